@@ -1,0 +1,277 @@
+//! Codes of subjects and their dense ids.
+//!
+//! ```text
+//! arena     | length u8 | code | length u8 | code | ...           every code once
+//! places    id -> where its code begins in the arena; 0: the id is not in use
+//! table     hash of the code -> id; 8 bytes a subject
+//! extents   home -> the ids that it is handing out
+//! ```
+//!
+//! Ids come in extents of `EXTENT_IDS` by home area, or by the site where a subject without a known
+//! home is first seen, so that those who pass the same places have near numbers. What is new is kept
+//! in a list until [`Dictionary::take_new`] hands it over to be stored.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Whose extent a new subject's id comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Home {
+    Area(u32),
+    Site(u32),
+}
+
+impl Home {
+    pub(crate) fn to_bytes(self) -> [u8; 5] {
+        let (tag, number) = match self {
+            Self::Area(area) => (0, area),
+            Self::Site(site) => (1, site),
+        };
+        let [a, b, c, d] = number.to_be_bytes();
+        [tag, a, b, c, d]
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (tag, number) = bytes.split_first()?;
+        let number = u32::from_be_bytes(number.try_into().ok()?);
+        match tag {
+            0 => Some(Self::Area(number)),
+            1 => Some(Self::Site(number)),
+            _ => None,
+        }
+    }
+}
+
+/// Codes of subjects and their ids, in memory.
+pub(crate) struct Dictionary {
+    hasher: DefaultHashBuilder,
+    table: HashTable<Slot>,
+    arena: Vec<u8>,
+    places: Vec<u32>,
+    extents: HashMap<Home, Extent>,
+    owners: Vec<Home>,
+    subjects_max: u32,
+    new: New,
+}
+
+/// What was added since it was last handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct New {
+    pub(crate) ids: Vec<u32>,
+    pub(crate) extents: Vec<(u32, Home)>,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    hash: u32,
+    id: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Extent {
+    next: u32,
+    end: u32,
+}
+
+/// The configured number of subjects, or the room for their codes, is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl Dictionary {
+    pub(crate) fn new(subjects_max: u32) -> Self {
+        Self {
+            hasher: DefaultHashBuilder::default(),
+            table: HashTable::new(),
+            arena: vec![0],
+            places: Vec::new(),
+            extents: HashMap::new(),
+            owners: Vec::new(),
+            subjects_max,
+            new: New::default(),
+        }
+    }
+
+    /// Number of subjects.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The configured limit.
+    pub(crate) fn subjects_max(&self) -> u32 {
+        self.subjects_max
+    }
+
+    /// Whether this many more subjects surely fit.
+    pub(crate) fn has_room(&self, subjects: usize) -> bool {
+        let codes = self.arena.len() + subjects * (1 + usize::from(u8::MAX));
+        self.len() + subjects <= self.subjects_max as usize && codes <= ARENA_BYTES_MAX
+    }
+
+    /// One above the highest id.
+    pub(crate) fn ids_end(&self) -> u32 {
+        self.places.len() as u32
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, code: &[u8]) -> Option<u32> {
+        let hash = self.hash(code);
+        let found = self.table.find(spread(hash), |slot| slot.hash == hash && self.bytes(slot.id) == code);
+        found.map(|slot| slot.id)
+    }
+
+    /// The id's code; empty for an id that is not in use.
+    pub(crate) fn code(&self, id: u32) -> &str {
+        str::from_utf8(self.bytes(id)).expect("only text is inserted")
+    }
+
+    /// The code's id, given out now if it has none.
+    pub(crate) fn find_or_insert(&mut self, code: &str, home: Home) -> Result<u32, Full> {
+        if let Some(id) = self.find(code.as_bytes()) {
+            return Ok(id);
+        }
+        if self.len() >= self.subjects_max as usize || self.arena.len() > ARENA_BYTES_MAX {
+            return Err(Full);
+        }
+        let id = self.next_id(home)?;
+        self.place(id, code);
+        self.new.ids.push(id);
+        Ok(id)
+    }
+
+    /// Puts back a stored code.
+    pub(crate) fn restore(&mut self, id: u32, code: &str) {
+        self.place(id, code);
+        let extent = id / EXTENT_IDS;
+        if let Some(owner) = self.owners.get(extent as usize)
+            && let Some(open) = self.extents.get_mut(owner)
+            && open.end == (extent + 1) * EXTENT_IDS
+        {
+            open.next = open.next.max(id + 1);
+        }
+    }
+
+    /// Puts back a stored extent; in ascending order, all of them before the codes.
+    pub(crate) fn restore_extent(&mut self, first: u32, home: Home) {
+        debug_assert_eq!(first, self.owners.len() as u32 * EXTENT_IDS);
+        self.owners.push(home);
+        self.extents.insert(home, Extent { next: first, end: first + EXTENT_IDS });
+    }
+
+    /// Makes room for this many more subjects at once.
+    pub(crate) fn reserve(&mut self, subjects: usize, code_bytes: usize) {
+        let hashes = |slot: &Slot| spread(slot.hash);
+        self.table.reserve(subjects, hashes);
+        self.arena.reserve(code_bytes + subjects);
+    }
+
+    /// Hands over what was added. If it cannot be stored, give it to [`Dictionary::put_back`].
+    pub(crate) fn take_new(&mut self) -> New {
+        std::mem::take(&mut self.new)
+    }
+
+    pub(crate) fn put_back(&mut self, mut new: New) {
+        new.ids.append(&mut self.new.ids);
+        new.extents.append(&mut self.new.extents);
+        self.new = new;
+    }
+
+    fn next_id(&mut self, home: Home) -> Result<u32, Full> {
+        if let Some(extent) = self.extents.get_mut(&home)
+            && extent.next < extent.end
+        {
+            extent.next += 1;
+            return Ok(extent.next - 1);
+        }
+        let first =
+            u32::try_from(self.owners.len()).ok().and_then(|n| n.checked_mul(EXTENT_IDS)).ok_or(Full)?;
+        let end = first.checked_add(EXTENT_IDS).ok_or(Full)?;
+        self.owners.push(home);
+        self.extents.insert(home, Extent { next: first + 1, end });
+        self.new.extents.push((first, home));
+        Ok(first)
+    }
+
+    fn place(&mut self, id: u32, code: &str) {
+        if self.places.len() <= id as usize {
+            self.places.resize(id as usize + 1, 0);
+        }
+        self.places[id as usize] = self.arena.len() as u32;
+        self.arena.push(code.len() as u8);
+        self.arena.extend_from_slice(code.as_bytes());
+        let hash = self.hash(code.as_bytes());
+        self.table.insert_unique(spread(hash), Slot { hash, id }, |slot| spread(slot.hash));
+    }
+
+    #[inline]
+    fn bytes(&self, id: u32) -> &[u8] {
+        let place = self.places.get(id as usize).map_or(0, |place| *place as usize);
+        let length = usize::from(self.arena[place]);
+        &self.arena[place + 1..][..length]
+    }
+
+    #[inline]
+    fn hash(&self, code: &[u8]) -> u32 {
+        self.hasher.hash_one(code) as u32
+    }
+}
+
+/// The table takes its place from the low bits of a hash and its tag from the high ones.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) | u64::from(hash.wrapping_mul(0x9E37_79B1)) << 32
+}
+
+/// Ids in an extent: a small site's visitors of a day fit in, and ten thousand sites that each leave
+/// one half empty waste 2.5 million of four thousand million ids.
+const EXTENT_IDS: u32 = 512;
+
+/// A place in the arena is a u32, and the longest code with its length takes 256 bytes.
+const ARENA_BYTES_MAX: usize = u32::MAX as usize - 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_again_and_ids_lie_together_by_home() {
+        let mut dictionary = Dictionary::new(10_000);
+        let mut ids = Vec::new();
+        for i in 0..1_500 {
+            let home = Home::Area(i % 2);
+            ids.push(dictionary.find_or_insert(&format!("c{i}"), home).expect("has room"));
+        }
+        for (i, id) in ids.iter().enumerate() {
+            assert_eq!(dictionary.find(format!("c{i}").as_bytes()), Some(*id));
+            assert_eq!(dictionary.code(*id), format!("c{i}"));
+        }
+        assert_eq!((ids[0], ids[2], ids[1], ids[3]), (0, 1, 512, 513));
+        assert_eq!(dictionary.find(b"c"), None);
+    }
+
+    #[test]
+    fn what_was_handed_over_restores_the_same_ids() {
+        let mut first = Dictionary::new(10_000);
+        for i in 0..700 {
+            first.find_or_insert(&format!("c{i}"), Home::Site(i % 3)).expect("has room");
+        }
+        let new = first.take_new();
+        let mut second = Dictionary::new(10_000);
+        new.extents.iter().for_each(|(extent, home)| second.restore_extent(*extent, *home));
+        let mut ids = new.ids.clone();
+        ids.sort_unstable();
+        ids.iter().for_each(|id| second.restore(*id, first.code(*id)));
+        for (code, home) in [("c5", Home::Site(0)), ("new", Home::Site(1)), ("newer", Home::Area(1))] {
+            assert_eq!(first.find_or_insert(code, home), second.find_or_insert(code, home), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_subjects_is_bounded() {
+        let mut dictionary = Dictionary::new(1);
+        dictionary.find_or_insert("a", Home::Site(0)).expect("has room");
+        assert_eq!(dictionary.find_or_insert("b", Home::Site(0)), Err(Full));
+        assert_eq!(dictionary.find_or_insert("a", Home::Site(0)), Ok(0));
+    }
+}

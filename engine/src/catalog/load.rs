@@ -1,0 +1,118 @@
+//! The catalog read from the store at start.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::Catalog;
+use super::devices::Devices;
+use super::dictionary::{Dictionary, Home};
+use super::records::{AreaRecord, SiteRecord};
+use super::sites::Sites;
+use super::tree::Tree;
+use crate::error::{CatalogError, EngineError};
+use crate::index::keys::{self, MetaTag};
+use crate::store::{Base, Store};
+
+impl Catalog {
+    pub(crate) fn load(store: Arc<Store>, subjects_max: u32) -> Result<Self, EngineError> {
+        Ok(Self {
+            subjects: RwLock::new(load_subjects(&store, subjects_max)?),
+            sites: RwLock::new(load_sites(&store)?),
+            tree: RwLock::new(load_tree(&store)?),
+            devices: load_devices(&store)?,
+            change: Mutex::new(()),
+            store,
+        })
+    }
+}
+
+fn load_subjects(store: &Store, subjects_max: u32) -> Result<Dictionary, EngineError> {
+    let mut dictionary = Dictionary::new(subjects_max);
+    for entry in entries(store, MetaTag::Extent) {
+        let (key, value) = entry?;
+        let home = Home::from_bytes(&value).ok_or_else(|| corrupt("an extent of ids"))?;
+        dictionary.restore_extent(number(&key)?, home);
+    }
+    for entry in store.scan(Base::Subjects, &[], &[]) {
+        let (key, value) = entry?;
+        let first: [u8; 4] = (*key).try_into().map_err(|_| corrupt("the subjects"))?;
+        let mut codes = &value[..];
+        for id in u32::from_be_bytes(first).. {
+            let Some((length, rest)) = codes.split_first() else { break };
+            let (code, rest) =
+                rest.split_at_checked(usize::from(*length)).ok_or_else(|| corrupt("the subjects"))?;
+            dictionary.restore(id, str::from_utf8(code).map_err(|_| corrupt("the subjects"))?);
+            codes = rest;
+        }
+    }
+    Ok(dictionary)
+}
+
+fn load_sites(store: &Store) -> Result<Sites, EngineError> {
+    let mut sites = Sites::default();
+    for entry in entries(store, MetaTag::Site) {
+        let (key, value) = entry?;
+        let record: SiteRecord = read_json(&value, "a site")?;
+        let site = sites.find_or_insert(&record.site);
+        if site != number(&key)? {
+            return Err(corrupt("the sites: one is missing"));
+        }
+        sites.replace(site, record);
+    }
+    Ok(sites)
+}
+
+fn load_tree(store: &Store) -> Result<Tree, EngineError> {
+    let mut records: Vec<AreaRecord> = Vec::new();
+    for entry in entries(store, MetaTag::Area) {
+        records.push(read_json(&entry?.1, "an area")?);
+    }
+    Tree::default().with(&records).map_err(|error| match error {
+        CatalogError::Engine(error) => error,
+        _ => corrupt("the areas"),
+    })
+}
+
+fn load_devices(store: &Store) -> Result<Devices, EngineError> {
+    let devices = Devices::default();
+    for entry in entries(store, MetaTag::Device) {
+        devices.restore(read_json(&entry?.1, "a device")?);
+    }
+    for entry in entries(store, MetaTag::Import) {
+        let (key, value) = entry?;
+        let digest = key[1..].try_into().map_err(|_| corrupt("an import"))?;
+        devices.restore_import(digest, read_json(&value, "an import")?);
+    }
+    for entry in entries(store, MetaTag::Mark) {
+        let (key, value) = entry?;
+        let seq: [u8; 8] = (*value).try_into().map_err(|_| corrupt("a device's mark"))?;
+        devices.restore_mark(number(&key)?, u64::from_be_bytes(seq));
+    }
+    Ok(devices)
+}
+
+fn entries(store: &Store, tag: MetaTag) -> impl Iterator<Item = Result<crate::store::Entry, EngineError>> {
+    let prefix: &'static [u8] = match tag {
+        MetaTag::Manifest => &[MetaTag::Manifest as u8],
+        MetaTag::Mark => &[MetaTag::Mark as u8],
+        MetaTag::Device => &[MetaTag::Device as u8],
+        MetaTag::Area => &[MetaTag::Area as u8],
+        MetaTag::Site => &[MetaTag::Site as u8],
+        MetaTag::Import => &[MetaTag::Import as u8],
+        MetaTag::Extent => &[MetaTag::Extent as u8],
+    };
+    store.scan(Base::Meta, prefix, prefix)
+}
+
+fn number(key: &[u8]) -> Result<u32, EngineError> {
+    keys::meta_number(key).ok_or_else(|| corrupt("the catalog"))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, EngineError> {
+    serde_json::from_slice(bytes).map_err(|_| corrupt(what))
+}
+
+fn corrupt(what: &str) -> EngineError {
+    EngineError::Corrupt { what: what.to_owned() }
+}

@@ -1,0 +1,266 @@
+//! Who and what is known: subjects' codes, sites, areas, devices. All of it is in memory, and every
+//! change is in the store before it is visible.
+
+mod devices;
+pub(crate) mod dictionary;
+mod load;
+pub(crate) mod records;
+mod sites;
+mod tree;
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::error::{CatalogError, EngineError};
+use crate::index::keys::{self, MetaTag};
+use crate::store::{Base, Changes, Store};
+pub(crate) use devices::{DeviceState, Devices};
+use dictionary::{Dictionary, Home, New};
+use records::{AreaRecord, PersonRecord, SiteRecord};
+pub(crate) use sites::Sites;
+use tree::Tree;
+use truyvet_schemas::check_code;
+
+/// Subjects, sites, areas and devices.
+pub struct Catalog {
+    store: Arc<Store>,
+    pub(crate) subjects: RwLock<Dictionary>,
+    pub(crate) sites: RwLock<Sites>,
+    tree: RwLock<Tree>,
+    pub(crate) devices: Devices,
+    /// Held while a change is stored and then made visible, so that changes do not cross.
+    change: Mutex<()>,
+}
+
+impl Catalog {
+    /// Adds areas or replaces those with the same codes: all of them or none. Parents may come in any
+    /// order.
+    ///
+    /// # Errors
+    /// A code is not fit, a parent is unknown, an area lies below itself, or the store fails.
+    pub fn put_areas(&self, areas: Vec<AreaRecord>) -> Result<(), CatalogError> {
+        areas.iter().try_for_each(|area| check_code(&area.area))?;
+        let _change = self.change.lock();
+        let tree = self.tree.read().with(&areas)?;
+        let mut changes = self.store.changes();
+        for area in &areas {
+            let number = tree.find(&area.area).expect("just added");
+            changes.put(Base::Meta, &keys::meta(MetaTag::Area, number), &json(area));
+        }
+        changes.commit()?;
+        *self.tree.write() = tree;
+        Ok(())
+    }
+
+    /// Adds sites or replaces those with the same codes: all of them or none.
+    ///
+    /// # Errors
+    /// A code is not fit, an area is unknown, or the store fails.
+    pub fn put_sites(&self, sites: Vec<SiteRecord>) -> Result<(), CatalogError> {
+        let _change = self.change.lock();
+        for site in &sites {
+            check_code(&site.site)?;
+            self.known_area(site.area.as_deref())?;
+        }
+        let mut known = self.sites.write();
+        let before = known.len();
+        let numbers: Vec<u32> = sites.iter().map(|site| known.find_or_insert(&site.site)).collect();
+        let mut changes = self.store.changes();
+        for (number, site) in numbers.iter().zip(&sites) {
+            changes.put(Base::Meta, &keys::meta(MetaTag::Site, *number), &json(site));
+        }
+        if let Err(error) = changes.commit() {
+            known.truncate(before);
+            return Err(error.into());
+        }
+        numbers.into_iter().zip(sites).for_each(|(number, site)| known.replace(number, site));
+        Ok(())
+    }
+
+    /// Makes subjects known, with ids beside those of the same home and of neighbouring areas.
+    /// A subject that has an id already keeps it.
+    ///
+    /// # Errors
+    /// A code is not fit, an area is unknown, there are too many subjects, or the store fails.
+    pub fn put_people(&self, people: Vec<PersonRecord>) -> Result<(), CatalogError> {
+        let mut homes = Vec::with_capacity(people.len());
+        {
+            let tree = self.tree.read();
+            let places = tree.walk_order();
+            for person in &people {
+                check_code(&person.subject)?;
+                let area = tree.find(&person.area);
+                let area = area.ok_or_else(|| CatalogError::UnknownArea(person.area.clone()))?;
+                homes.push((places[area as usize], area, person.subject.as_str()));
+            }
+        }
+        homes.sort_unstable();
+        for chunk in homes.chunks(PEOPLE_AT_ONCE) {
+            let mut subjects = self.subjects.write();
+            for (_, area, subject) in chunk {
+                let limit = subjects.subjects_max();
+                let full = |_| CatalogError::SubjectLimit(limit);
+                subjects.find_or_insert(subject, Home::Area(*area)).map_err(full)?;
+            }
+        }
+        let mut changes = self.store.changes();
+        let new = self.store_subjects(&mut changes);
+        changes.commit().inspect_err(|_| self.subjects.write().put_back(new))?;
+        Ok(())
+    }
+
+    /// All sites, by number.
+    pub fn sites(&self) -> Vec<SiteRecord> {
+        self.sites.read().records().to_vec()
+    }
+
+    /// The site with this code.
+    pub fn site(&self, code: &str) -> Option<SiteRecord> {
+        let sites = self.sites.read();
+        sites.find(code).map(|site| sites.record(site).clone())
+    }
+
+    /// All areas, by number.
+    pub fn areas(&self) -> Vec<AreaRecord> {
+        self.tree.read().records().to_vec()
+    }
+
+    /// The area with this code.
+    pub fn area(&self, code: &str) -> Option<AreaRecord> {
+        let tree = self.tree.read();
+        tree.find(code).and_then(|area| tree.record(area)).cloned()
+    }
+
+    /// Number of subjects.
+    pub fn subjects(&self) -> u64 {
+        self.subjects.read().len() as u64
+    }
+
+    /// Numbers of the sites in an area, or `None` when no area has the code.
+    pub(crate) fn sites_of_area(&self, code: &str) -> Option<Vec<u32>> {
+        let tree = self.tree.read();
+        let area = tree.find(code)?;
+        let sites = self.sites.read();
+        let below = |record: &SiteRecord| {
+            let own = record.area.as_deref().and_then(|code| tree.find(code));
+            own.is_some_and(|own| tree.upwards(own).any(|above| above == area))
+        };
+        Some((0..sites.len() as u32).filter(|site| below(sites.record(*site))).collect())
+    }
+
+    /// Number of the site, which from now on is known.
+    pub(crate) fn site_number(&self, code: &str) -> Result<u32, EngineError> {
+        if let Some(site) = self.sites.read().find(code) {
+            return Ok(site);
+        }
+        let _change = self.change.lock();
+        let mut sites = self.sites.write();
+        let before = sites.len();
+        let number = sites.find_or_insert(code);
+        let mut changes = self.store.changes();
+        changes.put(Base::Meta, &keys::meta(MetaTag::Site, number), &json(sites.record(number)));
+        // On disk no later than the first run that names the site: its commit follows in the same log.
+        changes.write().inspect_err(|_| sites.truncate(before))?;
+        Ok(number)
+    }
+
+    /// Where a subject first seen at this site is taken to be at home.
+    pub(crate) fn home_at(&self, site: u32) -> Home {
+        let tree = self.tree.read(); // before the sites, as everywhere
+        let sites = self.sites.read();
+        let area = sites.record(site).area.as_deref().and_then(|code| tree.find(code));
+        area.map_or(Home::Site(site), Home::Area)
+    }
+
+    /// Appends the ids of the codes, which are text, to `out`; those that have none get one by the site.
+    pub(crate) fn subject_ids<'c>(
+        &self,
+        codes: impl Iterator<Item = &'c [u8]> + Clone,
+        site: u32,
+        out: &mut Vec<u32>,
+    ) -> Result<(), EngineError> {
+        let start = out.len();
+        let mut is_known = true;
+        {
+            let subjects = self.subjects.read();
+            out.extend(codes.clone().map(|code| {
+                subjects.find(code).unwrap_or_else(|| {
+                    is_known = false;
+                    NO_ID
+                })
+            }));
+        }
+        if is_known {
+            return Ok(());
+        }
+        let home = self.home_at(site);
+        let mut subjects = self.subjects.write();
+        for (id, code) in out[start..].iter_mut().zip(codes).filter(|(id, _)| **id == NO_ID) {
+            let code = str::from_utf8(code)
+                .map_err(|_| EngineError::Corrupt { what: "a journalled code".into() })?;
+            let limit = subjects.subjects_max();
+            *id = subjects.find_or_insert(code, home).map_err(|_| EngineError::SubjectLimit(limit))?;
+        }
+        Ok(())
+    }
+
+    /// Appends the ids of the codes to `out`; those that have none get one by the site beside them.
+    pub(crate) fn subject_ids_at<'c>(
+        &self,
+        codes: impl Iterator<Item = (&'c str, u32)> + Clone,
+        out: &mut Vec<u32>,
+    ) -> Result<(), EngineError> {
+        let start = out.len();
+        {
+            let subjects = self.subjects.read();
+            out.extend(codes.clone().map(|(code, _)| subjects.find(code.as_bytes()).unwrap_or(NO_ID)));
+        }
+        let missing = out[start..].iter_mut().zip(codes).filter(|(id, _)| **id == NO_ID);
+        for (id, (code, site)) in missing {
+            let home = self.home_at(site);
+            let mut subjects = self.subjects.write();
+            let limit = subjects.subjects_max();
+            *id = subjects.find_or_insert(code, home).map_err(|_| EngineError::SubjectLimit(limit))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the subjects that are not stored yet to `changes`. When those fail, the returned value
+    /// must be put back.
+    pub(crate) fn store_subjects(&self, changes: &mut Changes<'_>) -> New {
+        let mut subjects = self.subjects.write();
+        let new = subjects.take_new();
+        for (first, home) in &new.extents {
+            changes.put(Base::Meta, &keys::meta(MetaTag::Extent, *first), &home.to_bytes());
+        }
+        let mut ids = new.ids.clone();
+        ids.sort_unstable();
+        for run in ids.chunk_by(|a, b| a + 1 == *b) {
+            let mut codes = Vec::new();
+            for id in run {
+                let code = subjects.code(*id);
+                codes.push(code.len() as u8);
+                codes.extend_from_slice(code.as_bytes());
+            }
+            changes.put(Base::Subjects, &keys::subjects(run[0]), &codes);
+        }
+        new
+    }
+
+    fn known_area(&self, code: Option<&str>) -> Result<(), CatalogError> {
+        let Some(code) = code else { return Ok(()) };
+        let unknown = || CatalogError::UnknownArea(code.to_owned());
+        self.tree.read().find(code).map(|_| ()).ok_or_else(unknown)
+    }
+}
+
+pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("strings and numbers are always JSON")
+}
+
+/// Stands for an id not yet given out; the last extent is never reached.
+const NO_ID: u32 = u32::MAX;
+
+/// People given ids under one lock, so that arriving scans are not held up.
+const PEOPLE_AT_ONCE: usize = 4_096;

@@ -1,0 +1,116 @@
+//! What can go wrong, each with what to do about it.
+
+use std::path::PathBuf;
+
+/// Why a data directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Ask the process that has it, or stop it.
+    #[error("{} is in use by another process; ask that one (`--url`), or stop it first", .0.display())]
+    InUse(PathBuf),
+    /// Run the newer program.
+    #[error("{} was written by a newer version (format {found}; this program reads up to {known}); run the newer program", .dir.display())]
+    NewerVersion {
+        /// The data directory.
+        dir: PathBuf,
+        /// Format on disk.
+        found: u32,
+        /// Newest format known here.
+        known: u32,
+    },
+    /// Choose an empty directory, or one that this program made.
+    #[error("{} holds other files and is no data directory of Truyvet; choose an empty one", .0.display())]
+    Foreign(PathBuf),
+    /// Correct the setting.
+    #[error("setting {0}")]
+    Config(String),
+    /// Check the file system and its permissions.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// What was being opened.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// As the inner error says.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Why the engine could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Free space, check the disk; the message is the store's own.
+    #[error("the store failed: {0}")]
+    Store(String),
+    /// Restore from a backup, or import the day again; questions about other days still work.
+    #[error("damaged data in {what}: restore it from a backup, or import it again")]
+    Corrupt {
+        /// Which part.
+        what: String,
+    },
+    /// Raise `subjects_max`.
+    #[error("the limit of {0} subjects is reached; raise `subjects_max`")]
+    SubjectLimit(u32),
+    /// The engine is being closed.
+    #[error("the engine is stopping; ask again after it has started")]
+    Stopped,
+}
+
+impl From<rocksdb::Error> for EngineError {
+    fn from(error: rocksdb::Error) -> Self {
+        Self::Store(error.into_string())
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// Correct the question as the message says.
+    #[error("{0}")]
+    Question(String),
+    /// Ask a narrower question: fewer sites or subjects, a shorter time.
+    #[error(
+        "the answer would need {needed} {what}, more than the {limit} allowed at once; ask for a shorter time or fewer codes"
+    )]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        needed: u64,
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// As the inner error says.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Why an entry of the catalog cannot be changed as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// Import the site first.
+    #[error("no site has the code `{0}`; import it first (`truyvet import --sites FILE`)")]
+    UnknownSite(String),
+    /// Import the area first.
+    #[error("no area has the code `{0}`; import it first (`truyvet import --areas FILE`)")]
+    UnknownArea(String),
+    /// Correct the parents.
+    #[error("area `{0}` lies below itself; correct its parent")]
+    AreaCycle(String),
+    /// Look at the list of devices.
+    #[error("no device has the number {0}; `truyvet device list` shows them")]
+    UnknownDevice(u32),
+    /// Enrol a new device instead.
+    #[error("device {0} was revoked; enrol a new one (`truyvet device add`)")]
+    RevokedDevice(u32),
+    /// Correct the code.
+    #[error("{0}")]
+    Code(#[from] truyvet_schemas::CodeError),
+    /// Raise `subjects_max`, or import fewer people.
+    #[error("the limit of {0} subjects is reached; raise `subjects_max`")]
+    SubjectLimit(u32),
+    /// As the inner error says.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}

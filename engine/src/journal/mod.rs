@@ -1,0 +1,109 @@
+//! The journal: batches in the order in which they became durable, until they are in a run.
+//!
+//! Shaped like a log: append, be told the position once it is durable, replay. A segment is a family
+//! of the store and holds what one live table holds; when the table is in runs, the segment is dropped
+//! whole. A device's high-water mark is in the same write as its batch, so both are there or neither.
+//!
+//! Invariants: a position is never used twice, even if its write failed (the store may still find the
+//! failed one after a crash); segments below the manifest's `first_segment` are obsolete.
+
+pub(crate) mod record;
+
+use std::sync::Arc;
+
+use crate::error::EngineError;
+use crate::index::keys::{self, MetaTag};
+use crate::store::{Base, Changes, Kind, Store};
+
+/// The open end of the journal. One thread appends.
+pub(crate) struct Journal {
+    store: Arc<Store>,
+    segment: u32,
+    family: String,
+    next_position: u64,
+}
+
+impl Journal {
+    /// Starts a new segment behind all others.
+    pub(crate) fn start(store: Arc<Store>, segment: u32, next_position: u64) -> Result<Self, EngineError> {
+        let family = store.create_family(Kind::Journal, segment)?;
+        Ok(Self { store, segment, family, next_position })
+    }
+
+    pub(crate) fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// Begins a group of appends that become durable together.
+    pub(crate) fn group(&mut self) -> Group<'_> {
+        let changes = self.store.changes();
+        Group { changes, family: &self.family, next_position: &mut self.next_position }
+    }
+
+    /// Starts the next segment, and tells its number.
+    pub(crate) fn rotate(&mut self) -> Result<u32, EngineError> {
+        let next = self.segment + 1;
+        self.family = self.store.create_family(Kind::Journal, next)?;
+        self.segment = next;
+        Ok(next)
+    }
+}
+
+/// Appends that become durable together.
+pub(crate) struct Group<'j> {
+    changes: Changes<'j>,
+    family: &'j str,
+    next_position: &'j mut u64,
+}
+
+impl Group<'_> {
+    /// Adds a record and its device's new high-water mark; tells its position.
+    pub(crate) fn append(&mut self, record: &[u8], device: u32, last_seq: u64) -> Result<u64, EngineError> {
+        let position = *self.next_position;
+        *self.next_position += 1;
+        self.changes.put_in(self.family, &keys::position(position), record)?;
+        self.changes.put(Base::Meta, &keys::meta(MetaTag::Mark, device), &last_seq.to_be_bytes());
+        Ok(position)
+    }
+
+    /// Adds a refused scan.
+    pub(crate) fn keep_aside(&mut self, position: u64, index: u32, letter: &[u8]) {
+        self.changes.put(Base::DeadLetters, &keys::dead_letter(position, index), letter);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.changes.bytes()
+    }
+
+    /// Returns when all of it is on disk.
+    pub(crate) fn commit(self) -> Result<(), EngineError> {
+        self.changes.commit()
+    }
+}
+
+/// Segments that are there, in order; obsolete ones are dropped.
+pub(crate) fn segments(store: &Store, first: u32) -> Result<Vec<(u32, String)>, EngineError> {
+    let mut segments = Vec::new();
+    for family in store.families(Kind::Journal)? {
+        match Kind::Journal.number(&family) {
+            Some(number) if number >= first => segments.push((number, family)),
+            _ => store.drop_family(&family)?,
+        }
+    }
+    Ok(segments)
+}
+
+/// Hands every record of a segment to `apply`, in order, and tells the last position.
+pub(crate) fn replay(
+    store: &Store,
+    family: &str,
+    mut apply: impl FnMut(&[u8]) -> Result<(), EngineError>,
+) -> Result<Option<u64>, EngineError> {
+    let mut last = None;
+    for entry in store.sweep(family, &[], &[u8::MAX; 9])? {
+        let (key, record) = entry?;
+        apply(&record)?;
+        last = keys::read_position(&key);
+    }
+    Ok(last)
+}

@@ -1,0 +1,41 @@
+//! Keeps scans and answers trace questions: no sockets, no async.
+//!
+//! ```text
+//! ingest      a device's batch: judged, made durable, made visible
+//! journal     what is durable and in no run yet
+//! live        what is in memory
+//! keeper      live tables and imports become sorted runs
+//! partition   spans of days: plan, write, merge, read
+//! index       keys, packed columns, postings, trails
+//! store       the only place that names RocksDB
+//! catalog     subjects, sites, areas, devices
+//! trace       the questions and their answers
+//! ```
+
+mod catalog;
+pub mod config;
+mod data_dir;
+mod engine;
+pub mod error;
+mod import;
+mod index;
+mod ingest;
+mod journal;
+mod keeper;
+mod live;
+mod partition;
+mod recovery;
+mod shared;
+mod status;
+mod store;
+pub mod trace;
+
+pub use catalog::Catalog;
+pub use catalog::records::{AreaRecord, DeadLetter, DeviceRecord, FormerSite, PersonRecord, SiteRecord};
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use error::{CatalogError, EngineError, OpenError, TraceError};
+pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
+pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
+pub use status::{PartitionStatus, Status};
+pub use trace::*;

@@ -1,0 +1,91 @@
+//! What the engine's threads and its readers have in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use truyvet_schemas::limits::BATCH_SCANS_MAX;
+
+use crate::catalog::Catalog;
+use crate::config::EngineConfig;
+use crate::ingest::space::Space;
+use crate::live::{Appender, LiveTable};
+use crate::partition::Partition;
+use crate::store::Store;
+
+/// Shared by the committer, the applier, the keeper and every reader.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Arc<Store>,
+    pub(crate) catalog: Catalog,
+    /// Where every visible scan is, exactly once. Readers load it once a question.
+    pub(crate) state: ArcSwap<State>,
+    pub(crate) space: Space,
+    pub(crate) counters: Counters,
+}
+
+/// Where every visible scan is, exactly once.
+#[derive(Clone, Default)]
+pub(crate) struct State {
+    /// In memory, the oldest first.
+    pub(crate) tables: Vec<Arc<LiveTable>>,
+    /// In runs, in order of days.
+    pub(crate) partitions: Vec<Arc<Partition>>,
+}
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) scans_applied: AtomicU64,
+    pub(crate) scans_refused: AtomicU64,
+    pub(crate) scans_imported: AtomicU64,
+    pub(crate) runs_written: AtomicU64,
+    closing: AtomicBool,
+}
+
+impl Counters {
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn count_applied(&self, scans: usize, refused: usize) {
+        self.scans_applied.fetch_add((scans - refused) as u64, Ordering::Relaxed);
+        self.scans_refused.fetch_add(refused as u64, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    /// A new live table, visible to readers from now on.
+    pub(crate) fn start_table(&self) -> (Arc<LiveTable>, Appender) {
+        let scans_max = self.config.live_scans_max + SCANS_PAST_LIMIT_MAX;
+        let (table, appender) = LiveTable::new(scans_max, self.blocks_max() + BLOCKS_PAST_LIMIT_MAX);
+        self.change_state(|state| state.tables.push(table.clone()));
+        (table, appender)
+    }
+
+    /// Blocks after which a segment ends: batches of 16 scans fill it evenly.
+    pub(crate) fn blocks_max(&self) -> usize {
+        self.config.live_scans_max / 16
+    }
+
+    pub(crate) fn durable_seq(&self, device: u32) -> u64 {
+        self.catalog.devices.state(device).map_or(0, |state| state.durable_seq())
+    }
+
+    /// Replaces the state. Readers that hold the former one finish with it.
+    pub(crate) fn change_state(&self, change: impl Fn(&mut State)) {
+        self.state.rcu(|state| {
+            let mut next = State::clone(state);
+            change(&mut next);
+            next
+        });
+    }
+}
+
+/// A segment ends with the batch that reaches its limit.
+const SCANS_PAST_LIMIT_MAX: usize = BATCH_SCANS_MAX;
+const BLOCKS_PAST_LIMIT_MAX: usize = 1_024 * 4;

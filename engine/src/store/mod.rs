@@ -1,0 +1,348 @@
+//! The store: the only place that names RocksDB.
+//!
+//! Small things that change (meta, subjects, dead letters) have a family each. Every segment of the
+//! journal and every partition has a family of its own, never compacted and dropped whole: forgetting
+//! a segment costs nothing, even where its memory was never written to a file.
+
+mod family;
+
+use std::path::{Path, PathBuf};
+
+use rocksdb::{
+    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, Direction,
+    IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
+};
+
+pub(crate) use family::{Family, Reaper};
+
+use crate::config::EngineConfig;
+use crate::error::EngineError;
+
+/// The families that always exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// Manifest, marks, devices, sites, areas.
+    Meta,
+    /// Codes of subjects.
+    Subjects,
+    /// Refused scans.
+    DeadLetters,
+}
+
+impl Base {
+    const ALL: [Self; 3] = [Self::Meta, Self::Subjects, Self::DeadLetters];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Meta => rocksdb::DEFAULT_COLUMN_FAMILY_NAME,
+            Self::Subjects => "subjects",
+            Self::DeadLetters => "dead-letters",
+        }
+    }
+}
+
+/// What a family that comes and goes is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A segment of the journal: batches not yet in a run.
+    Journal,
+    /// A partition: runs.
+    Partition,
+}
+
+impl Kind {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Journal => "journal-",
+            Self::Partition => "partition-",
+        }
+    }
+
+    fn of(family: &str) -> Option<Self> {
+        [Self::Journal, Self::Partition].into_iter().find(|kind| family.starts_with(kind.prefix()))
+    }
+
+    /// Name of the family with this number; names sort as numbers do.
+    pub(crate) fn family(self, number: u32) -> String {
+        format!("{}{number:010}", self.prefix())
+    }
+
+    /// The number in a name made by [`Kind::family`].
+    pub(crate) fn number(self, family: &str) -> Option<u32> {
+        family.strip_prefix(self.prefix())?.parse().ok()
+    }
+}
+
+/// An open store.
+pub(crate) struct Store {
+    db: DB,
+    scratch: PathBuf,
+    cache: Cache,
+}
+
+impl Store {
+    /// Opens or creates the store in `dir`. Sorted files are made in `dir`'s neighbour `scratch`,
+    /// which is emptied: what is left there belongs to no run.
+    pub(crate) fn open(dir: &Path, scratch: &Path, config: &EngineConfig) -> Result<Self, EngineError> {
+        let io = |e: std::io::Error| EngineError::Store(e.to_string());
+        std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
+        std::fs::create_dir_all(scratch).map_err(io)?;
+        let cache = Cache::new_lru_cache(config.block_cache_bytes);
+        let options = database_options(config);
+        let existing = DB::list_cf(&options, dir).unwrap_or_default();
+        let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
+        let descriptors = Base::ALL
+            .iter()
+            .map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)))
+            .chain(
+                transient.map(|(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache))),
+            );
+        let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
+        Ok(Self { db, scratch: scratch.to_owned(), cache })
+    }
+
+    pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.db.get_cf(&self.base(base), key)?)
+    }
+
+    /// The entries from `start` on whose keys begin with `prefix`, in key order.
+    pub(crate) fn scan<'s>(
+        &'s self,
+        base: Base,
+        prefix: &'s [u8],
+        start: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, EngineError>> + use<'s> {
+        self.db
+            .iterator_cf(&self.base(base), IteratorMode::From(start, Direction::Forward))
+            .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+            .map(|entry| entry.map_err(EngineError::from))
+    }
+
+    /// The last entries of a family, newest first.
+    pub(crate) fn scan_backward(&self, base: Base) -> impl Iterator<Item = Result<Entry, EngineError>> {
+        self.db.iterator_cf(&self.base(base), IteratorMode::End).map(|entry| entry.map_err(EngineError::from))
+    }
+
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        Changes { store: self, batch: WriteBatch::default() }
+    }
+
+    /// The families of a kind, in order of their numbers.
+    pub(crate) fn families(&self, kind: Kind) -> Result<Vec<String>, EngineError> {
+        let mut names = DB::list_cf(&Options::default(), self.db.path())?;
+        names.retain(|name| Kind::of(name) == Some(kind));
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
+        let name = kind.family(number);
+        self.db.create_cf(&name, &kind_options(kind, &self.cache))?;
+        Ok(name)
+    }
+
+    pub(crate) fn drop_family(&self, name: &str) -> Result<(), EngineError> {
+        Ok(self.db.drop_cf(name)?)
+    }
+
+    /// Makes a file of sorted entries for [`Store::ingest`].
+    pub(crate) fn write_sorted_file<T>(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut SortedFile<'_>) -> Result<T, EngineError>,
+    ) -> Result<(PathBuf, T), EngineError> {
+        let path = self.scratch.join(name);
+        let options = partition_options(&self.cache);
+        let writer = SstFileWriter::create(&options);
+        writer.open(&path)?;
+        let mut file = SortedFile { writer };
+        let filled = fill(&mut file)?;
+        file.writer.finish()?;
+        Ok((path, filled))
+    }
+
+    /// Moves finished files into a family; their keys must not overlap any there.
+    pub(crate) fn ingest(&self, family: &str, files: &[PathBuf]) -> Result<(), EngineError> {
+        let mut options = rocksdb::IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        options.set_allow_global_seqno(true);
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        Ok(self.db.ingest_external_file_cf_opts(&self.handle(family)?, &options, files)?)
+    }
+
+    /// Hands the value of `key` in a partition's family to `read`, without copying it.
+    pub(crate) fn read<T>(
+        &self,
+        family: &str,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, EngineError> {
+        let value = self.db.get_pinned_cf(&self.handle(family)?, key)?;
+        Ok(value.map(|value| read(&value)))
+    }
+
+    /// The entries of a partition's family from `from` up to and including `to`, in key order, read
+    /// past the cache: for merges, which touch everything once.
+    pub(crate) fn sweep<'s>(
+        &'s self,
+        family: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Entry, EngineError>> + use<'s>, EngineError> {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        options.set_readahead_size(SWEEP_READAHEAD_BYTES);
+        let to = to.to_vec();
+        let mode = IteratorMode::From(from, Direction::Forward);
+        Ok(self
+            .db
+            .iterator_cf_opt(&self.handle(family)?, options, mode)
+            .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| **key <= *to))
+            .map(|entry| entry.map_err(EngineError::from)))
+    }
+
+    /// Gives back the space of a run that no manifest names any more. Its files hold nothing else.
+    pub(crate) fn discard(&self, family: &str, from: &[u8], to: &[u8]) -> Result<(), EngineError> {
+        Ok(self.db.delete_file_in_range_cf(&self.handle(family)?, from, to)?)
+    }
+
+    /// Bytes of a family's files.
+    pub(crate) fn family_bytes(&self, family: &str) -> u64 {
+        let Ok(handle) = self.handle(family) else { return 0 };
+        let read = |name| self.db.property_int_value_cf(&handle, name).ok().flatten().unwrap_or(0);
+        read("rocksdb.total-sst-files-size")
+    }
+
+    /// About how many entries a base family holds.
+    pub(crate) fn entries(&self, base: Base) -> u64 {
+        let value = self.db.property_int_value_cf(&self.base(base), "rocksdb.estimate-num-keys");
+        value.ok().flatten().unwrap_or(0)
+    }
+
+    fn base(&self, base: Base) -> std::sync::Arc<BoundColumnFamily<'_>> {
+        self.db.cf_handle(base.name()).expect("every base family was opened with the store")
+    }
+
+    fn handle(&self, family: &str) -> Result<std::sync::Arc<BoundColumnFamily<'_>>, EngineError> {
+        self.db
+            .cf_handle(family)
+            .ok_or_else(|| EngineError::Corrupt { what: format!("the store: family {family} is missing") })
+    }
+}
+
+pub(crate) type Entry = (Box<[u8]>, Box<[u8]>);
+
+/// Changes to the base families that are made together or not at all.
+pub(crate) struct Changes<'s> {
+    store: &'s Store,
+    batch: WriteBatch,
+}
+
+impl Changes<'_> {
+    pub(crate) fn put(&mut self, base: Base, key: &[u8], value: &[u8]) {
+        self.batch.put_cf(&self.store.base(base), key, value);
+    }
+
+    pub(crate) fn put_in(&mut self, family: &str, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
+        self.batch.put_cf(&self.store.handle(family)?, key, value);
+        Ok(())
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.batch.size_in_bytes()
+    }
+
+    /// Makes the changes, and returns when they are on disk.
+    pub(crate) fn commit(self) -> Result<(), EngineError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        Ok(self.store.db.write_opt(self.batch, &options)?)
+    }
+
+    /// Makes the changes; they are on disk with the next commit.
+    pub(crate) fn write(self) -> Result<(), EngineError> {
+        Ok(self.store.db.write_opt(self.batch, &WriteOptions::default())?)
+    }
+}
+
+/// A file that is being filled, in ascending order of keys.
+pub(crate) struct SortedFile<'a> {
+    writer: SstFileWriter<'a>,
+}
+
+impl SortedFile<'_> {
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
+        Ok(self.writer.put(key, value)?)
+    }
+}
+
+fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+fn database_options(config: &EngineConfig) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    // An idle family would otherwise keep the log from being cut.
+    options.set_max_total_wal_size(config.wal_bytes_max);
+    options.set_max_background_jobs(2);
+    options.set_bytes_per_sync(1 << 20);
+    options.set_wal_bytes_per_sync(1 << 20);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(16 << 20);
+    options.set_max_open_files(1_024);
+    // A torn tail of the log was never acknowledged; damage before it is.
+    options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
+    options
+}
+
+fn base_options(cache: &Cache) -> Options {
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&block_options(cache));
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_write_buffer_size(16 << 20);
+    options
+}
+
+fn kind_options(kind: Kind, cache: &Cache) -> Options {
+    match kind {
+        Kind::Journal => journal_options(cache),
+        Kind::Partition => partition_options(cache),
+    }
+}
+
+fn journal_options(cache: &Cache) -> Options {
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&block_options(cache));
+    options.set_compression_type(DBCompressionType::None);
+    options.set_disable_auto_compactions(true);
+    // A segment is usually dropped before it fills its buffer, and then never written twice.
+    options.set_write_buffer_size(JOURNAL_BUFFER_BYTES);
+    options.set_max_write_buffer_number(4);
+    options
+}
+
+fn partition_options(cache: &Cache) -> Options {
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&block_options(cache));
+    options.set_compression_type(DBCompressionType::None); // leaves are packed already
+    options.set_disable_auto_compactions(true);
+    options.set_write_buffer_size(1 << 20); // nothing is ever put here one by one
+    options.set_bytes_per_sync(1 << 20); // the last sync of a large file would hold up the log's
+    options
+}
+
+fn block_options(cache: &Cache) -> BlockBasedOptions {
+    let mut block = BlockBasedOptions::default();
+    block.set_block_cache(cache);
+    block.set_block_size(8 << 10);
+    block.set_format_version(5);
+    block.set_cache_index_and_filter_blocks(true);
+    block.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    block
+}
+
+/// Holds a segment of four million scans of 20 to 30 bytes.
+const JOURNAL_BUFFER_BYTES: usize = 128 << 20;
+const SWEEP_READAHEAD_BYTES: usize = 2 << 20;

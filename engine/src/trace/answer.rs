@@ -1,0 +1,170 @@
+//! The answers, in the shape that they have as JSON. Times are unix milliseconds.
+//!
+//! Fields are added, never renamed. `unknown` lists, in code order, the asked codes with neither a
+//! scan nor an entry.
+
+use serde::{Deserialize, Serialize};
+
+/// Answer to [`Passed`](super::Passed).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedAnswer {
+    /// Number of subjects.
+    pub subjects: u64,
+    /// Number of their scans.
+    pub scans: u64,
+    /// The subjects in code order; empty when only counts were asked.
+    pub list: Vec<PassedSubject>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// A subject that passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedSubject {
+    /// Its code.
+    pub subject: String,
+    /// Time of its first scan there.
+    pub first: i64,
+    /// Time of its last scan there.
+    pub last: i64,
+    /// Number of its scans there.
+    pub scans: u64,
+}
+
+/// Answer to [`Trail`](super::Trail).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailAnswer {
+    /// The scans in time order; ties by site, then device, then seq.
+    pub scans: Vec<TrailScan>,
+    /// The asked code, if it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// A scan of a trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailScan {
+    /// When.
+    pub at: i64,
+    /// Where.
+    pub site: String,
+    /// `pass`, `in` or `out`.
+    pub direction: String,
+    /// `passed`, `refused` or `corrected`.
+    pub verdict: String,
+}
+
+/// Answer to [`Contacts`](super::Contacts).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactsAnswer {
+    /// By number of events downwards, then smallest gap, then code.
+    pub contacts: Vec<Contact>,
+    /// Every pair, in order of event time, where asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Vec<ContactPair>>,
+    /// What was left out because it passed a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// A subject that had contact with the given ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its code.
+    pub subject: String,
+    /// Number of contact events.
+    pub events: u64,
+    /// Smallest time between the two scans of an event.
+    pub min_gap_ms: i64,
+    /// Time of the first event.
+    pub first: i64,
+    /// Time of the last event.
+    pub last: i64,
+}
+
+/// One contact event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactPair {
+    /// The given subject.
+    pub given: String,
+    /// The other subject.
+    pub subject: String,
+    /// Where.
+    pub site: String,
+    /// Scan of the given subject.
+    pub given_at: i64,
+    /// Scan of the other subject.
+    pub at: i64,
+}
+
+/// Answer to [`Chain`](super::Chain).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainAnswer {
+    /// From generation 0, the seeds, to the last asked.
+    pub generations: Vec<Generation>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// The subjects of one generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// Its number; 0 are the seeds.
+    pub generation: u32,
+    /// Number of subjects.
+    pub subjects: u64,
+    /// By exposure time, then code.
+    pub list: Vec<Exposure>,
+}
+
+/// A subject's exposure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// Its code.
+    pub subject: String,
+    /// When it was exposed.
+    pub exposed_at: i64,
+    /// By whom; none for a seed.
+    pub from: Option<String>,
+    /// Where; none for a seed.
+    pub site: Option<String>,
+}
+
+/// Answer to [`Common`](super::Common).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommonAnswer {
+    /// By `given` downwards, then `all` upwards, then start, then site.
+    pub cells: Vec<Cell>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// A cell of site and time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The site's code.
+    pub site: String,
+    /// Start of the whole cell.
+    pub from: i64,
+    /// End of the whole cell.
+    pub to: i64,
+    /// Number of distinct given subjects there.
+    pub given: u64,
+    /// Number of all distinct subjects there.
+    pub all: u64,
+}
+
+/// What an answer leaves out because it passed a limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Which limit, and what to do.
+    pub reason: String,
+    /// How many entries are not told.
+    pub left_out: u64,
+}

@@ -1,0 +1,24 @@
+//! The questions and their answers, as DESIGN defines them.
+//!
+//! ```text
+//! question   what is asked, as a value
+//! view       one moment of the engine: live tables and runs read as one
+//! sweep      the scans near given scans, every stretch of a site read once
+//! passed trail contacts chain common      one question each
+//! naive      the same answers by their definitions, slowly; what the tests compare with
+//! answer     what is told, in the shape of its JSON
+//! ```
+
+mod answer;
+mod chain;
+mod common;
+mod contacts;
+pub mod naive;
+mod passed;
+mod question;
+mod sweep;
+mod trail;
+mod view;
+
+pub use answer::*;
+pub use question::*;

@@ -1,0 +1,64 @@
+//! The scans near given scans: for each site, the given scans' windows joined into stretches, and every
+//! stretch read once in time order.
+
+use truyvet_schemas::TimeMs;
+
+use super::question::Interval;
+use super::view::View;
+use crate::error::EngineError;
+use crate::index::rows::Posting;
+
+/// A given scan: where and when, and of whom. Ordered by site, then time, then rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Own {
+    pub(crate) site: u32,
+    pub(crate) at_ms: i64,
+    /// Place of the subject's code among all given ones.
+    pub(crate) rank: u32,
+}
+
+/// A stretch of time at a site, with the given scans whose windows make it up.
+pub(crate) struct Stretch<'a> {
+    pub(crate) site: u32,
+    pub(crate) own: &'a [Own],
+    /// Everybody's scans in it, in time order.
+    pub(crate) postings: &'a [Posting],
+}
+
+/// Hands every stretch to `visit`. `own` is in order.
+pub(crate) fn sweep(
+    view: &View<'_>,
+    own: &[Own],
+    interval: Interval,
+    window_ms: i64,
+    mut visit: impl FnMut(&Stretch<'_>),
+) -> Result<(), EngineError> {
+    debug_assert!(own.is_sorted());
+    let mut postings = Vec::new();
+    let near = |a: &Own, b: &Own| a.site == b.site && b.at_ms - a.at_ms <= window_ms.saturating_mul(2);
+    for own in own.chunk_by(near) {
+        let (first, last) = (own[0], own[own.len() - 1]);
+        let from = first.at_ms.saturating_sub(window_ms).max(interval.from().get());
+        let to = last.at_ms.saturating_add(window_ms).saturating_add(1).min(interval.to().get());
+        view.postings(first.site, from, to, &mut postings)?;
+        visit(&Stretch { site: first.site, own, postings: &postings });
+    }
+    Ok(())
+}
+
+/// The scans of the subjects `ids`, whose ranks are their places, each from its own time on. In order.
+pub(crate) fn own_scans(
+    view: &View<'_>,
+    ids: &[u32],
+    interval: Interval,
+    from: impl Fn(usize) -> TimeMs,
+) -> Result<Vec<Own>, EngineError> {
+    let mut own = Vec::new();
+    let mut trail = Vec::new();
+    for (rank, id) in ids.iter().enumerate() {
+        view.trail(*id, super::view::not_before(interval, from(rank)), &mut trail)?;
+        own.extend(trail.iter().map(|row| Own { site: row.site, at_ms: row.at_ms, rank: rank as u32 }));
+    }
+    own.sort_unstable();
+    Ok(own)
+}

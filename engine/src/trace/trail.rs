@@ -1,0 +1,38 @@
+//! A subject's trail.
+
+use super::answer::{TrailAnswer, TrailScan};
+use super::question::Trail;
+use super::view::View;
+use crate::engine::Engine;
+use crate::error::TraceError;
+use crate::index::rows::{TrailRow, flags};
+
+impl Engine {
+    /// The subject's scans in time order; ties by site's code, then device, then seq.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn trail(&self, question: &Trail) -> Result<TrailAnswer, TraceError> {
+        let view = View::new(self.shared());
+        let Some(subject) = view.subject(&question.subject) else {
+            return Ok(TrailAnswer { unknown: vec![question.subject.clone()], ..TrailAnswer::default() });
+        };
+        let mut rows = Vec::new();
+        view.trail(subject, question.interval, &mut rows)?;
+        for ties in rows.chunk_by_mut(|a, b| (a.at_ms, a.site) == (b.at_ms, b.site)) {
+            view.order_ties(subject, ties)?;
+        }
+        let mut scans: Vec<TrailScan> = rows.iter().map(|row| told(&view, row)).collect();
+        scans.sort_by(|a, b| (a.at, &a.site).cmp(&(b.at, &b.site)));
+        Ok(TrailAnswer { scans, unknown: Vec::new() })
+    }
+}
+
+fn told(view: &View<'_>, row: &TrailRow) -> TrailScan {
+    TrailScan {
+        at: row.at_ms,
+        site: view.site_code(row.site),
+        direction: flags::direction(row.flags).as_str().to_owned(),
+        verdict: flags::verdict(row.flags).as_str().to_owned(),
+    }
+}

@@ -1,0 +1,33 @@
+//! The words that every part of Truyvet shares: ids, times, scans, and the wire between a device
+//! and a gateway.
+//!
+//! ```text
+//! ids, time, scan   what a scan is made of
+//! limits            how large anything on the wire may be
+//! wire              frames as FlatBuffers; the only user of `generated`
+//! framing           frames cut out of a stream of bytes
+//! signing           what a device signs, and how it is checked
+//! key_file          what a device needs to reach its gateway
+//! ```
+
+pub mod framing;
+pub mod ids;
+pub mod key_file;
+pub mod limits;
+pub mod scan;
+pub mod signing;
+pub mod time;
+pub mod wire;
+
+#[allow(
+    warnings,
+    clippy::all,
+    clippy::unwrap_used,
+    unsafe_code,
+    reason = "generated code is not ours to lint"
+)]
+mod generated;
+
+pub use ids::{AreaId, DeviceId, SiteId, SubjectId};
+pub use scan::{CodeError, Direction, Scan, Verdict, check_code};
+pub use time::TimeMs;

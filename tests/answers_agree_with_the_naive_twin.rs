@@ -1,0 +1,217 @@
+//! Whatever arrives, in whatever order, through whatever reopening, crash, flush and seal in between:
+//! every question has the answer of its definition.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use truyvet_engine::naive::{Naive, NaiveScan};
+use truyvet_engine::{Chain, CodeColumn, Common, Contacts, Interval, Passed, RowChunk, Trail};
+use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
+
+use crate::support::{House, START_MS};
+
+#[derive(Clone, Debug)]
+enum Operation {
+    /// A device sends scans: (subject, minutes, direction).
+    Send {
+        device: usize,
+        scans: Vec<(u8, u32, u8)>,
+    },
+    /// A file is imported: (subject, site, minutes, direction).
+    Import {
+        rows: Vec<(u8, u8, u32, u8)>,
+    },
+    /// The last import is imported again.
+    ImportAgain,
+    Flush,
+    Seal,
+    Reopen,
+    Crash,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let minutes = prop_oneof![0u32..60, 0u32..3 * 24 * 60, Just(23 * 60 + 59), Just(24 * 60)];
+    let scan = (0u8..8, minutes.clone(), 0u8..3);
+    let row = (0u8..8, 0u8..3, minutes, 0u8..3);
+    prop_oneof![
+        6 => (0usize..4, vec(scan, 1..12)).prop_map(|(device, scans)| Operation::Send { device, scans }),
+        2 => vec(row, 0..15).prop_map(|rows| Operation::Import { rows }),
+        1 => Just(Operation::ImportAgain),
+        2 => Just(Operation::Flush),
+        1 => Just(Operation::Seal),
+        1 => Just(Operation::Reopen),
+        2 => Just(Operation::Crash),
+    ]
+}
+
+const SITES: [&str; 3] = ["B", "A", "ă"];
+
+/// The engine and its twin, fed alike.
+struct Pair {
+    house: House,
+    naive: Naive,
+    devices: Vec<(DeviceId, &'static str, u64)>,
+    imported: Option<(Vec<(u8, u8, u32, u8)>, [u8; 32])>,
+    imports: u32,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let house = House::new();
+        house.put_sites(&SITES);
+        let site = |i: usize| SITES[i % SITES.len()];
+        let devices = (0..4).map(|i| (house.add_device(site(i)), site(i), 0)).collect();
+        Self { house, naive: Naive::default(), devices, imported: None, imports: 0 }
+    }
+
+    fn perform(&mut self, operation: Operation) {
+        match operation {
+            Operation::Send { device, scans } => self.send(device, &scans),
+            Operation::Import { rows } => {
+                self.imports += 1;
+                let digest = *blake3::hash(&self.imports.to_le_bytes()).as_bytes();
+                self.import(&rows, digest);
+                let device = 5 + self.imports - 1;
+                for (seq, (subject, site, minutes, direction)) in (1..).zip(&rows) {
+                    self.naive.scans.push(NaiveScan {
+                        subject: code(*subject),
+                        site: SITES[usize::from(*site)].into(),
+                        at: at(*minutes),
+                        direction: Direction::from_number(*direction).unwrap(),
+                        verdict: Verdict::Passed,
+                        device,
+                        seq,
+                    });
+                }
+                self.imported = Some((rows, digest));
+            }
+            Operation::ImportAgain => {
+                if let Some((rows, digest)) = self.imported.clone() {
+                    self.import(&rows, digest);
+                }
+            }
+            Operation::Flush => self.house.engine().flush().unwrap(),
+            Operation::Seal => self.house.engine().seal().unwrap(),
+            Operation::Reopen => self.house.reopen(),
+            Operation::Crash => self.house.crash(),
+        }
+    }
+
+    fn send(&mut self, device: usize, scans: &[(u8, u32, u8)]) {
+        let (id, site, last_seq) = self.devices[device];
+        let sent: Vec<Scan> = scans
+            .iter()
+            .map(|(subject, minutes, direction)| Scan {
+                subject: code(*subject),
+                at: at(*minutes),
+                direction: Direction::from_number(*direction).unwrap(),
+                verdict: Verdict::Passed,
+            })
+            .collect();
+        // Sent twice, as after a lost acknowledgement.
+        let first = self.house.submit(id, site, last_seq + 1, &sent);
+        assert_eq!(first.durable, Some(last_seq + sent.len() as u64), "{first:?}");
+        assert_eq!(self.house.submit(id, site, last_seq + 1, &sent).durable, first.durable);
+        self.devices[device].2 += sent.len() as u64;
+        for (seq, scan) in (last_seq + 1..).zip(sent) {
+            let Scan { subject, at, direction, verdict } = scan;
+            self.naive.scans.push(NaiveScan {
+                subject,
+                site: site.into(),
+                at,
+                direction,
+                verdict,
+                device: id.get(),
+                seq,
+            });
+        }
+    }
+
+    fn import(&self, rows: &[(u8, u8, u32, u8)], digest: [u8; 32]) {
+        let mut import = self.house.engine().begin_import(digest, "rows.csv").unwrap();
+        let done = import.rows_done() as usize;
+        if done < rows.len() {
+            let rows = &rows[done..];
+            let (mut subjects, mut sites) = (CodeColumn::plain(), CodeColumn::plain());
+            rows.iter().for_each(|row| subjects.push(&code(row.0)));
+            rows.iter().for_each(|row| sites.push(SITES[usize::from(row.1)]));
+            let chunk = RowChunk {
+                first_row: done as u64 + 1,
+                rows: rows.len() as u64,
+                row_offset: Vec::new(),
+                subjects,
+                sites,
+                at_ms: rows.iter().map(|row| at(row.2).get()).collect(),
+                directions: rows.iter().map(|row| row.3).collect(),
+            };
+            import.push(chunk).unwrap();
+        }
+        import.commit().unwrap();
+    }
+
+    fn compare(&self, (from, length, window): (u32, u32, u32), subjects: &[u8]) {
+        let engine = self.house.engine();
+        let interval = Interval::new(at(from), at(from + length)).unwrap();
+        let window = Duration::from_secs(u64::from(window) * 60);
+        let subjects: Vec<String> = subjects.iter().map(|subject| code(*subject)).collect();
+        for list in [true, false] {
+            let sites = vec!["A".into(), "ă".into(), "nowhere".into()];
+            let mut passed = Passed { sites, areas: Vec::new(), interval, list };
+            assert_eq!(engine.passed(&passed).unwrap(), self.naive_passed(&passed));
+            passed.sites.remove(0);
+            assert_eq!(engine.passed(&passed).unwrap(), self.naive_passed(&passed));
+        }
+        for subject in &subjects {
+            let trail = Trail { subject: subject.clone(), interval };
+            assert_eq!(engine.trail(&trail).unwrap(), self.naive.trail(&trail));
+        }
+        let contacts = Contacts { subjects: subjects.clone(), interval, window, pairs: true };
+        assert_eq!(engine.contacts(&contacts).unwrap(), self.naive.contacts(&contacts));
+        let start = |i: usize| (i % 2 == 1).then(|| at(from + length / 3));
+        let seeds = subjects.iter().cloned().enumerate().map(|(i, seed)| (seed, start(i))).collect();
+        let chain = Chain { seeds, interval, window, generations: 3 };
+        assert_eq!(engine.chain(&chain).unwrap(), self.naive.chain(&chain));
+        for (cell, top) in [(Duration::from_secs(3_600), 3), (Duration::from_secs(7 * 60), 50)] {
+            let common = Common { subjects: subjects.clone(), interval, cell, top };
+            assert_eq!(engine.common(&common).unwrap(), self.naive.common(&common));
+        }
+    }
+
+    /// The twin knows a site only by its scans; here they were all put in before.
+    fn naive_passed(&self, passed: &Passed) -> truyvet_engine::PassedAnswer {
+        let mut answer = self.naive.passed(passed);
+        answer.unknown.retain(|code| !SITES.contains(&code.as_str()));
+        answer
+    }
+}
+
+fn code(subject: u8) -> String {
+    // The order of codes is not the order in which they come.
+    format!("s{}", (subject * 5) % 8)
+}
+
+fn at(minutes: u32) -> TimeMs {
+    TimeMs::new(START_MS + i64::from(minutes) * 60_000)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn answers_agree(
+        operations in vec(operation(), 1..14),
+        questions in vec(((0u32..3 * 24 * 60, 0u32..2 * 24 * 60, 0u32..40), vec(0u8..9, 1..4)), 3),
+    ) {
+        let mut pair = Pair::new();
+        for operation in operations {
+            pair.perform(operation);
+            let (spans, subjects) = &questions[0];
+            pair.compare(*spans, subjects);
+        }
+        for (spans, subjects) in &questions {
+            pair.compare(*spans, subjects);
+        }
+        pair.compare((0, 4 * 24 * 60, 15), &[0, 3]);
+    }
+}

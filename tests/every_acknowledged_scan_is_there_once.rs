@@ -1,0 +1,125 @@
+//! Scans are taken once, refused with a reason, and never lost.
+
+use truyvet_engine::{Interval, Trail};
+use truyvet_schemas::wire::Reason;
+use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
+
+use crate::support::{House, NOW_MS, START_MS, Told, config};
+
+fn scan(subject: &str, at_ms: i64) -> Scan {
+    Scan {
+        subject: subject.into(),
+        at: TimeMs::new(at_ms),
+        direction: Direction::Pass,
+        verdict: Verdict::Passed,
+    }
+}
+
+fn trail_len(house: &House, subject: &str) -> usize {
+    let interval = Interval::new(TimeMs::new(0), TimeMs::new(i64::MAX)).unwrap();
+    house.engine().trail(&Trail { subject: subject.into(), interval }).unwrap().scans.len()
+}
+
+#[test]
+fn a_gap_is_refused_and_tells_what_is_expected() {
+    let house = House::new();
+    house.put_sites(&["A"]);
+    let device = house.add_device("A");
+    let told = house.submit(device, "A", 3, &[scan("x", START_MS)]);
+    assert_eq!(told, Told { gap: Some(1), ..Told::default() });
+    assert_eq!(trail_len(&house, "x"), 0);
+}
+
+#[test]
+fn refused_scans_are_kept_aside_with_their_reason() {
+    let mut house = House::new();
+    house.put_sites(&["A", "B"]);
+    let device = house.add_device("A");
+    let scans = [scan("x", NOW_MS), scan("x", NOW_MS + 300_001), scan("x", NOW_MS + 300_000)];
+    let told = house.submit(device, "A", 1, &scans);
+    assert_eq!((told.durable, told.refused), (Some(3), vec![(Reason::TimeInFuture, vec![2])]));
+    let told = house.submit(device, "B", 4, &[scan("x", START_MS)]);
+    assert_eq!((told.durable, told.refused), (Some(4), vec![(Reason::WrongSite, vec![4])]));
+    let told = house.submit(device, "no such site", 5, &[scan("x", START_MS)]);
+    assert_eq!(told.refused, vec![(Reason::WrongSite, vec![5])]);
+    house.crash();
+    assert_eq!(trail_len(&house, "x"), 2);
+    let letters = house.engine().dead_letters(10).unwrap();
+    let reasons: Vec<_> = letters.iter().map(|letter| (letter.seq, letter.reason.as_str())).collect();
+    assert_eq!(reasons, [(5, "wrong_site"), (4, "wrong_site"), (2, "time_in_future")]);
+}
+
+#[test]
+fn scans_of_before_a_move_still_count_for_the_former_site() {
+    let house = House::new();
+    house.put_sites(&["A", "B"]);
+    let device = house.add_device("A");
+    house.engine().catalog().move_device(device, "B", TimeMs::new(START_MS)).unwrap();
+    let told = house.submit(device, "A", 1, &[scan("x", START_MS - 1), scan("x", START_MS)]);
+    assert_eq!(told.refused, vec![(Reason::WrongSite, vec![2])]);
+    let told = house.submit(device, "B", 3, &[scan("x", START_MS)]);
+    assert_eq!(told.refused, vec![]);
+    assert_eq!(trail_len(&house, "x"), 2);
+}
+
+#[test]
+fn subjects_beyond_the_limit_become_dead_letters_and_known_ones_go_on() {
+    let mut config = config();
+    config.subjects_max = 1_000;
+    let house = House::with(config);
+    house.put_sites(&["A"]);
+    let device = house.add_device("A");
+    let told = house.submit(device, "A", 1, &[scan("x", START_MS)]);
+    assert_eq!(told.refused, vec![(Reason::SubjectLimit, vec![1])]);
+}
+
+#[test]
+fn many_batches_survive_many_crashes_and_rotations() {
+    let mut house = House::new();
+    house.put_sites(&["A"]);
+    let device = house.add_device("A");
+    let mut sent = 0u64;
+    for round in 0..6 {
+        for batch in 0..10 {
+            let scans: Vec<Scan> =
+                (0..500).map(|i| scan(&format!("p{}", (i * 7 + batch) % 900), START_MS + i)).collect();
+            let told = house.submit(device, "A", sent + 1, &scans);
+            sent += 500;
+            assert_eq!(told.durable, Some(sent));
+        }
+        if round % 2 == 0 {
+            house.crash()
+        } else {
+            house.reopen()
+        }
+        assert_eq!(house.engine().status().scans, sent, "round {round}");
+        assert_eq!(house.engine().durable_seq(device), sent);
+    }
+    house.engine().seal().unwrap();
+    assert_eq!(house.engine().status().scans, sent);
+    assert_eq!(trail_len(&house, "p0") + trail_len(&house, "p1"), expected(sent, &[0, 1]));
+}
+
+fn expected(sent: u64, subjects: &[i64]) -> usize {
+    let per_round = (0..10i64)
+        .flat_map(|batch| (0..500i64).map(move |i| (i * 7 + batch) % 900))
+        .filter(|subject| subjects.contains(subject))
+        .count();
+    per_round * (sent / 5_000) as usize
+}
+
+#[test]
+fn retention_drops_devices_scans_and_leaves_imports() {
+    let mut config = config();
+    config.retention_days = 500;
+    let house = House::with(config);
+    house.put_sites(&["A"]);
+    let device = house.add_device("A");
+    house.submit(device, "A", 1, &[scan("x", START_MS)]);
+    house.engine().flush().unwrap();
+    house.engine().apply_retention(TimeMs::new(START_MS + 400 * 86_400_000)).unwrap();
+    assert_eq!(trail_len(&house, "x"), 1);
+    house.engine().apply_retention(TimeMs::new(START_MS + 502 * 86_400_000)).unwrap();
+    assert_eq!(trail_len(&house, "x"), 0);
+    assert_eq!(house.engine().status().partitions.len(), 0);
+}

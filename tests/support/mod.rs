@@ -1,0 +1,155 @@
+//! An engine in a directory of its own, and what tests ask of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use tempfile::TempDir;
+use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, SiteRecord};
+use truyvet_schemas::wire::{BatchFacts, Reason, encode_batch};
+use truyvet_schemas::{DeviceId, Scan, TimeMs};
+
+/// A moment in 2021, far enough in the past for every scan of a test.
+pub(crate) const START_MS: i64 = 1_628_121_600_000;
+
+/// When the gateway receives what a test sends.
+pub(crate) const NOW_MS: i64 = START_MS + 400 * 86_400_000;
+
+/// Small enough for a test, and no smaller than the settings allow.
+pub(crate) fn config() -> EngineConfig {
+    EngineConfig {
+        live_scans_max: 10_000,
+        block_cache_bytes: 8 << 20,
+        free_bytes_min: 0,
+        runs_max: 3,
+        ..EngineConfig::default()
+    }
+}
+
+/// An engine that can be closed, opened again, and killed.
+pub(crate) struct House {
+    dir: TempDir,
+    engine: Option<Engine>,
+    config: EngineConfig,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::with(config())
+    }
+
+    pub(crate) fn with(config: EngineConfig) -> Self {
+        let dir = TempDir::new().unwrap();
+        let engine = Some(Engine::open(dir.path(), config.clone()).unwrap());
+        Self { dir, engine, config }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+
+    pub(crate) fn reopen(&mut self) {
+        drop(self.engine.take());
+        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+    }
+
+    /// What a kill leaves: every byte that was written, and nothing that was only in memory.
+    pub(crate) fn crash(&mut self) {
+        let left = TempDir::new().unwrap();
+        copy(self.dir.path(), left.path());
+        drop(self.engine.take());
+        self.dir = left;
+        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+    }
+
+    pub(crate) fn put_sites(&self, codes: &[&str]) {
+        let record = |code: &&str| SiteRecord { site: (*code).into(), ..SiteRecord::default() };
+        self.engine().catalog().put_sites(codes.iter().map(record).collect()).unwrap();
+    }
+
+    pub(crate) fn add_device(&self, site: &str) -> DeviceId {
+        let record = self.engine().catalog().add_device(site, [7; 32], TimeMs::new(0)).unwrap();
+        DeviceId::new(record.device)
+    }
+
+    /// Submits scans as one batch, and waits for what becomes of it.
+    pub(crate) fn submit(&self, device: DeviceId, site: &str, first_seq: u64, scans: &[Scan]) -> Told {
+        let facts = BatchFacts { device: device.get(), site, first_seq, sent_at: TimeMs::new(0) };
+        let (batch, taken) = encode_batch(facts, scans).unwrap();
+        assert_eq!(taken, scans.len(), "the scans of a test fit one batch");
+        let reply = Arc::new(Waiting::default());
+        let batch = DeviceBatch {
+            device,
+            received_at: TimeMs::new(NOW_MS),
+            batch: Bytes::from(batch),
+            signature: [0; 64],
+            reply: reply.clone(),
+        };
+        self.engine().submit(batch).map_err(|(why, _)| why).unwrap();
+        reply.wait()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            // A file that the store drops meanwhile is one that it no longer needs.
+            false => drop(std::fs::copy(entry.path(), target)),
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) durable: Option<u64>,
+    pub(crate) refused: Vec<(Reason, Vec<u64>)>,
+    pub(crate) gap: Option<u64>,
+    pub(crate) failed: Option<String>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    told: Mutex<(Told, bool)>,
+    done: Condvar,
+}
+
+impl Waiting {
+    fn tell(&self, last: bool, tell: impl FnOnce(&mut Told)) {
+        let mut told = self.told.lock();
+        tell(&mut told.0);
+        told.1 |= last;
+        self.done.notify_all();
+    }
+
+    fn wait(&self) -> Told {
+        let mut told = self.told.lock();
+        let patience = std::time::Duration::from_secs(30);
+        while !told.1 {
+            assert!(!self.done.wait_for(&mut told, patience).timed_out(), "a batch was never answered");
+        }
+        told.0.clone()
+    }
+}
+
+impl BatchReply for Waiting {
+    fn durable(&self, durable_seq: u64) {
+        self.tell(true, |told| told.durable = Some(durable_seq));
+    }
+
+    fn refused(&self, reason: Reason, seqs: Vec<u64>) {
+        self.tell(false, |told| told.refused.push((reason, seqs)));
+    }
+
+    fn gap(&self, expected_seq: u64) {
+        self.tell(true, |told| told.gap = Some(expected_seq));
+    }
+
+    fn failed(&self, why: &str) {
+        self.tell(true, |told| told.failed = Some(why.to_owned()));
+    }
+}

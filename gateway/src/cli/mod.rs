@@ -1,0 +1,91 @@
+//! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+mod client;
+mod device;
+mod error;
+mod import;
+mod operate;
+mod output;
+mod serve;
+mod target;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use error::CliError;
+
+/// Streaming ingestion and trace engine for contact tracing.
+#[derive(Debug, Parser)]
+#[command(name = "truyvet", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take scans over QUIC and answer questions over HTTP, until SIGTERM or SIGINT
+    Serve(serve::Serve),
+    /// Take files in: areas, sites, people, scans
+    Import(import::Import),
+    /// Ask a trace question
+    #[command(subcommand)]
+    Trace(trace::Trace),
+    /// Show what is stored and how it is
+    Status(operate::StatusArgs),
+    /// Enrol, list, move and revoke devices
+    #[command(subcommand)]
+    Device(device::Device),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(operate::ConfigCommand),
+    /// Write what is in memory and merge the runs of closed days
+    Seal(operate::Seal),
+    /// Drop whole days, imported scans too
+    Drop(operate::Drop),
+    /// Show refused scans, the newest first
+    DeadLetters(operate::DeadLetters),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are asked for, and end with 0; wrong usage ends with 2.
+        Err(said) => {
+            let code = if said.use_stderr() { error::USAGE } else { 0 };
+            said.print().ok();
+            return ExitCode::from(code);
+        }
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if let Some(message) = error.message() {
+                eprintln!("truyvet: {message}");
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), CliError> {
+    if !matches!(command, Command::Serve(_)) {
+        crate::server::log_to_stderr("warn");
+    }
+    match command {
+        Command::Serve(serve) => serve.run(),
+        Command::Import(import) => import.run(),
+        Command::Trace(trace) => trace.run(),
+        Command::Status(status) => status.run(),
+        Command::Device(device) => device.run(),
+        Command::Config(config) => config.run(),
+        Command::Seal(seal) => seal.run(),
+        Command::Drop(drop) => drop.run(),
+        Command::DeadLetters(letters) => letters.run(),
+    }
+}

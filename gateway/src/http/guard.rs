@@ -1,0 +1,107 @@
+//! Who may ask: there are no accounts yet, so only this machine may, and no page of another site
+//! through a browser on it. `allow_remote` lifts both, for servers behind something that asks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::app::App;
+use super::error::Problem;
+
+/// Lets a request through, or says why not.
+pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if !app.config.http.allow_remote
+        && let Err(problem) = check_headers(request.method(), request.headers())
+    {
+        return problem.into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Ends a request that takes too long. Work that has begun goes on to its end on its own thread.
+pub(super) async fn time_out(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let limit = Duration::from_millis(app.config.http.request_timeout_ms);
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::Timeout.into_response(),
+    }
+}
+
+/// One line a request, without what it asks: codes of subjects do not belong in logs.
+pub(super) async fn log(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let started = std::time::Instant::now();
+    let response = next.run(request).await;
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    tracing::debug!(%method, path, status, ?took, "request");
+    response
+}
+
+fn check_headers(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let host = text(header::HOST).filter(|host| is_loopback(host)).ok_or(Problem::ForeignHost)?;
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    // A browser names the page that a write comes from; other programs name none.
+    let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default());
+    if origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host)) {
+        Ok(())
+    } else {
+        Err(Problem::Forbidden("a page of another site may not change anything here".to_owned()))
+    }
+}
+
+/// A name of this machine alone. A foreign name that resolves to a loopback address is how a page of
+/// another site would get in (DNS rebinding).
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_answered_to() {
+        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.1.2.3", "[::1]:8080", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["", "example.org", "localhost.example.org:80", "127.0.0.1.example.org", "0.0.0.0", "10.0.0.1"]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn writes_from_pages_of_other_sites_are_refused() {
+        let host = (header::HOST, "localhost:8080");
+        let from = |origin| headers(&[host.clone(), (header::ORIGIN, origin)]);
+        assert!(check_headers(&Method::POST, &headers(std::slice::from_ref(&host))).is_ok());
+        assert!(check_headers(&Method::POST, &from("http://localhost:8080")).is_ok());
+        assert!(check_headers(&Method::GET, &from("http://example.org")).is_ok());
+        for origin in ["http://example.org", "null", "http://localhost:9", "https://localhost:8080"] {
+            assert!(check_headers(&Method::POST, &from(origin)).is_err(), "{origin}");
+        }
+        assert!(check_headers(&Method::GET, &headers(&[])).is_err());
+    }
+}

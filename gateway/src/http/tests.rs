@@ -1,0 +1,187 @@
+//! A real server on loopback, asked by a real client.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use truyvet_engine::Engine;
+use ureq::http::StatusCode;
+
+use super::*;
+use crate::config::Config;
+use crate::enrol::Enrolment;
+
+struct Server {
+    url: String,
+    app: Arc<App>,
+    _stop: tokio::sync::oneshot::Sender<()>,
+    _runtime: tokio::runtime::Runtime,
+    folder: TempDir,
+}
+
+impl Server {
+    fn start(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        let mut config = Config::default();
+        change(&mut config);
+        let engine = Engine::open(&data, config.engine.clone()).expect("a new engine");
+        let enrolment = Enrolment { server_name: "localhost".into(), authority: None };
+        let app = Arc::new(App::new(engine, None, config, data, enrolment));
+        let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        runtime.spawn(serve(Arc::clone(&app), listener, async {
+            stopped.await.ok();
+        }));
+        Self { url, app, _stop: stop, _runtime: runtime, folder }
+    }
+
+    fn agent() -> ureq::Agent {
+        ureq::Agent::config_builder().http_status_as_error(false).build().into()
+    }
+
+    fn get(&self, path: &str) -> (StatusCode, String) {
+        let mut response = Self::agent().get(format!("{}{path}", self.url)).call().expect("an answer");
+        (response.status(), response.body_mut().read_to_string().expect("text"))
+    }
+
+    fn post(&self, path: &str, body: &[u8]) -> (StatusCode, String) {
+        let mut response = Self::agent().post(format!("{}{path}", self.url)).send(body).expect("an answer");
+        (response.status(), response.body_mut().read_to_string().expect("text"))
+    }
+
+    fn detail(&self, path: &str) -> (u16, String) {
+        let (status, body) = self.get(path);
+        let problem: Value = serde_json::from_str(&body).expect("a problem document");
+        assert_eq!(problem["status"], status.as_u16());
+        (status.as_u16(), problem["detail"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+const SCANS: &str = "subject,site,unix_ms\na,s,1000\nb,s,2000\nc,s,5000000\n";
+
+#[test]
+fn a_file_is_imported_and_questions_answered_either_way() {
+    let server = Server::start(|_| {});
+    let (status, events) = server.post("/api/v1/import/scans?format=csv&name=f.csv", SCANS.as_bytes());
+    assert_eq!(status, 200);
+    let last: Value = serde_json::from_str(events.lines().last().expect("events")).expect("JSON");
+    assert_eq!(last, json!({"event": "done", "rows": 3, "rows_before": 0, "bad": 0, "left_out": 0}));
+    let got = server.get("/api/v1/trace/contacts?subject=a&from=0&to=1970-01-01T01:00:00Z");
+    let body = json!({"subject": ["a"], "from": 0, "to": 3_600_000, "window": "15m"}).to_string();
+    let posted = server.post("/api/v1/trace/contacts", body.as_bytes());
+    assert_eq!((got.0.as_u16(), &got), (200, &posted));
+    let expected =
+        json!({"contacts": [{"subject": "b", "events": 1, "min_gap_ms": 1000, "first": 2000, "last": 2000}]});
+    assert_eq!(serde_json::from_str::<Value>(&got.1).expect("JSON"), expected);
+    let csv = server.get("/api/v1/trace/contacts?subject=a&from=0&to=3600000&format=csv").1;
+    assert_eq!(csv, "subject,events,min_gap_ms,first,last\nb,1,1000,2000,2000\n");
+}
+
+#[test]
+fn wrong_questions_are_told_what_to_do() {
+    let server = Server::start(|_| {});
+    let said = |path| server.detail(path);
+    assert_eq!(said("/api/v1/trace/guess").0, 404);
+    assert_eq!(said("/api/v1/trace/passed?from=0&to=1"), (400, "name at least one `site` or `area`".into()));
+    assert_eq!(said("/api/v1/trace/passed?site=a&from=2&to=1").0, 400);
+    assert!(said("/api/v1/trace/passed?site=a&from=0&to=1&colour=red").1.contains("`colour`"));
+    assert!(said("/api/v1/trace/passed?site=a&from=0&to=1&format=xml").1.contains("`format`"));
+    assert_eq!(said("/api/v1/dead-letters?limit=many").0, 400);
+    assert_eq!(said("/nowhere").0, 404);
+    assert_eq!(server.post("/api/v1/trace/trail", b"{").0, 400);
+    assert_eq!(server.post("/api/v1/trace/trail", b"[]").0, 400);
+    assert_eq!(server.post("/api/v1/devices", br#"{"place": "s"}"#).0, 400);
+}
+
+#[test]
+fn a_stopped_import_tells_its_line_and_keeps_what_stands_before() {
+    let server = Server::start(|_| {});
+    let text = "subject,site,unix_ms\na,s,1\nb,s,x\n";
+    let (_, events) = server.post("/api/v1/import/scans?name=f.csv", text.as_bytes());
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(events.iter().any(|event| event["event"] == "bad_line" && event["line"] == 3), "{events:?}");
+    assert_eq!(events.last().map(|event| event["totals"]["rows"].clone()), Some(json!(1)));
+    let uploads =
+        std::fs::read_dir(server.folder.path().join("data").join(TMP)).expect("made for the upload");
+    assert_eq!(uploads.count(), 0);
+    assert_eq!(server.app.engine.status().scans, 1);
+}
+
+#[test]
+fn bodies_and_uploads_are_bounded() {
+    let server = Server::start(|config| {
+        config.http.body_bytes_max = 2_000;
+        config.import.upload_bytes_max = 10;
+    });
+    assert_eq!(server.post("/api/v1/trace/trail", &[b' '; 3_000]).0, 413);
+    assert_eq!(server.post("/api/v1/import/scans", SCANS.as_bytes()).0, 413);
+    let full = Server::start(|config| config.engine.free_bytes_min = 1 << 50);
+    assert_eq!(full.post("/api/v1/import/scans", SCANS.as_bytes()).0, 507);
+}
+
+#[test]
+fn devices_are_enrolled_moved_and_revoked() {
+    let server = Server::start(|_| {});
+    assert_eq!(server.post("/api/v1/devices", br#"{"site": "s"}"#).0, 404);
+    server.post("/api/v1/import/sites?name=s.csv", b"site,area\ns,\nt,\n");
+    let (status, key) = server.post("/api/v1/devices", br#"{"site": "s"}"#);
+    assert_eq!(status, 200);
+    let key = truyvet_schemas::key_file::KeyFile::parse(&key).expect("a key file");
+    assert_eq!((&*key.site, &*key.server_name), ("s", "localhost"));
+    let (_, batch) = server.post("/api/v1/devices/batch", br#"{"sites": ["s", "t"]}"#);
+    assert_eq!(serde_json::from_str::<Value>(&batch).expect("JSON").as_array().map(Vec::len), Some(2));
+    let path = format!("/api/v1/devices/{}", key.device);
+    assert_eq!(server.post(&format!("{path}/move"), br#"{"site": "t"}"#).0, 200);
+    assert_eq!(server.post(&format!("{path}/revoke"), b"").0, 200);
+    assert_eq!(server.post(&format!("{path}/move"), br#"{"site": "s"}"#).0, 409);
+    let devices: Value = serde_json::from_str(&server.get("/api/v1/devices").1).expect("JSON");
+    assert_eq!(devices.as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn operators_see_health_readiness_and_numbers() {
+    let server = Server::start(|_| {});
+    assert_eq!(server.get("/healthz").0, 200);
+    assert_eq!(server.get("/readyz").0, 200);
+    server.get("/api/v1/trace/trail?subject=a&from=0&to=1");
+    let metrics = server.get("/metrics").1;
+    for name in [
+        "truyvet_question_seconds_count{question=\"trail\",answered=\"yes\"} 1",
+        "truyvet_engine_scans_kept 0",
+        "truyvet_process_resident_memory_bytes ",
+    ] {
+        assert!(metrics.contains(name), "{name} is missing in\n{metrics}");
+    }
+    let status: Value = serde_json::from_str(&server.get("/api/v1/status").1).expect("JSON");
+    assert_eq!(status["engine"]["scans"], 0);
+    server.app.stop();
+    let (status, why) = server.get("/readyz");
+    assert_eq!((status.as_u16(), &*why), (503, "the server is stopping\n"));
+}
+
+#[test]
+fn foreign_hosts_and_pages_of_other_sites_are_kept_out() {
+    let server = Server::start(|_| {});
+    let get = |host: &str| {
+        let request = Server::agent().get(format!("{}/healthz", server.url)).header("host", host);
+        request.call().expect("an answer").status().as_u16()
+    };
+    assert_eq!((get("localhost:1"), get("rebound.example.org")), (200, 421));
+    let post =
+        Server::agent().post(format!("{}/api/v1/seal", server.url)).header("origin", "http://example.org");
+    assert_eq!(post.send(&b""[..]).expect("an answer").status(), 403);
+}
+
+#[test]
+fn the_page_and_its_files_are_there() {
+    let server = Server::start(|_| {});
+    assert!(server.get("/?lang=vi").1.contains("Truy vết tiếp xúc"));
+    assert!(server.get("/?lang=en").1.contains("Contact tracing"));
+    for file in ["style.css", "app.js", "icon.svg"] {
+        assert_eq!(server.get(&format!("/assets/{file}")).0, 200);
+    }
+    assert_eq!(server.get("/assets/../Cargo.toml").0, 404);
+    assert_eq!(server.get("/api/v1/examples").0, 404);
+    assert_eq!(server.get("/api/v1/busiest").0, 200);
+}

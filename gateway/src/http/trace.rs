@@ -1,0 +1,121 @@
+//! Trace questions: `GET` with the flags' names as parameters, or `POST` with them as a JSON body.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use super::app::App;
+use super::error::Problem;
+use crate::question::{Answer, Kind, Params, Question, Usage};
+use crate::sheet::Sheet;
+
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    Path(word): Path<String>,
+    query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(pairs) = query.map_err(|_| Problem::Usage("the query string is not readable".to_owned()))?;
+    answer(app, &word, pairs.into_iter().collect()).await
+}
+
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    Path(word): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let body = serde_json::from_slice(&body).map_err(|e| {
+        Problem::Usage(format!("the body is no JSON (line {}, column {})", e.line(), e.column()))
+    })?;
+    answer(app, &word, Params::from_json(&body)?).await
+}
+
+async fn answer(app: Arc<App>, word: &str, mut params: Params) -> Result<Response, Problem> {
+    let kind = Kind::parse(word).ok_or_else(|| {
+        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        Problem::NotFound(format!("there is no such question; there are {}", known.join(", ")))
+    })?;
+    let format = Format::take(&mut params)?;
+    let question = Question::parse(kind, params)?;
+    let bytes_max = app.config.http.answer_bytes_max;
+    let shared = Arc::clone(&app);
+    let body = app.queries.run(move || {
+        let started = Instant::now();
+        let answer = question.ask(&shared.engine);
+        shared.metrics.asked(kind, started.elapsed(), answer.is_ok());
+        format.write(&answer?, bytes_max)
+    });
+    Ok(([(header::CONTENT_TYPE, format.content_type())], body.await??).into_response())
+}
+
+/// How the answer is written.
+#[derive(Clone, Copy)]
+enum Format {
+    Json,
+    Csv,
+    Parquet,
+}
+
+impl Format {
+    fn take(params: &mut Params) -> Result<Self, Usage> {
+        match params.take_one("format")?.as_deref() {
+            None | Some("json") => Ok(Self::Json),
+            Some("csv") => Ok(Self::Csv),
+            Some("parquet") => Ok(Self::Parquet),
+            Some(_) => Err(Usage::Word { name: "format", words: "json, csv, parquet" }),
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+
+    fn write(self, answer: &Answer, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+        let failed =
+            |e: &dyn std::fmt::Display| Problem::Failed(format!("the answer cannot be written: {e}"));
+        let bytes = match self {
+            Self::Json => {
+                let mut body = Bounded { bytes: Vec::new(), bytes_max };
+                serde_json::to_writer(&mut body, answer).map_err(|_| too_large(bytes_max))?;
+                body.bytes
+            }
+            Self::Csv => Sheet::of(answer).to_csv().into_bytes(),
+            Self::Parquet => Sheet::of(answer).to_parquet().map_err(|e| failed(&e))?,
+        };
+        if bytes.len() > bytes_max { Err(too_large(bytes_max)) } else { Ok(bytes) }
+    }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Problem::TooLarge(format!(
+        "the answer is longer than {bytes_max} bytes; ask for a shorter time, or with `count=true`"
+    ))
+}
+
+/// Memory that does not grow beyond a bound.
+struct Bounded {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + more.len() > self.bytes_max {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

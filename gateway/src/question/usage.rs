@@ -1,0 +1,77 @@
+//! What is wrong with a question as it was asked.
+
+use truyvet_schemas::time::TimeError;
+
+/// Wrong usage: each message says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Usage {
+    /// Add the parameter.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// Name a site or an area.
+    #[error("name at least one `site` or `area`")]
+    NeitherSiteNorArea,
+    /// Give the parameter once.
+    #[error("`{0}` is given several times; give it once")]
+    Several(&'static str),
+    /// Leave the parameter out or correct its name.
+    #[error("`{name}` is no parameter of this question; it takes {takes}")]
+    Unknown {
+        /// As asked.
+        name: String,
+        /// What the question takes.
+        takes: &'static str,
+    },
+    /// Write the time or duration as the message says.
+    #[error("`{name}`: {source}")]
+    Time {
+        /// The parameter.
+        name: &'static str,
+        /// What was expected.
+        source: TimeError,
+    },
+    /// Write a whole number in the range.
+    #[error("`{name}`: write a whole number from {min} to {max}")]
+    Number {
+        /// The parameter.
+        name: &'static str,
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// Write `true` or `false`.
+    #[error("`{0}`: write true or false")]
+    Truth(&'static str),
+    /// Write one of the words.
+    #[error("`{name}`: write one of {words}")]
+    Word {
+        /// The parameter.
+        name: &'static str,
+        /// What it may be.
+        words: &'static str,
+    },
+    /// A code is never empty.
+    #[error("`{0}`: a code is empty")]
+    EmptyCode(&'static str),
+    /// Ask for fewer.
+    #[error("`{name}` names more than {max} codes; split the question")]
+    TooManyCodes {
+        /// The parameter.
+        name: &'static str,
+        /// How many are allowed.
+        max: usize,
+    },
+    /// A cell has a length.
+    #[error("`cell`: a cell lasts at least 1ms")]
+    EmptyCell,
+    /// Exchange the two times.
+    #[error("`from` lies after `to`; exchange them")]
+    Backward,
+    /// Send a JSON object.
+    #[error("the body is no JSON object; send the parameters' names with their values")]
+    NoObject,
+    /// Send a text, a number or a list of them.
+    #[error("`{0}`: send a text, a number, true, false, or a list of them")]
+    Nested(String),
+}

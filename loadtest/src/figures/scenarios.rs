@@ -1,0 +1,276 @@
+//! What is run, and what must be reached. Commands are the program's own: what a row shows is what
+//! was parsed and run, with the server's addresses added.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command as Program, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use indicatif::ProgressBar;
+
+use super::process::Process;
+use super::{Figure, FigureError};
+use crate::cli::{Cli, Command};
+use crate::generate::{Format, Generate};
+use crate::nation::{History, Nation};
+use crate::report::{Latency, Report, duration, grouped};
+use crate::run;
+
+/// One figure to show.
+pub(super) struct Scenario {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Runs it on a fresh server.
+    pub(super) run: fn(&mut Stage, &Scenario) -> Result<Figure, FigureError>,
+}
+
+/// In the order in which they are run: bare rates come before those they are compared with.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "bare-32x500", run: |stage, s| stage.bare(s, "--devices 32 --batch 500 --max", 100e6) },
+    Scenario {
+        name: "stored-32x500",
+        run: |stage, s| stage.stored(s, "--devices 32 --batch 500 --max", 100e6, 1.5e6),
+    },
+    Scenario {
+        name: "bare-500x50",
+        run: |stage, s| stage.bare(s, "--devices 500 --batch 50 --max --window 8", 20e6),
+    },
+    Scenario {
+        name: "stored-500x50",
+        run: |stage, s| stage.stored(s, "--devices 500 --batch 50 --max --window 8", 20e6, 4e5),
+    },
+    Scenario { name: "steady-2000x50", run: |stage, s| stage.steady(s) },
+    Scenario { name: "storm-5000", run: |stage, s| stage.storm(s) },
+    Scenario { name: "restart-20M", run: |stage, s| stage.restart(s) },
+    Scenario { name: "import-parquet", run: |stage, s| stage.import(s) },
+    Scenario { name: "contacts", run: |stage, s| stage.contacts(s) },
+];
+
+/// What scenarios share.
+pub(super) struct Stage {
+    program: PathBuf,
+    out: PathBuf,
+    scale: f64,
+    bare_rate: Option<f64>,
+    /// The engine that the import left behind, and what is in it.
+    imported: Option<(PathBuf, Generate)>,
+}
+
+impl Stage {
+    pub(super) fn new(program: PathBuf, out: PathBuf, scale: f64) -> Self {
+        Self { program, out, scale, bare_rate: None, imported: None }
+    }
+
+    fn bare(&mut self, scenario: &Scenario, what: &str, scans: f64) -> Result<Figure, FigureError> {
+        let command = format!("run {what} --scans {} --bare", self.scaled(scans));
+        let report = self.run(scenario, &command, true)?;
+        self.bare_rate = Some(report.totals.scans_per_second);
+        Ok(self.rate_figure(scenario, &command, &report, 0.0))
+    }
+
+    fn stored(
+        &mut self,
+        scenario: &Scenario,
+        what: &str,
+        scans: f64,
+        target: f64,
+    ) -> Result<Figure, FigureError> {
+        let bare = self.bare_rate.take().map_or_else(String::new, |rate| format!(" --bare-rate {rate:.0}"));
+        let command = format!("run {what} --scans {}{bare}", self.scaled(scans));
+        let report = self.run(scenario, &command, false)?;
+        Ok(self.rate_figure(scenario, &command, &report, target))
+    }
+
+    fn rate_figure(&self, scenario: &Scenario, command: &str, report: &Report, target: f64) -> Figure {
+        let rate = report.totals.scans_per_second;
+        Figure {
+            name: scenario.name.into(),
+            target: if target > 0.0 { format!("{} scans/s", grouped(target as u64)) } else { "-".into() },
+            reached: format!("{} scans/s", grouped(rate as u64)),
+            ratio: report.ratio(),
+            holds: report.passed() && rate >= target,
+            command: command.into(),
+        }
+    }
+
+    fn steady(&mut self, scenario: &Scenario) -> Result<Figure, FigureError> {
+        let seconds = ((60.0 * self.scale).ceil() as u64).max(5);
+        let command = format!("run --devices 2000 --batch 50 --rate 100000 --ramp 20s --duration {seconds}s");
+        let report = self.run(scenario, &command, false)?;
+        let p99_us = report.latency("sent to acknowledged").map_or(u64::MAX, |latency| latency.p99_us);
+        let memory = report.server_memory_bytes.unwrap_or(0);
+        Ok(Figure {
+            name: scenario.name.into(),
+            target: "p99 < 50 ms, < 1 GiB".into(),
+            reached: format!("p99 {}, {} MiB", duration(p99_us), memory >> 20),
+            ratio: None,
+            holds: report.passed() && p99_us < 50_000 && memory < 1 << 30,
+            command,
+        })
+    }
+
+    fn storm(&mut self, scenario: &Scenario) -> Result<Figure, FigureError> {
+        let devices = self.scaled(5_000.0).clamp(50, 5_000);
+        let command = format!("connect --devices {devices} --within 60s");
+        let report = self.run(scenario, &command, false)?;
+        let all_in = report.checks.first().map_or_else(String::new, |check| check.detail.clone());
+        Ok(Figure {
+            name: scenario.name.into(),
+            target: "60 s, no stream lost".into(),
+            reached: format!("{all_in}, {} lost", report.totals.dropped_streams),
+            ratio: None,
+            holds: report.passed(),
+            command,
+        })
+    }
+
+    fn restart(&mut self, scenario: &Scenario) -> Result<Figure, FigureError> {
+        let command = format!("run --devices 32 --batch 500 --max --scans {}", self.scaled(20e6));
+        let data = self.fresh(scenario.name)?;
+        let process = Process::start(&self.program, &data, false)?;
+        let report = self.load(&process, &command)?;
+        let before = process.server().scans()?;
+        drop(process);
+        let process = Process::start(&self.program, &data, false)?;
+        let took = process.ready_after;
+        let after = process.server().scans()?;
+        Ok(Figure {
+            name: scenario.name.into(),
+            target: "3 s".into(),
+            reached: format!("{:.2} s with {} scans", took.as_secs_f64(), grouped(after)),
+            ratio: None,
+            holds: report.passed() && after == before && took < Duration::from_secs(3),
+            command: format!("{command}; kill -9; serve"),
+        })
+    }
+
+    fn import(&mut self, scenario: &Scenario) -> Result<Figure, FigureError> {
+        let scans = self.scaled(20e6);
+        let files = self.generated(scans)?;
+        let data = self.fresh(scenario.name)?;
+        let tables = ["--areas", "areas.csv", "--sites", "sites.csv", "--people", "people.csv"];
+        self.truyvet_import(&data, &files.out, &tables)?;
+        let began = Instant::now();
+        self.truyvet_import(&data, &files.out, &["--scans", "scans.parquet"])?;
+        let seconds = began.elapsed().as_secs_f64();
+        let rate = scans as f64 / seconds;
+        self.imported = Some((data, files));
+        Ok(Figure {
+            name: scenario.name.into(),
+            target: "3,000,000 scans/s".into(),
+            reached: format!("{} scans/s, {seconds:.1} s", grouped(rate as u64)),
+            ratio: None,
+            holds: rate >= 3e6,
+            command: "truyvet import --data DIR --scans scans.parquet".into(),
+        })
+    }
+
+    /// Through HTTP, so the engine itself is faster than what is told.
+    fn contacts(&mut self, scenario: &Scenario) -> Result<Figure, FigureError> {
+        if self.imported.is_none() {
+            let import = Scenario { name: "import-parquet", run: scenario.run };
+            self.import(&import)?;
+        }
+        let Some((data, files)) = self.imported.take() else { unreachable!("imported just above") };
+        let process = Process::start(&self.program, &data, false)?;
+        let latency = ask_contacts(&process, &files)?;
+        let (p50, p99) = (latency.p50_us, latency.p99_us);
+        Ok(Figure {
+            name: scenario.name.into(),
+            target: "p50 < 500 µs, p99 < 5 ms".into(),
+            reached: format!("p50 {}, p99 {} over HTTP", duration(p50), duration(p99)),
+            ratio: None,
+            holds: p50 < 500 && p99 < 5_000,
+            command: format!("{} x GET /api/v1/trace/contacts, 14 days", latency.count),
+        })
+    }
+
+    /// Runs one of the program's own commands against a fresh server, and keeps its report.
+    fn run(&self, scenario: &Scenario, command: &str, bare: bool) -> Result<Report, FigureError> {
+        let data = self.fresh(scenario.name)?;
+        let process = Process::start(&self.program, &data, bare)?;
+        let report = self.load(&process, command)?;
+        drop(process);
+        report.write(&self.out.join(format!("{}-report", scenario.name)))?;
+        if !report.passed() {
+            eprint!("{}", report.text());
+        }
+        std::fs::remove_dir_all(&data).map_err(|e| FigureError::Folder(data, e))?;
+        Ok(report)
+    }
+
+    fn load(&self, process: &Process, command: &str) -> Result<Report, FigureError> {
+        let pid = process.pid().to_string();
+        let server = ["--url", &process.url, "--gateway", &process.gateway, "--server-pid", &pid];
+        let words = ["truyvet-loadtest"].into_iter().chain(command.split(' ')).chain(server);
+        match Cli::try_parse_from(words).expect("the scenarios' commands are valid").command {
+            Command::Run(args) => Ok(run::run(&args)?),
+            Command::Connect(args) => Ok(run::connect(&args)?),
+            Command::Generate(_) | Command::Figures(_) => unreachable!("no scenario nests these"),
+        }
+    }
+
+    fn generated(&self, scans: u64) -> Result<Generate, FigureError> {
+        let files = Generate {
+            people: 1_000_000,
+            sites: 5_000,
+            days: 14,
+            scans,
+            seed: 1,
+            last_day: 18_855,
+            out: self.out.join("nation"),
+            format: Format::Parquet,
+        };
+        files.run(&ProgressBar::hidden())?;
+        Ok(files)
+    }
+
+    /// `arguments` are flags, each followed by a file's name in the folder.
+    fn truyvet_import(&self, data: &Path, folder: &Path, arguments: &[&str]) -> Result<(), FigureError> {
+        let mut program = Program::new(&self.program);
+        program.arg("import").arg("--data").arg(data).stdout(Stdio::null());
+        for pair in arguments.chunks(2) {
+            program.arg(pair[0]).args(pair[1..].iter().map(|file| folder.join(file)));
+        }
+        let status = program.status().map_err(|e| FigureError::Folder(self.program.clone(), e))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(FigureError::Server(format!("'s import ended with {status}"), data.to_owned()))
+    }
+
+    fn fresh(&self, name: &str) -> Result<PathBuf, FigureError> {
+        let data = self.out.join(name);
+        if data.exists() {
+            std::fs::remove_dir_all(&data).map_err(|e| FigureError::Folder(data.clone(), e))?;
+        }
+        Ok(data)
+    }
+
+    fn scaled(&self, full: f64) -> u64 {
+        (full * self.scale).ceil().max(1.0) as u64
+    }
+}
+
+fn ask_contacts(process: &Process, files: &Generate) -> Result<Latency, FigureError> {
+    let nation = Nation::new(files.seed, files.people, files.sites);
+    let history = History::new(&nation, files.last_day - 13, 14, files.scans);
+    let span = history.span_ms();
+    let server = process.server();
+    let mut histogram = run::histogram();
+    let scans = history.scans_of_day(files.last_day - 6);
+    let step = (history.scans_on(files.last_day - 6) as usize / QUESTIONS).max(1);
+    for (number, scan) in scans.step_by(step).enumerate() {
+        let subject = nation.codes.text(scan.person);
+        let asked = Instant::now();
+        server.ask("contacts", &[("subject", &subject)], span.start, span.end)?;
+        // The first ones fill the block cache.
+        if number >= WARM_UP {
+            histogram.saturating_record(asked.elapsed().as_micros() as u64);
+        }
+    }
+    Ok(Latency::of("contacts", &histogram))
+}
+
+const QUESTIONS: usize = 2_200;
+const WARM_UP: usize = 200;

@@ -1,0 +1,137 @@
+//! The model's areas, sites, people and scans as files for import.
+//!
+//! ```text
+//! nation -> areas.csv sites.csv people.csv
+//! history, day by day -> sorted by time -> scans.{csv,csv.gz,parquet}
+//!         -> examples.json cluster.txt: codes that give interesting answers
+//! ```
+//!
+//! One thread makes and sorts, one writes; at most two chunks of `CHUNK_SCANS` are held.
+
+mod examples;
+mod sink;
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use indicatif::ProgressBar;
+
+pub use examples::Examples;
+pub use sink::{Format, Sink};
+pub(crate) use tables::{areas_csv, sites_csv};
+pub use tables::{write_areas, write_people, write_sites};
+
+use crate::nation::{History, ModelScan, Nation};
+
+/// What to write.
+#[derive(Clone, Debug)]
+pub struct Generate {
+    /// Number of people.
+    pub people: u32,
+    /// Number of sites.
+    pub sites: u32,
+    /// Number of days.
+    pub days: u32,
+    /// Number of scans.
+    pub scans: u64,
+    /// Seed of everything.
+    pub seed: u64,
+    /// The last of the days, counted from 1970-01-01 by the nation's clocks.
+    pub last_day: i64,
+    /// Folder; made where absent.
+    pub out: PathBuf,
+    /// Format of the scans.
+    pub format: Format,
+}
+
+impl Generate {
+    /// Writes every file and tells codes worth asking for.
+    ///
+    /// # Errors
+    /// See [`GenerateError`].
+    pub fn run(&self, progress: &ProgressBar) -> Result<Examples, GenerateError> {
+        fs::create_dir_all(&self.out).map_err(|e| GenerateError::write(&self.out, e))?;
+        let nation = Nation::new(self.seed, self.people, self.sites);
+        let first_day = self.last_day + 1 - i64::from(self.days.max(1));
+        let history = History::new(&nation, first_day, self.days, self.scans);
+        write_areas(&nation.land, &self.out.join("areas.csv"))?;
+        write_sites(&nation.land, &self.out.join("sites.csv"))?;
+        write_people(&nation, &self.out.join("people.csv"))?;
+        self.write_scans(&nation, &history, progress)?;
+        let examples = Examples::find(&nation, &history, &self.out);
+        examples.write(&self.out)?;
+        Ok(examples)
+    }
+
+    fn write_scans(
+        &self,
+        nation: &Nation,
+        history: &History<'_>,
+        progress: &ProgressBar,
+    ) -> Result<(), GenerateError> {
+        let mut sink = Sink::create(&self.out.join(self.format.file_name()), self.format, nation)?;
+        let (chunks, made) = sync_channel(0);
+        thread::scope(|scope| {
+            scope.spawn(move || make(history, &chunks));
+            for chunk in made {
+                sink.write(&chunk)?;
+                progress.inc(chunk.len() as u64);
+            }
+            sink.finish()
+        })
+    }
+}
+
+/// Stops early where nobody takes the chunks any more.
+fn make(history: &History<'_>, chunks: &SyncSender<Vec<ModelScan>>) {
+    for day in history.days() {
+        let mut scans = history.scans_of_day(day);
+        loop {
+            let mut chunk: Vec<_> = scans.by_ref().take(CHUNK_SCANS).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            chunk.sort_unstable();
+            if chunks.send(chunk).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// Make room, or choose another folder.
+    #[error("{path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Make room, or choose another folder.
+    #[error("{path}: {source}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the format's library said.
+        source: parquet::errors::ParquetError,
+    },
+}
+
+impl GenerateError {
+    fn write(path: &Path, source: std::io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+}
+
+/// A row group of Parquet, and what is sorted at once: 24 MB. A day above it is written as several
+/// runs, each in order of time.
+const CHUNK_SCANS: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

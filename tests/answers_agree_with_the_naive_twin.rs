@@ -6,7 +6,9 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use truyvet_engine::naive::{Naive, NaiveScan};
-use truyvet_engine::{Chain, CodeColumn, Common, Contacts, Interval, Passed, RowChunk, Trail};
+use truyvet_engine::{
+    AreaRecord, Chain, CodeColumn, Common, Contacts, Interval, Passed, RowChunk, SiteRecord, Trail,
+};
 use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
 
 use crate::support::{House, START_MS};
@@ -47,6 +49,9 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 const SITES: [&str; 3] = ["B", "A", "ă"];
 
+const AREAS: [(&str, &[&str]); 3] =
+    [("ward 1", &["B", "A"]), ("ward 2", &["ă"]), ("district", &["A", "B", "ă"])];
+
 /// The engine and its twin, fed alike.
 struct Pair {
     house: House,
@@ -59,7 +64,22 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let house = House::new();
-        house.put_sites(&SITES);
+        let area = |area: &str, parent: Option<&str>| AreaRecord {
+            area: area.into(),
+            parent: parent.map(Into::into),
+            ..AreaRecord::default()
+        };
+        let areas =
+            vec![area("ward 1", Some("district")), area("ward 2", Some("district")), area("district", None)];
+        house.engine().catalog().put_areas(areas).unwrap();
+        for (area, sites) in &AREAS[..2] {
+            let site = |site: &&str| SiteRecord {
+                site: (*site).into(),
+                area: Some((*area).into()),
+                ..SiteRecord::default()
+            };
+            house.engine().catalog().put_sites(sites.iter().map(site).collect()).unwrap();
+        }
         let site = |i: usize| SITES[i % SITES.len()];
         let devices = (0..4).map(|i| (house.add_device(site(i)), site(i), 0)).collect();
         Self { house, naive: Naive::default(), devices, imported: None, imports: 0 }
@@ -161,6 +181,14 @@ impl Pair {
             assert_eq!(engine.passed(&passed).unwrap(), self.naive_passed(&passed));
             passed.sites.remove(0);
             assert_eq!(engine.passed(&passed).unwrap(), self.naive_passed(&passed));
+        }
+        for (area, sites) in AREAS {
+            for list in [true, false] {
+                let by_area = Passed { sites: Vec::new(), areas: vec![area.into()], interval, list };
+                let sites = sites.iter().map(|site| (*site).into()).collect();
+                let by_site = Passed { sites, areas: Vec::new(), interval, list };
+                assert_eq!(engine.passed(&by_area).unwrap(), self.naive_passed(&by_site), "area {area}");
+            }
         }
         for subject in &subjects {
             let trail = Trail { subject: subject.clone(), interval };

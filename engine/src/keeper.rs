@@ -244,7 +244,9 @@ impl Keeper {
 
     fn merge_partitions(&mut self, range: std::ops::Range<usize>) -> Result<(), EngineError> {
         let state = self.shared.state.load_full();
-        let merged = &state.partitions[range.clone()];
+        let merged = &state.partitions[range];
+        let span = Span { from: merged[0].span.from, to: merged[merged.len() - 1].span.to };
+        let areas = span.is_dense().then(|| self.shared.catalog.areas_above_sites());
         let partition = self.start_partition()?;
         let mut entries: Vec<RunEntry> = Vec::new();
         for imported in [false, true] {
@@ -259,11 +261,10 @@ impl Keeper {
             }
             let ids_end = self.shared.catalog.subjects.read().ids_end();
             let number = self.next_run();
-            let run = merge_runs(&self.shared.store, number, &runs, ids_end, imported)?;
+            let run = merge_runs(&self.shared.store, number, &runs, ids_end, areas.as_ref(), imported)?;
             self.shared.store.ingest(&Kind::Partition.family(partition), std::slice::from_ref(&run.file))?;
             entries.push(run.entry);
         }
-        let span = Span { from: merged[0].span.from, to: merged[merged.len() - 1].span.to };
         let mut next = self.manifest.clone();
         next.partitions.retain(|entry| !merged.iter().any(|gone| gone.number == entry.number));
         entries.into_iter().for_each(|entry| next.add(partition, span, entry));

@@ -62,8 +62,8 @@ impl Status {
             .partitions
             .iter()
             .map(|partition| PartitionStatus {
-                from: TimeMs::new(partition.span.from_ms()).rfc3339(),
-                to: TimeMs::new(partition.span.to_ms()).rfc3339(),
+                from: TimeMs::new(partition.span.start_ms()).rfc3339(),
+                to: TimeMs::new(partition.span.end_ms()).rfc3339(),
                 scans: partition.scans(),
                 runs: partition.runs.len(),
                 bytes: shared.store.family_bytes(partition.family.name()),

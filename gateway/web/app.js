@@ -5,7 +5,8 @@ const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 const text = (name, values = {}) => TEXTS[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
 const locale = TEXTS.lang === "vi" ? "vi-VN" : "en-GB";
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const moment = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
+const two = "2-digit";
+const moment = new Intl.DateTimeFormat(locale, { day: two, month: two, year: "numeric", hour: two, minute: two, second: two });
 const at = id => document.getElementById(id);
 
 document.querySelector(`nav a[lang="${TEXTS.lang}"]`).setAttribute("aria-current", "true");
@@ -14,6 +15,7 @@ at("zone").textContent = text("zone", { zone: Intl.DateTimeFormat().resolvedOpti
 // ---- live figures --------------------------------------------------------------------------------
 
 const SAMPLES = 120;
+const SAMPLES_SHOWN_MIN = 30;
 const rates = [];
 let previous = null;
 
@@ -24,12 +26,13 @@ async function poll() {
     const now = { at: performance.now(), scans: status.engine.scans_taken };
     if (previous) {
       const seconds = (now.at - previous.at) / 1000;
-      rates.push(Math.max(0, (now.scans - previous.scans) / seconds));
+      // Just after loading the page a poll may follow the one before at once: that is no sample.
+      if (seconds > 0.5) rates.push(Math.max(0, (now.scans - previous.scans) / seconds));
       if (rates.length > SAMPLES) rates.shift();
       // Devices send in batches: the number is that of the last few seconds, the line shows each.
       const recent = rates.slice(-5);
-      at("rate").textContent = whole.format(recent.reduce((sum, rate) => sum + rate, 0) / recent.length);
-      drawSpark();
+      at("rate").textContent = whole.format(recent.reduce((sum, rate) => sum + rate, 0) / Math.max(1, recent.length));
+      if (rates.length > 0) drawSpark();
     }
     previous = now;
     at("total-scans").textContent = whole.format(status.engine.scans);
@@ -52,7 +55,7 @@ function showState(kind, words) {
 
 function drawSpark() {
   const [width, height, top] = [240, 48, Math.max(1, ...rates)];
-  const step = width / (SAMPLES - 1);
+  const step = width / (Math.max(SAMPLES_SHOWN_MIN, rates.length) - 1);
   const left = width - (rates.length - 1) * step;
   const points = rates.map((rate, i) => `${(left + i * step).toFixed(1)},${(height - 2 - (height - 6) * rate / top).toFixed(1)}`);
   const line = `M${points.join("L")}`;
@@ -84,7 +87,7 @@ const gap = ms => ms >= 120000 ? text("minutes", { n: whole.format(ms / 60000) }
 const DIRECTIONS = { pass: text("dir_pass"), in: text("dir_in"), out: text("dir_out") };
 const QUESTIONS = {
   contacts: {
-    code: "subject", rows: "contacts", summary: text("n_contacts"),
+    code: "subject", rows: "contacts", summary: counts => text("n_contacts", counts),
     columns: [
       [text("col_subject"), row => row.subject],
       [text("col_events"), row => whole.format(row.events), "number"],
@@ -94,15 +97,15 @@ const QUESTIONS = {
     ],
   },
   trail: {
-    code: "subject", rows: "scans", summary: text("n_trail"),
+    code: "subject", rows: "scans", summary: counts => text("n_trail", counts),
     columns: [
       [text("col_at"), row => time(row.at)],
-      [text("col_site"), row => row.site],
+      [text("col_site"), row => siteNames.has(row.site) ? `${siteNames.get(row.site)} · ${row.site}` : row.site],
       [text("col_direction"), row => DIRECTIONS[row.direction] || row.direction],
     ],
   },
   passed: {
-    code: "site", rows: "list", summary: text("n_passed"),
+    code: "site", rows: "list", summary: counts => text("n_passed", counts),
     columns: [
       [text("col_subject"), row => row.subject],
       [text("col_scans"), row => whole.format(row.scans), "number"],
@@ -111,6 +114,16 @@ const QUESTIONS = {
     ],
   },
 };
+
+// Names of sites, where there are few enough to fetch them all.
+const SITES_NAMED_MAX = 2000;
+const siteNames = new Map();
+
+async function fetchSiteNames() {
+  const status = await getJson("/api/v1/status");
+  if (status.engine.sites > SITES_NAMED_MAX) return;
+  for (const { site, name } of await getJson("/api/v1/sites")) if (name) siteNames.set(site, name);
+}
 
 // What is in the form for each question until somebody writes something else.
 const presets = {};
@@ -159,9 +172,8 @@ async function ask(event) {
 function showAnswer(question, answer, ms, address) {
   const rows = answer[question.rows];
   const counts = { n: whole.format(rows.length), ms: whole.format(Math.max(1, ms)) };
-  const summary = question.summary.replace(/\{(\w+)\}/g, (_, key) => counts[key]);
   const unknown = answer.unknown ? ` · ${text("unknown", { codes: answer.unknown.join(", ") })}` : "";
-  at("summary").textContent = summary + unknown;
+  at("summary").textContent = question.summary(counts) + unknown;
   at("csv").href = `${address}&format=csv`;
   at("csv").download = `truyvet-${asked()}.csv`;
   const table = at("result").querySelector("table");
@@ -219,6 +231,7 @@ at("form").addEventListener("submit", ask);
 at("form").addEventListener("change", event => { if (event.target.name === "question") chooseQuestion(); });
 chooseQuestion();
 fillForm();
+fetchSiteNames().catch(() => {});
 poll();
 pollBusiest();
 setInterval(poll, 1000);

@@ -1,6 +1,7 @@
 //! `truyvet-loadtest`: parses the command line and tells the outcome by the exit code.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -54,11 +55,13 @@ fn generate(args: GenerateArgs) -> Result<bool, Box<dyn Error>> {
     Ok(true)
 }
 
+/// A reader that has gone away, such as `head`, is no failure of the run.
 fn show(report: &Report, folder: Option<&Path>) -> Result<bool, Box<dyn Error>> {
-    print!("{}", report.text());
+    let mut text = report.text();
     if let Some(folder) = folder {
         report.write(folder)?;
-        println!("report: {}", folder.join("report.html").display());
+        text += &format!("report: {}\n", folder.join("report.html").display());
     }
+    std::io::stdout().write_all(text.as_bytes()).ok();
     Ok(report.passed())
 }

@@ -95,9 +95,8 @@ impl FromGateway {
             }),
             Self::Refusal(refusal) => refusal.encode(),
             Self::Notice(notice) => notice.encode(),
-            Self::Unknown => {
-                encode_frame(fb::Body::NONE, |b| fb::Ack::create(b, &fb::AckArgs::default()).as_union_value())
-            }
+            // A notice of a kind that nobody knows, which every reader passes over.
+            Self::Unknown => Notice::Unknown.encode(),
         }
     }
 }
@@ -708,7 +707,7 @@ mod tests {
         let columns = BatchColumns {
             base: TimeMs::new(20),
             offset_ms: &[30, 0],
-            code_bytes: &[1, 8],
+            code_bytes: &[1, 7],
             codes: "ađiểm".as_bytes(),
             directions: &[Direction::In, Direction::Out],
             verdicts: &[],

@@ -159,13 +159,6 @@ impl Dictionary {
         self.extents.insert(home, Extent { next: first, end: first + EXTENT_IDS });
     }
 
-    /// Makes room for this many more subjects at once.
-    pub(crate) fn reserve(&mut self, subjects: usize, code_bytes: usize) {
-        let hashes = |slot: &Slot| spread(slot.hash);
-        self.table.reserve(subjects, hashes);
-        self.arena.reserve(code_bytes + subjects);
-    }
-
     /// Hands over what was added. If it cannot be stored, give it to [`Dictionary::put_back`].
     pub(crate) fn take_new(&mut self) -> New {
         std::mem::take(&mut self.new)
@@ -259,7 +252,7 @@ mod tests {
         let new = first.take_new();
         let mut second = Dictionary::new(10_000);
         new.extents.iter().for_each(|(extent, home)| second.restore_extent(*extent, *home));
-        let mut ids = new.ids.clone();
+        let mut ids = new.ids;
         ids.sort_unstable();
         ids.iter().for_each(|id| second.restore(*id, first.code(*id)));
         for (code, home) in [("c5", Home::Site(0)), ("new", Home::Site(1)), ("newer", Home::Area(1))] {

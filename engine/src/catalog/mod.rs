@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::{CatalogError, EngineError};
 use crate::index::keys::{self, MetaTag};
+use crate::index::rollups::Areas;
 use crate::store::{Base, Changes, Store};
 pub(crate) use devices::{DeviceState, Devices};
 use dictionary::{Dictionary, Home, New};
@@ -147,6 +148,32 @@ impl Catalog {
             own.is_some_and(|own| tree.upwards(own).any(|above| above == area))
         };
         Some((0..sites.len() as u32).filter(|site| below(sites.record(*site))).collect())
+    }
+
+    /// Number of the area.
+    pub(crate) fn area_number(&self, code: &str) -> Option<u32> {
+        self.tree.read().find(code)
+    }
+
+    /// The areas above every site, as they are now.
+    pub(crate) fn areas_above_sites(&self) -> Areas {
+        let tree = self.tree.read();
+        let sites = self.sites.read();
+        let above = |record: &SiteRecord| {
+            let own = record.area.as_deref().and_then(|code| tree.find(code));
+            own.map(|own| tree.upwards(own).collect()).unwrap_or_default()
+        };
+        let above: Vec<Vec<u32>> = sites.records().iter().map(above).collect();
+        let mut digest = blake3::Hasher::new();
+        for (site, areas) in above.iter().enumerate().filter(|(_, areas)| !areas.is_empty()) {
+            digest.update(&(site as u32).to_le_bytes());
+            for area in areas {
+                digest.update(&area.to_le_bytes());
+            }
+            digest.update(&u32::MAX.to_le_bytes());
+        }
+        let tree = digest.finalize().as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first));
+        Areas { tree: tree.unwrap_or_default(), above }
     }
 
     /// Number of the site, which from now on is known.

@@ -103,11 +103,6 @@ pub(crate) fn directory(run: u32) -> RunKey {
     run_key(run, RunTag::Directory, 0, 0)
 }
 
-/// First key of a run, and first key after it.
-pub(crate) fn run_bounds(run: u32) -> ([u8; 4], [u8; 4]) {
-    (run.to_be_bytes(), (run + 1).to_be_bytes())
-}
-
 /// First and last possible key of a run's trails.
 pub(crate) fn trail_bounds(run: u32) -> (RunKey, RunKey) {
     (trail(run, 0), run_key(run, RunTag::Trail, u32::MAX, u32::MAX))
@@ -136,8 +131,6 @@ mod tests {
         assert!(rollup(1, 5, -1) < rollup(1, 5, 0));
         assert!(rollup(1, u32::MAX, 0) < directory(1));
         assert!(directory(1) < posting(2, 0, 0));
-        assert!(run_bounds(1).0.as_slice() < posting(1, 0, 0).as_slice());
-        assert!(directory(1).as_slice() < run_bounds(1).1.as_slice());
         assert!(position(255) < position(256));
         assert!(dead_letter(1, u32::MAX) < dead_letter(2, 0));
     }

@@ -114,7 +114,7 @@ impl Directory {
         let Ok(i) = self.sites.binary_search(&site) else { return 0..0 };
         let leaves = self.leaves_of(i);
         let start = self.last_ms[leaves.clone()].partition_point(|last| *last < from_ms);
-        let end = self.first_ms[leaves.clone()].partition_point(|first| *first < to_ms);
+        let end = self.first_ms[leaves].partition_point(|first| *first < to_ms);
         start as u32..end.max(start) as u32
     }
 

@@ -30,10 +30,6 @@ impl Journal {
         Ok(Self { store, segment, family, next_position })
     }
 
-    pub(crate) fn segment(&self) -> u32 {
-        self.segment
-    }
-
     /// Begins a group of appends that become durable together.
     pub(crate) fn group(&mut self) -> Group<'_> {
         let changes = self.store.changes();

@@ -5,24 +5,27 @@ use std::collections::BTreeSet;
 use std::iter::Peekable;
 
 use crate::error::EngineError;
+use crate::index::rollups::Areas;
 use crate::index::rows::{FullPosting, TrailRow};
 use crate::index::trails;
 use crate::partition::run::Run;
 use crate::partition::write::{NewRun, RunWriter};
 use crate::store::Store;
 
-/// Writes all scans of `runs` as run `number`; `ids_end` is above every subject's id.
+/// Writes all scans of `runs` as run `number`; `ids_end` is above every subject's id. With
+/// `areas`, the run gets rollups for them.
 pub(crate) fn merge_runs(
     store: &Store,
     number: u32,
     runs: &[&Run],
     ids_end: u32,
+    areas: Option<&Areas>,
     imported: bool,
 ) -> Result<NewRun, EngineError> {
     let scans: u64 = runs.iter().map(|run| run.entry.scans).sum();
     let shift = trails::choose_shift(scans, u64::from(ids_end));
     let (file, entry) = store.write_sorted_file(&format!("run-{number}"), |file| {
-        let mut writer = RunWriter::new(file, number, shift);
+        let mut writer = RunWriter::new(file, number, shift, areas);
         merge_postings(store, &mut writer, runs)?;
         merge_trails(store, &mut writer, runs)?;
         writer.finish(imported)

@@ -17,7 +17,6 @@ pub(crate) mod write;
 use std::sync::Arc;
 
 use crate::store::Family;
-use manifest::PartitionEntry;
 use run::Run;
 
 /// A span of days, open for reading.
@@ -31,14 +30,5 @@ pub(crate) struct Partition {
 impl Partition {
     pub(crate) fn scans(&self) -> u64 {
         self.runs.iter().map(|run| run.entry.scans).sum()
-    }
-
-    pub(crate) fn entry(&self) -> PartitionEntry {
-        PartitionEntry {
-            number: self.number,
-            from_day: self.span.from,
-            to_day: self.span.to,
-            runs: self.runs.iter().map(|run| run.entry.clone()).collect(),
-        }
     }
 }

@@ -18,13 +18,26 @@ impl Span {
         self.from <= day && day < self.to
     }
 
+    /// The days of this span that lie wholly within `from_ms..to_ms`; empty ones begin at its start.
+    pub(crate) fn whole_days(self, from_ms: i64, to_ms: i64) -> Self {
+        let first = from_ms.saturating_add(MS_PER_DAY - 1).div_euclid(MS_PER_DAY);
+        let from = first.clamp(i64::from(self.from), i64::from(self.to)) as i32;
+        let end = to_ms.div_euclid(MS_PER_DAY).clamp(i64::from(self.from), i64::from(self.to)) as i32;
+        Self { from, to: end.max(from) }
+    }
+
+    /// Whether the span is a few days, as where much is scanned, and not months of a sparse history.
+    pub(crate) fn is_dense(self) -> bool {
+        self.to - self.from <= DENSE_DAYS_MAX
+    }
+
     /// First instant, unix milliseconds.
-    pub(crate) fn from_ms(self) -> i64 {
+    pub(crate) fn start_ms(self) -> i64 {
         i64::from(self.from) * MS_PER_DAY
     }
 
     /// First instant after, unix milliseconds.
-    pub(crate) fn to_ms(self) -> i64 {
+    pub(crate) fn end_ms(self) -> i64 {
         i64::from(self.to) * MS_PER_DAY
     }
 }
@@ -117,6 +130,9 @@ const SPAN_SCANS: u64 = 1_000_000;
 /// Most partitions before the smallest neighbours are merged. With two segments of the journal, the
 /// base families, and a partition being replaced this stays below 60.
 pub(crate) const SPANS_MAX: usize = 48;
+
+/// Longest span that is worth rollups: below a scan every few seconds they only repeat the postings.
+const DENSE_DAYS_MAX: i32 = 7;
 
 /// Even when crowded, rows in the gaps between partitions need a few spans at once.
 const SPANS_AT_ONCE_MIN: usize = 4;

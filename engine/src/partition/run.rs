@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::EngineError;
 use crate::index::keys;
 use crate::index::postings::{Directory, Leaf};
+use crate::index::rollups::Rollup;
 use crate::index::rows::{FullPosting, Posting, TrailRow};
 use crate::index::trails;
 use crate::partition::manifest::RunEntry;
@@ -86,6 +87,15 @@ impl Run {
         match store.read(self.family.name(), &key, read)? {
             Some(None) => Err(self.corrupt("trails")),
             Some(Some(())) | None => Ok(()),
+        }
+    }
+
+    /// The area's rollup of a day, where the run has rollups: empty for an area without a scan then.
+    pub(crate) fn rollup(&self, store: &Store, area: u32, day: i32) -> Result<Rollup, EngineError> {
+        let key = keys::rollup(self.entry.number, area, day);
+        match store.read(self.family.name(), &key, Rollup::parse)? {
+            Some(rollup) => rollup.ok_or_else(|| self.corrupt("rollups")),
+            None => Ok(Rollup::default()),
         }
     }
 

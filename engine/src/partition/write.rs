@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::error::EngineError;
 use crate::index::keys;
 use crate::index::postings::{self, Directory, LEAF_SCANS_MAX};
+use crate::index::rollups::{self, Areas};
 use crate::index::rows::{FullPosting, Rows, TrailRow};
 use crate::index::trails;
 use crate::partition::manifest::RunEntry;
@@ -27,7 +28,7 @@ pub(crate) fn write_run(
 ) -> Result<NewRun, EngineError> {
     let shift = trails::choose_shift(picked.len() as u64, ids_end(rows, picked));
     let (file, entry) = store.write_sorted_file(&format!("run-{number}"), |file| {
-        let mut writer = RunWriter::new(file, number, shift);
+        let mut writer = RunWriter::new(file, number, shift, None);
         write_postings(&mut writer, rows, picked)?;
         write_trails(&mut writer, rows, picked)?;
         writer.finish(imported)
@@ -83,7 +84,8 @@ fn trail_row(rows: &Rows, i: usize) -> TrailRow {
     TrailRow { at_ms: rows.at_ms[i], site: rows.site[i], flags: rows.flags[i] }
 }
 
-/// Writes a run's entries in the order of their keys: every site, then every group, then the end.
+/// Writes a run's entries in the order of their keys: every site, then every group, then the
+/// rest.
 pub(crate) struct RunWriter<'f, 'a> {
     file: &'f mut SortedFile<'a>,
     number: u32,
@@ -92,12 +94,27 @@ pub(crate) struct RunWriter<'f, 'a> {
     min_ms: i64,
     max_ms: i64,
     trail_rows: u64,
+    rollups: Option<rollups::Builder<'f>>,
 }
 
 impl<'f, 'a> RunWriter<'f, 'a> {
-    pub(crate) fn new(file: &'f mut SortedFile<'a>, number: u32, shift: u8) -> Self {
-        let directory = Directory::default();
-        Self { file, number, shift, directory, min_ms: i64::MAX, max_ms: i64::MIN, trail_rows: 0 }
+    /// With `areas`, the run gets rollups for them.
+    pub(crate) fn new(
+        file: &'f mut SortedFile<'a>,
+        number: u32,
+        shift: u8,
+        areas: Option<&'f Areas>,
+    ) -> Self {
+        Self {
+            file,
+            number,
+            shift,
+            directory: Directory::default(),
+            min_ms: i64::MAX,
+            max_ms: i64::MIN,
+            trail_rows: 0,
+            rollups: areas.map(rollups::Builder::new),
+        }
     }
 
     pub(crate) fn shift(&self) -> u8 {
@@ -108,6 +125,9 @@ impl<'f, 'a> RunWriter<'f, 'a> {
     pub(crate) fn site(&mut self, site: u32, rows: &mut [FullPosting]) -> Result<(), EngineError> {
         if !rows.is_sorted_by_key(|row| row.at_ms) {
             rows.sort_by_key(|row| row.at_ms);
+        }
+        if let Some(rollups) = &mut self.rollups {
+            rollups.add_site(site, rows);
         }
         for (n, leaf) in rows.chunks(LEAF_SCANS_MAX).enumerate() {
             self.min_ms = self.min_ms.min(leaf[0].at_ms);
@@ -130,10 +150,11 @@ impl<'f, 'a> RunWriter<'f, 'a> {
         self.file.put(&key, &trails::encode_leaf(rows))
     }
 
-    /// Writes the directory.
-    pub(crate) fn finish(self, imported: bool) -> Result<RunEntry, EngineError> {
+    /// Writes the rollups and the directory.
+    pub(crate) fn finish(mut self, imported: bool) -> Result<RunEntry, EngineError> {
         let scans = self.directory.scans();
         assert_eq!(scans, self.trail_rows, "postings and trails of a run hold the same scans");
+        let rollup_tree = self.write_rollups()?;
         self.file.put(&keys::directory(self.number), &self.directory.encode())?;
         Ok(RunEntry {
             number: self.number,
@@ -142,7 +163,16 @@ impl<'f, 'a> RunWriter<'f, 'a> {
             max_ms: self.max_ms,
             group_shift: self.shift,
             imported,
-            rollup_tree: None,
+            rollup_tree,
         })
+    }
+
+    fn write_rollups(&mut self) -> Result<Option<u64>, EngineError> {
+        let Some(rollups) = self.rollups.take() else { return Ok(None) };
+        let (tree, rollups) = rollups.finish();
+        for ((area, day), rollup) in rollups {
+            self.file.put(&keys::rollup(self.number, area, day), &rollup.encode())?;
+        }
+        Ok(Some(tree))
     }
 }

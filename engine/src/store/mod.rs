@@ -201,11 +201,6 @@ impl Store {
             .map(|entry| entry.map_err(EngineError::from)))
     }
 
-    /// Gives back the space of a run that no manifest names any more. Its files hold nothing else.
-    pub(crate) fn discard(&self, family: &str, from: &[u8], to: &[u8]) -> Result<(), EngineError> {
-        Ok(self.db.delete_file_in_range_cf(&self.handle(family)?, from, to)?)
-    }
-
     /// Bytes of a family's files.
     pub(crate) fn family_bytes(&self, family: &str) -> u64 {
         let Ok(handle) = self.handle(family) else { return 0 };

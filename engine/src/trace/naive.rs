@@ -187,12 +187,12 @@ impl Naive {
     }
 
     /// Every pair (scan of a member, scan of somebody else) at one site within the window.
-    fn events<'s>(
-        &'s self,
+    fn events(
+        &self,
         interval: Interval,
         window_ms: i64,
         is_member: impl Fn(&NaiveScan) -> bool + Copy,
-    ) -> impl Iterator<Item = (&'s NaiveScan, &'s NaiveScan)> {
+    ) -> impl Iterator<Item = (&NaiveScan, &NaiveScan)> {
         let own: Vec<&NaiveScan> = self.within(interval).filter(|scan| is_member(scan)).collect();
         own.into_iter().flat_map(move |own| {
             let near = move |other: &&NaiveScan| {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
-use roaring::RoaringBitmap;
 
 use super::answer::{PassedAnswer, PassedSubject};
 use super::question::Passed;
-use super::view::View;
+use super::view::{View, add_postings};
 use crate::engine::Engine;
 use crate::error::TraceError;
+use crate::index::rollups::Rollup;
 
 impl Engine {
     /// Who has at least one scan at one of the sites, or at a site of one of the areas.
@@ -83,17 +83,27 @@ fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<Pas
 
 fn count(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {
     let (from, to) = (question.interval.from().get(), question.interval.to().get());
-    let (mut subjects, mut scans) = (RoaringBitmap::new(), 0);
+    let sum = match (question.areas.as_slice(), question.sites.as_slice()) {
+        ([area], []) => match view.shared.catalog.area_number(area) {
+            Some(area) => {
+                let tree = view.shared.catalog.areas_above_sites().tree;
+                view.area_rollup(area, &Vec::from_iter(sites.iter().copied()), tree, from, to)?
+            }
+            None => Rollup::default(),
+        },
+        _ => count_sites(view, sites, from, to)?,
+    };
+    Ok(PassedAnswer { subjects: sum.subjects.len(), scans: sum.scans, ..PassedAnswer::default() })
+}
+
+fn count_sites(view: &View<'_>, sites: &BTreeSet<u32>, from: i64, to: i64) -> Result<Rollup, TraceError> {
+    let mut sum = Rollup::default();
     let mut postings = Vec::new();
     for site in sites {
         view.postings(*site, from, to, &mut postings)?;
-        scans += postings.len() as u64;
-        let mut ids: Vec<u32> = postings.iter().map(|posting| posting.subject).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        subjects |= RoaringBitmap::from_sorted_iter(ids).unwrap_or_default();
+        add_postings(&mut sum, &postings);
     }
-    Ok(PassedAnswer { subjects: subjects.len(), scans, ..PassedAnswer::default() })
+    Ok(sum)
 }
 
 /// Longest list: about 500 MB with its codes.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
 use truyvet_schemas::TimeMs;
 
 use super::question::Interval;
 use crate::error::EngineError;
+use crate::index::rollups::Rollup;
 use crate::index::rows::{FullPosting, Posting, TrailRow};
 use crate::partition::Partition;
+use crate::partition::plan::Span;
 use crate::shared::{Shared, State};
 
 /// Every scan that was visible when the question came. Partitions stay for as long as it is held.
@@ -52,6 +55,49 @@ impl<'e> View<'e> {
         }
         self.state.tables.iter().for_each(|table| table.full_postings(site, at_ms, at_ms + 1, out));
         Ok(())
+    }
+
+    /// The distinct subjects of an area's sites, and their scans: whole days from rollups where runs
+    /// have them for today's tree, the rest from postings.
+    pub(crate) fn area_rollup(
+        &self,
+        area: u32,
+        sites: &[u32],
+        tree: u64,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Rollup, EngineError> {
+        let mut sum = Rollup::default();
+        let mut postings = Vec::new();
+        for partition in self.partitions(from_ms, to_ms) {
+            for run in &partition.runs {
+                let whole = if run.entry.rollup_tree == Some(tree) {
+                    partition.span.whole_days(from_ms, to_ms)
+                } else {
+                    Span { from: partition.span.from, to: partition.span.from }
+                };
+                for day in whole.from..whole.to {
+                    sum.add(&run.rollup(&self.shared.store, area, day)?);
+                }
+                for (from_ms, to_ms) in
+                    [(from_ms, whole.start_ms().min(to_ms)), (whole.end_ms().max(from_ms), to_ms)]
+                {
+                    for site in sites {
+                        postings.clear();
+                        run.postings(&self.shared.store, *site, from_ms, to_ms, &mut postings)?;
+                        add_postings(&mut sum, &postings);
+                    }
+                }
+            }
+        }
+        for (table, site) in
+            self.state.tables.iter().flat_map(|table| sites.iter().map(move |site| (table, site)))
+        {
+            postings.clear();
+            table.postings(*site, from_ms, to_ms, &mut postings);
+            add_postings(&mut sum, &postings);
+        }
+        Ok(sum)
     }
 
     /// Replaces `out` with the subject's scans in the interval, in order of time and site number.
@@ -110,9 +156,18 @@ impl<'e> View<'e> {
     }
 
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {
-        let start = self.state.partitions.partition_point(|p| p.span.to_ms() <= from_ms);
-        self.state.partitions[start..].iter().take_while(move |p| p.span.from_ms() < to_ms)
+        let start = self.state.partitions.partition_point(|p| p.span.end_ms() <= from_ms);
+        self.state.partitions[start..].iter().take_while(move |p| p.span.start_ms() < to_ms)
     }
+}
+
+/// Adds scans to distinct subjects and their number of scans.
+pub(crate) fn add_postings(sum: &mut Rollup, postings: &[Posting]) {
+    let mut ids: Vec<u32> = postings.iter().map(|posting| posting.subject).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    sum.scans += postings.len() as u64;
+    sum.subjects |= RoaringBitmap::from_sorted_iter(ids).expect("sorted and without repeats");
 }
 
 /// The interval cut to what starts at `from` at the earliest.

@@ -108,11 +108,7 @@ impl Agent {
         let mut backoff = Backoff::default();
         loop {
             let next = match self.connect().await {
-                Ok(connection) => match self.welcomed(&connection) {
-                    Ok(true) => self.session(connection, &mut backoff).await,
-                    Ok(false) => Ok(Next::Slowly(MINUTE)),
-                    Err(error) => Err(error.into()),
-                },
+                Ok(connection) => self.session(connection, &mut backoff).await,
                 Err(ConnectError::Refused(refusal)) => self.refused(refusal),
                 Err(error) => {
                     tracing::debug!(%error, "no session");
@@ -191,6 +187,14 @@ impl Agent {
     }
 
     async fn session(&self, connection: Connection, backoff: &mut Backoff) -> Result<Next, AgentError> {
+        let acked_seq = self.spool.stats().acked_seq;
+        if !self.welcomed(&connection)? {
+            return Ok(Next::Slowly(MINUTE));
+        }
+        if self.spool.stats().acked_seq > acked_seq {
+            // The session before got something through, only its acknowledgements were lost.
+            *backoff = Backoff::default();
+        }
         self.status.set_connected(true);
         let session = Session::new(self.key.device, &self.spool, &self.status, &self.options, &self.tidy_due);
         let (end, any_ack) = session.run(connection).await;

@@ -19,17 +19,17 @@ use crate::import::{self, Event, Format, OnError, Options, Source, Stage, Totals
 pub(super) struct Import {
     #[command(flatten)]
     target: Target,
-    /// Administrative tree: area,parent,name[,kind,valid_from,valid_to]
     #[arg(long, num_args = 1.., value_name = "FILE")]
+    #[arg(help = "Administrative tree: area,parent,name[,kind,valid_from,valid_to]")]
     areas: Vec<PathBuf>,
-    /// Sites: site,area[,name,kind,lat,lon,capacity]
     #[arg(long, num_args = 1.., value_name = "FILE")]
+    #[arg(help = "Sites: site,area[,name,kind,lat,lon,capacity]")]
     sites: Vec<PathBuf>,
     /// Homes of subjects: subject,area
     #[arg(long, num_args = 1.., value_name = "FILE")]
     people: Vec<PathBuf>,
-    /// Scans: subject,site,unix_ms[,direction]
     #[arg(long, num_args = 1.., value_name = "FILE")]
+    #[arg(help = "Scans: subject,site,unix_ms[,direction]")]
     scans: Vec<PathBuf>,
     /// What a bad line does
     #[arg(long, value_enum, default_value = "stop", value_name = "WHAT")]

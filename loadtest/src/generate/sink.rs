@@ -55,7 +55,7 @@ pub struct Sink {
 
 enum Writer {
     Csv(BufWriter<File>),
-    CsvGz(GzEncoder<BufWriter<File>>),
+    CsvGz(Box<GzEncoder<BufWriter<File>>>),
     Parquet(Box<ArrowWriter<BufWriter<File>>>),
 }
 
@@ -69,7 +69,7 @@ impl Sink {
         let file = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
         let mut writer = match format {
             Format::Csv => Writer::Csv(file),
-            Format::CsvGz => Writer::CsvGz(GzEncoder::new(file, Compression::fast())),
+            Format::CsvGz => Writer::CsvGz(Box::new(GzEncoder::new(file, Compression::fast()))),
             Format::Parquet => Writer::Parquet(Box::new(
                 ArrowWriter::try_new(file, Arc::new(schema()), Some(properties()))
                     .map_err(|source| GenerateError::Parquet { path: path.to_owned(), source })?,

@@ -46,15 +46,16 @@ fn read_csv(input: impl Read) -> Vec<Row> {
 }
 
 fn read_parquet(path: &Path) -> Vec<Row> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(File::open(path).expect("as written")).expect("as written");
     let mut rows = Vec::new();
-    for batch in reader.build().unwrap() {
-        let batch = batch.unwrap();
+    for batch in reader.build().expect("as written") {
+        let batch = batch.expect("as written");
         let subjects = batch.column(0).as_string::<i32>();
         let sites = batch.column(1).as_dictionary::<Int32Type>().downcast_dict::<arrow_array::StringArray>();
         let times = batch.column(2).as_primitive::<Int64Type>();
         let words = batch.column(3).as_dictionary::<Int32Type>().downcast_dict::<arrow_array::StringArray>();
-        let (sites, words) = (sites.unwrap(), words.unwrap());
+        let (sites, words) = (sites.expect("as written"), words.expect("as written"));
         for i in 0..batch.num_rows() {
             let text = |array: &arrow_array::StringArray| array.value(i).to_owned();
             let key = |d: &arrow_array::TypedDictionaryArray<'_, Int32Type, arrow_array::StringArray>| {
@@ -68,14 +69,14 @@ fn read_parquet(path: &Path) -> Vec<Row> {
 
 #[test]
 fn every_format_is_read_back_as_the_model_made_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("as written");
     let expected = expected();
     for format in [Format::Csv, Format::CsvGz, Format::Parquet] {
         generate(format, folder.path());
         let path = folder.path().join(format.file_name());
         let rows = match format {
-            Format::Csv => read_csv(File::open(path).unwrap()),
-            Format::CsvGz => read_csv(GzDecoder::new(File::open(path).unwrap())),
+            Format::Csv => read_csv(File::open(path).expect("as written")),
+            Format::CsvGz => read_csv(GzDecoder::new(File::open(path).expect("as written"))),
             Format::Parquet => read_parquet(&path),
         };
         assert_eq!(rows.len(), 30_000);
@@ -86,11 +87,11 @@ fn every_format_is_read_back_as_the_model_made_it() {
 
 #[test]
 fn tables_name_every_code_that_scans_use() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("as written");
     let examples = generate(Format::Csv, folder.path());
     let column = |file: &str, column: usize| -> HashSet<String> {
-        let mut reader = csv::Reader::from_path(folder.path().join(file)).unwrap();
-        reader.records().map(|record| record.unwrap()[column].to_owned()).collect()
+        let mut reader = csv::Reader::from_path(folder.path().join(file)).expect("as written");
+        reader.records().map(|record| record.expect("as written")[column].to_owned()).collect()
     };
     let (areas, sites, people) = (column("areas.csv", 0), column("sites.csv", 0), column("people.csv", 0));
     assert_eq!((sites.len(), people.len()), (40, 12_000));
@@ -102,15 +103,15 @@ fn tables_name_every_code_that_scans_use() {
 
 #[test]
 fn the_example_subject_was_at_the_market_in_its_hour() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("as written");
     let examples = generate(Format::Csv, folder.path());
-    let time = |text: &str| truyvet_schemas::TimeMs::parse(text).unwrap().get();
+    let time = |text: &str| truyvet_schemas::TimeMs::parse(text).expect("as written").get();
     let hour = time(&examples.hour_from)..time(&examples.hour_to);
     let there = expected()
         .iter()
         .filter(|row| row.1 == examples.market && hour.contains(&row.2) && row.0 == examples.subject)
         .count();
     assert!(there > 0);
-    let cluster = std::fs::read_to_string(&examples.cluster_file).unwrap();
+    let cluster = std::fs::read_to_string(&examples.cluster_file).expect("as written");
     assert!(cluster.lines().any(|line| line == examples.subject));
 }

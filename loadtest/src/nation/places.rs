@@ -67,7 +67,7 @@ impl Land {
         let reach = (f64::from(provinces) * 0.8).min(12.0);
         let lat = 15.8 + reach * (0.5 - along);
         let coast = 107.2 + 1.8 * ((0.5 - along) * reach / 12.0 * -4.0).sin();
-        (lat, coast - if number % 2 == 0 { 0.0 } else { 0.4 })
+        (lat, coast - if number.is_multiple_of(2) { 0.0 } else { 0.4 })
     }
 
     fn name(&self, level: u64, number: u32) -> String {

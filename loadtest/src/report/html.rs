@@ -53,8 +53,10 @@ fn key_figures(out: &mut String, report: &Report) -> std::fmt::Result {
 }
 
 fn latency_curve(out: &mut String, report: &Report) -> std::fmt::Result {
-    let names = ["sent to acknowledged", "sent to visible in a query"];
-    let shown: Vec<_> = names.into_iter().filter_map(|n| Some((n, report.latency(n)?))).collect();
+    let names =
+        [("sent to acknowledged", "acknowledged"), ("sent to visible in a query", "visible in a query")];
+    let shown: Vec<_> =
+        names.into_iter().filter_map(|(name, key)| Some((key, report.latency(name)?))).collect();
     let values = || shown.iter().flat_map(|(_, latency)| latency.curve.iter().map(|(_, us)| *us));
     let (Some(min), Some(max)) = (values().min(), values().max()) else {
         return Ok(());
@@ -95,8 +97,8 @@ fn timeline(out: &mut String, timeline: &[Second]) -> std::fmt::Result {
         Series { name: "p99", points: line(|second| second.p99_us), filled: false },
     ];
     let (x, _) = linear_ticks(last.at_s as f64, |value| format!("{value:.0} s"));
-    let chart = Chart { label: "Acknowledgement latency over time", x, y: axis.ticks(duration), series };
-    figure(out, "Acknowledgement latency over time", &["p50", "p99"], &chart)
+    let chart = Chart { label: "Acknowledgement over time", x, y: axis.ticks(duration), series };
+    figure(out, "Acknowledgement over time", &["p50", "p99"], &chart)
 }
 
 fn figure(out: &mut String, title: &str, names: &[&str], chart: &Chart<'_>) -> std::fmt::Result {

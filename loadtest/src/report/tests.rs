@@ -1,8 +1,8 @@
 use super::*;
 
 fn report() -> Report {
-    let mut histogram = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
-    (1..=100_000u64).for_each(|i| histogram.record(800 + i / 20 + (i / 99_000) * 40_000).unwrap());
+    let mut histogram = Histogram::new_with_bounds(1, 600_000_000, 3).expect("as given");
+    (1..=100_000u64).for_each(|i| histogram.record(800 + i / 20 + (i / 99_000) * 40_000).expect("as given"));
     let mut report = Report::new("Load on the ingest path", 1_628_000_000_000);
     report.parameters = vec![Parameter::new("devices", 32), Parameter::new("batch", "500 <scans>")];
     report.totals = Totals { sent: 90_000_000, acknowledged: 90_000_000, seconds: 60.0, ..Totals::default() };
@@ -30,7 +30,7 @@ fn report() -> Report {
 #[test]
 fn quantiles_come_from_the_histogram() {
     let report = report();
-    let ack = report.latency("sent to acknowledged").unwrap();
+    let ack = report.latency("sent to acknowledged").expect("as given");
     assert_eq!(ack.count, 100_000);
     assert!((3_290..=3_310).contains(&ack.p50_us), "{}", ack.p50_us);
     assert!(ack.p999_us > 40_000 && ack.curve.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1));
@@ -66,10 +66,10 @@ fn a_report_of_nothing_is_still_a_page() {
 
 #[test]
 fn json_is_read_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("as given");
     let report = report();
-    report.write(folder.path()).unwrap();
-    let text = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
-    assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    report.write(folder.path()).expect("as given");
+    let text = std::fs::read_to_string(folder.path().join("report.json")).expect("as given");
+    assert_eq!(serde_json::from_str::<Report>(&text).expect("as given"), report);
     assert!(folder.path().join("report.html").exists());
 }

@@ -305,7 +305,9 @@ impl Flight {
             gauge.problem("the server acknowledged scans that were never sent");
         }
         queue.acknowledged_seq = queue.acknowledged_seq.max(durable_seq);
-        while let Some(entry) = queue.entries.pop_front_if(|entry| entry.last_seq <= durable_seq) {
+        while queue.entries.front().is_some_and(|entry| entry.last_seq <= durable_seq)
+            && let Some(entry) = queue.entries.pop_front()
+        {
             queue.bytes -= entry.frame.len();
             scans += u64::from(entry.scans);
             due.push(entry.due);

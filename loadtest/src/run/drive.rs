@@ -23,7 +23,7 @@ use super::verify::{self, Verify};
 use super::watch::watch;
 use crate::cli::{NationArgs, RunArgs, ServerArgs};
 use crate::nation::{CROWD, Nation};
-use crate::report::{Latency, Parameter, Report, Second, Totals};
+use crate::report::{Check, Latency, Parameter, Report, Second, Totals};
 
 /// Runs the load and tells what was seen.
 ///
@@ -109,6 +109,7 @@ impl<'a> Load<'a> {
         for asker in askers {
             asker.join().ok();
         }
+        tokio::time::sleep(FAREWELL).await;
         Ok(Seen { clock, outcomes, probes, timeline })
     }
 
@@ -170,6 +171,7 @@ impl<'a> Load<'a> {
         report.problems = self.gauge.problems();
         report.checks = vec![verify::connected(&seen.outcomes), verify::acknowledged(&seen.outcomes)];
         report.checks.extend(promises(&report.totals));
+        report.checks.extend(self.punctual(seen.clock, report.totals.sent));
         if !self.args.server.bare {
             let verify = Verify {
                 nation: &self.nation,
@@ -182,6 +184,21 @@ impl<'a> Load<'a> {
             report.checks.push(verify.trails(&seen.outcomes));
         }
         report
+    }
+
+    /// Batches that were due but never sent have no latency; a server that holds up the schedule must
+    /// not look fast for that.
+    fn punctual(&self, clock: Clock, sent: u64) -> Option<Check> {
+        let rate = self.args.rate.filter(|_| self.args.scans.is_none_or(|scans| sent < scans))?;
+        let sending = self.gauge.stopped_at()?.saturating_duration_since(clock.start);
+        let due = (rate as f64 * sending.as_secs_f64()) as u64;
+        let behind = due.saturating_sub(sent);
+        let tolerated = due / 100 + u64::from(self.args.batch) * u64::from(self.args.devices);
+        Some(Check::new(
+            "the schedule was kept",
+            behind <= tolerated,
+            format!("{due} scans due, {sent} sent"),
+        ))
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -250,7 +267,9 @@ fn read_keys(folder: &Path, count: usize) -> Result<Vec<KeyFile>, RunError> {
     paths[..count].iter().map(read).collect()
 }
 
-/// One plan for each sending thread, each with a socket of its own.
+/// Plans that devices share in turn, each with a socket of its own. Real devices have one each; a
+/// single one would funnel every acknowledgement through one receive buffer, and land on one of the
+/// server's sockets.
 pub(super) fn plans(
     args: &ServerArgs,
     keys: &[KeyFile],
@@ -265,7 +284,8 @@ pub(super) fn plans(
             ConnectOptions { endpoint, config: config.clone(), agent, timeout: Duration::from_secs(15) };
         Ok(Arc::new(plan(options)))
     };
-    (0..args.threads.max(1)).map(make).collect()
+    let sockets = keys.len().div_ceil(DEVICES_PER_SOCKET).clamp(1, SOCKETS_MAX);
+    (0..sockets).map(make).collect()
 }
 
 /// Ends sending when somebody presses Ctrl-C; the report tells what was reached.
@@ -331,8 +351,7 @@ pub(super) fn latencies(gauge: &Gauge) -> Vec<Latency> {
 }
 
 /// What must hold on every run.
-pub(super) fn promises(totals: &Totals) -> Vec<crate::report::Check> {
-    use crate::report::Check;
+pub(super) fn promises(totals: &Totals) -> Vec<Check> {
     let none = |what, count: u64| Check::new(what, count == 0, format!("{count}"));
     vec![
         none("no scan was refused", totals.refused),
@@ -349,11 +368,20 @@ pub(super) fn memory_peak(pid: u32) -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// A receive buffer of Linux's default size holds some 200 packets.
+const DEVICES_PER_SOCKET: usize = 16;
+
+/// Files that may be open are often limited to 1,024.
+const SOCKETS_MAX: usize = 256;
+
 /// For the last devices to connect after the ramp.
 const SETTLE: Duration = Duration::from_secs(30);
 
 /// For what is in flight when sending ends.
 pub(super) const GRACE: Duration = Duration::from_secs(30);
+
+/// For the last packets of closing connections, so that the server need not wait for them to time out.
+pub(super) const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Where no duration and no rate is given, a server is given up below this many scans a second.
 const SLOWEST_RATE: u64 = 50_000;

@@ -30,6 +30,7 @@ pub(crate) struct Gauge {
     latencies: Mutex<Latencies>,
     problems: Mutex<Vec<String>>,
     stopped: AtomicBool,
+    stopped_at: Mutex<Option<Instant>>,
     stop: Notify,
 }
 
@@ -73,6 +74,7 @@ impl Gauge {
             }),
             problems: Mutex::new(Vec::new()),
             stopped: AtomicBool::new(false),
+            stopped_at: Mutex::new(None),
             stop: Notify::new(),
         }
     }
@@ -139,8 +141,14 @@ impl Gauge {
 
     /// Nothing more is sent; what is in flight may still be acknowledged.
     pub(crate) fn stop(&self) {
+        self.stopped_at.lock().get_or_insert_with(Instant::now);
         self.stopped.store(true, Relaxed);
         self.stop.notify_waiters();
+    }
+
+    /// When sending was ended.
+    pub(crate) fn stopped_at(&self) -> Option<Instant> {
+        *self.stopped_at.lock()
     }
 
     /// Whether sending is over.

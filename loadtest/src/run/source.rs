@@ -150,7 +150,8 @@ mod tests {
             let offsets: Vec<_> = view.scans().map(|scan| scan.offset_ms).collect();
             assert_eq!((offsets[0], offsets[49]), (0, 980));
             assert!(
-                view.scans().all(|scan| nation.codes.decode(str::from_utf8(scan.code).unwrap()).is_some())
+                view.scans()
+                    .all(|scan| nation.codes.decode(str::from_utf8(scan.code).expect("ASCII")).is_some())
             );
         }
         assert_eq!(source.next_seq(), 191);

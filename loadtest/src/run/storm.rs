@@ -11,8 +11,8 @@ use truyvet_schemas::key_file::KeyFile;
 use super::RunError;
 use super::device::{Clock, Device, Flight, Outcome, Pace, Plan};
 use super::drive::{
-    GRACE, finish, keys, latencies, memory_peak, nation, plans, promises, runtime, sites, stop_on_ctrl_c,
-    totals, wait_for_all,
+    FAREWELL, GRACE, finish, keys, latencies, memory_peak, nation, plans, promises, runtime, sites,
+    stop_on_ctrl_c, totals, wait_for_all,
 };
 use super::gauge::Gauge;
 use super::schedule::Schedule;
@@ -107,6 +107,7 @@ impl<'a> Storm<'a> {
             seen = storm => seen?,
             () = watch_gauge(&self.steady, clock.start, &mut timeline) => (None, Vec::new(), Vec::new()),
         };
+        tokio::time::sleep(FAREWELL).await;
         Ok(Seen { clock, all_in, steady, arriving, timeline })
     }
 

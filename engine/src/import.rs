@@ -75,8 +75,12 @@ impl CodeColumn {
 }
 
 fn text<'a>(ends: &[u32], bytes: &'a [u8], i: usize) -> &'a str {
+    str::from_utf8(code(ends, bytes, i)).expect("a column of codes is made from text")
+}
+
+fn code<'a>(ends: &[u32], bytes: &'a [u8], i: usize) -> &'a [u8] {
     let start = i.checked_sub(1).map_or(0, |before| ends[before] as usize);
-    str::from_utf8(&bytes[start..ends[i] as usize]).expect("a column of codes is made from text")
+    &bytes[start..ends[i] as usize]
 }
 
 /// Rows of an import, as columns; only the good ones.
@@ -246,8 +250,9 @@ impl Import {
 
     fn subject_ids(&self, codes: &CodeColumn, sites: &[u32], out: &mut Vec<u32>) -> Result<(), EngineError> {
         match codes {
-            CodeColumn::Plain { .. } => {
-                self.shared.catalog.subject_ids_at((0..codes.len()).map(|i| (codes.get(i), sites[i])), out)
+            CodeColumn::Plain { ends, bytes } => {
+                let codes = (0..ends.len()).map(|i| (code(ends, bytes, i), sites[i]));
+                self.shared.catalog.subject_ids_at(codes, out)
             }
             CodeColumn::Dictionary { keys, ends, bytes } => {
                 // Each code once, with the site where it comes first.
@@ -258,7 +263,7 @@ impl Import {
                 let used: Vec<(usize, usize)> =
                     first_row.into_iter().enumerate().filter_map(|(key, row)| Some((key, row?))).collect();
                 let mut ids = Vec::with_capacity(used.len());
-                let codes = used.iter().map(|(key, row)| (text(ends, bytes, *key), sites[*row]));
+                let codes = used.iter().map(|(key, row)| (code(ends, bytes, *key), sites[*row]));
                 self.shared.catalog.subject_ids_at(codes, &mut ids)?;
                 let mut by_key = vec![0; ends.len()];
                 used.iter().zip(ids).for_each(|((key, _), id)| by_key[*key] = id);

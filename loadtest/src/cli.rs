@@ -25,7 +25,8 @@ pub struct Cli {
 pub enum Command {
     /// Write areas, sites, people and scans of some days as files for `truyvet import`
     Generate(GenerateArgs),
-    /// Stream scans to a running server, measure, verify, report; exit code 1 when a promise is broken
+    /// Stream scans to a running server that nobody else sends to, measure, verify, report; exit code 1
+    /// when a promise is broken
     Run(RunArgs),
     /// Connect many devices at once while others stream; exit code 1 when a stream was dropped
     Connect(ConnectArgs),

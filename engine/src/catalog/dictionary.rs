@@ -1,9 +1,8 @@
 //! Codes of subjects and their dense ids.
 //!
 //! ```text
-//! arena     | length u8 | code | length u8 | code | ...           every code once
-//! places    id -> where its code begins in the arena; 0: the id is not in use
-//! table     hash of the code -> id; 8 bytes a subject
+//! table     code -> id, and every code once
+//! places    id -> where its code lies in the table; 0: the id is not in use
 //! extents   home -> the ids that it is handing out
 //! ```
 //!
@@ -12,9 +11,8 @@
 //! in a list until [`Dictionary::take_new`] hands it over to be stored.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use super::code_table::{CodeTable, NO_ID};
 
 /// Whose extent a new subject's id comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,9 +44,7 @@ impl Home {
 
 /// Codes of subjects and their ids, in memory.
 pub(crate) struct Dictionary {
-    hasher: DefaultHashBuilder,
-    table: HashTable<Slot>,
-    arena: Vec<u8>,
+    table: CodeTable,
     places: Vec<u32>,
     extents: HashMap<Home, Extent>,
     owners: Vec<Home>,
@@ -64,12 +60,6 @@ pub(crate) struct New {
 }
 
 #[derive(Clone, Copy)]
-struct Slot {
-    hash: u32,
-    id: u32,
-}
-
-#[derive(Clone, Copy)]
 struct Extent {
     next: u32,
     end: u32,
@@ -82,9 +72,7 @@ pub(crate) struct Full;
 impl Dictionary {
     pub(crate) fn new(subjects_max: u32) -> Self {
         Self {
-            hasher: DefaultHashBuilder::default(),
-            table: HashTable::new(),
-            arena: vec![0],
+            table: CodeTable::new(),
             places: Vec::new(),
             extents: HashMap::new(),
             owners: Vec::new(),
@@ -105,7 +93,7 @@ impl Dictionary {
 
     /// Whether this many more subjects surely fit.
     pub(crate) fn has_room(&self, subjects: usize) -> bool {
-        let codes = self.arena.len() + subjects * (1 + usize::from(u8::MAX));
+        let codes = self.table.code_bytes() + subjects * ENTRY_BYTES_MAX;
         self.len() + subjects <= self.subjects_max as usize && codes <= ARENA_BYTES_MAX
     }
 
@@ -114,11 +102,14 @@ impl Dictionary {
         self.places.len() as u32
     }
 
-    #[inline]
     pub(crate) fn find(&self, code: &[u8]) -> Option<u32> {
-        let hash = self.hash(code);
-        let found = self.table.find(spread(hash), |slot| slot.hash == hash && self.bytes(slot.id) == code);
-        found.map(|slot| slot.id)
+        Some(self.table.find(code)).filter(|id| *id != NO_ID)
+    }
+
+    /// Appends the id of every code to `out`, `NO_ID` for those that have none. Much faster than one by
+    /// one.
+    pub(crate) fn find_all<'c>(&self, codes: impl Iterator<Item = &'c [u8]>, out: &mut Vec<u32>) {
+        self.table.find_all(codes, out);
     }
 
     /// The id's code; empty for an id that is not in use.
@@ -131,7 +122,7 @@ impl Dictionary {
         if let Some(id) = self.find(code.as_bytes()) {
             return Ok(id);
         }
-        if self.len() >= self.subjects_max as usize || self.arena.len() > ARENA_BYTES_MAX {
+        if self.len() >= self.subjects_max as usize || self.table.code_bytes() > ARENA_BYTES_MAX {
             return Err(Full);
         }
         let id = self.next_id(home)?;
@@ -190,38 +181,26 @@ impl Dictionary {
         if self.places.len() <= id as usize {
             self.places.resize(id as usize + 1, 0);
         }
-        self.places[id as usize] = self.arena.len() as u32;
-        self.arena.push(code.len() as u8);
-        self.arena.extend_from_slice(code.as_bytes());
-        let hash = self.hash(code.as_bytes());
-        self.table.insert_unique(spread(hash), Slot { hash, id }, |slot| spread(slot.hash));
+        self.places[id as usize] = self.table.insert(code.as_bytes(), id);
     }
 
-    #[inline]
     fn bytes(&self, id: u32) -> &[u8] {
-        let place = self.places.get(id as usize).map_or(0, |place| *place as usize);
-        let length = usize::from(self.arena[place]);
-        &self.arena[place + 1..][..length]
+        match self.places.get(id as usize) {
+            None | Some(0) => &[],
+            Some(place) => self.table.code_at(*place),
+        }
     }
-
-    #[inline]
-    fn hash(&self, code: &[u8]) -> u32 {
-        self.hasher.hash_one(code) as u32
-    }
-}
-
-/// The table takes its place from the low bits of a hash and its tag from the high ones.
-#[inline]
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) | u64::from(hash.wrapping_mul(0x9E37_79B1)) << 32
 }
 
 /// Ids in an extent: a small site's visitors of a day fit in, and ten thousand sites that each leave
 /// one half empty waste 2.5 million of four thousand million ids.
 const EXTENT_IDS: u32 = 512;
 
-/// A place in the arena is a u32, and the longest code with its length takes 256 bytes.
-const ARENA_BYTES_MAX: usize = u32::MAX as usize - 256;
+/// The longest code with its id and its length.
+const ENTRY_BYTES_MAX: usize = 5 + u8::MAX as usize;
+
+/// A place in the table's arena is a u32.
+const ARENA_BYTES_MAX: usize = u32::MAX as usize - ENTRY_BYTES_MAX;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Who and what is known: subjects' codes, sites, areas, devices. All of it is in memory, and every
 //! change is in the store before it is visible.
 
+mod code_table;
 mod devices;
 pub(crate) mod dictionary;
 mod load;
@@ -16,6 +17,7 @@ use crate::error::{CatalogError, EngineError};
 use crate::index::keys::{self, MetaTag};
 use crate::index::rollups::Areas;
 use crate::store::{Base, Changes, Store};
+use code_table::NO_ID;
 pub(crate) use devices::{DeviceState, Devices};
 use dictionary::{Dictionary, Home, New};
 use records::{AreaRecord, PersonRecord, SiteRecord};
@@ -208,44 +210,35 @@ impl Catalog {
         out: &mut Vec<u32>,
     ) -> Result<(), EngineError> {
         let start = out.len();
-        let mut is_known = true;
-        {
-            let subjects = self.subjects.read();
-            out.extend(codes.clone().map(|code| {
-                subjects.find(code).unwrap_or_else(|| {
-                    is_known = false;
-                    NO_ID
-                })
-            }));
-        }
-        if is_known {
+        self.subjects.read().find_all(codes.clone(), out);
+        if !out[start..].contains(&NO_ID) {
             return Ok(());
         }
         let home = self.home_at(site);
         let mut subjects = self.subjects.write();
         for (id, code) in out[start..].iter_mut().zip(codes).filter(|(id, _)| **id == NO_ID) {
-            let code = str::from_utf8(code)
-                .map_err(|_| EngineError::Corrupt { what: "a journalled code".into() })?;
+            let code = text(code)?;
             let limit = subjects.subjects_max();
             *id = subjects.find_or_insert(code, home).map_err(|_| EngineError::SubjectLimit(limit))?;
         }
         Ok(())
     }
 
-    /// Appends the ids of the codes to `out`; those that have none get one by the site beside them.
+    /// Appends the ids of the codes, which are text, to `out`; those that have none get one by the site beside them.
     pub(crate) fn subject_ids_at<'c>(
         &self,
-        codes: impl Iterator<Item = (&'c str, u32)> + Clone,
+        codes: impl Iterator<Item = (&'c [u8], u32)> + Clone,
         out: &mut Vec<u32>,
     ) -> Result<(), EngineError> {
         let start = out.len();
         {
             let subjects = self.subjects.read();
-            out.extend(codes.clone().map(|(code, _)| subjects.find(code.as_bytes()).unwrap_or(NO_ID)));
+            subjects.find_all(codes.clone().map(|(code, _)| code), out);
         }
         let missing = out[start..].iter_mut().zip(codes).filter(|(id, _)| **id == NO_ID);
         for (id, (code, site)) in missing {
             let home = self.home_at(site);
+            let code = text(code)?;
             let mut subjects = self.subjects.write();
             let limit = subjects.subjects_max();
             *id = subjects.find_or_insert(code, home).map_err(|_| EngineError::SubjectLimit(limit))?;
@@ -282,12 +275,13 @@ impl Catalog {
     }
 }
 
+fn text(code: &[u8]) -> Result<&str, EngineError> {
+    str::from_utf8(code).map_err(|_| EngineError::Corrupt { what: "a subject's code".into() })
+}
+
 pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("strings and numbers are always JSON")
 }
-
-/// Stands for an id not yet given out; the last extent is never reached.
-const NO_ID: u32 = u32::MAX;
 
 /// People given ids under one lock, so that arriving scans are not held up.
 const PEOPLE_AT_ONCE: usize = 4_096;

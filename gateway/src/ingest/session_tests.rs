@@ -13,7 +13,7 @@ struct OneDevice(DeviceRecord);
 
 impl World for OneDevice {
     fn device(&self, device: DeviceId) -> Option<DeviceRecord> {
-        (device == self.0.device).then(|| self.0.clone())
+        (device.get() == self.0.device).then(|| self.0.clone())
     }
 
     fn answers_to(&self, name: &str) -> bool {
@@ -27,7 +27,7 @@ fn key() -> SigningKey {
 
 fn record() -> DeviceRecord {
     DeviceRecord {
-        device: DeviceId::new(7),
+        device: 7,
         site: "HN-01".into(),
         public_key: key().verifying_key().to_bytes(),
         enrolled_at: 0,

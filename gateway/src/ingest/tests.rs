@@ -40,7 +40,7 @@ impl Enrolled {
         let enrolled = Self::default();
         for device in 1..=devices {
             let record = DeviceRecord {
-                device: DeviceId::new(device),
+                device,
                 site: "HN-01".into(),
                 public_key: key(device).verifying_key().to_bytes(),
                 enrolled_at: 0,
@@ -48,7 +48,7 @@ impl Enrolled {
                 former_sites: Vec::new(),
                 durable_seq: 0,
             };
-            enrolled.0.lock().insert(record.device, record);
+            enrolled.0.lock().insert(DeviceId::new(device), record);
         }
         enrolled
     }

@@ -46,12 +46,14 @@ impl ServerFile {
             tracing::warn!("bare mode: scans are verified and acknowledged, and stored nowhere");
         }
         let mut text = format!("page and questions  {}/\ndevices (QUIC)      {}\n", self.http, self.quic);
+        // As it was started, so that the lines can be pasted.
+        let program = std::env::args().next().unwrap_or_else(|| "truyvet".into());
         let commands = examples(data).unwrap_or_default();
         if !commands.is_empty() {
             text += "ask, for example:\n";
         }
         for command in commands {
-            text += &format!("  truyvet {command} --url {}\n", self.http);
+            text += &format!("  {program} {command} --url {}\n", self.http);
         }
         eprint!("{text}");
     }

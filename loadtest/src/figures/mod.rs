@@ -56,6 +56,9 @@ pub fn run(args: &FiguresArgs) -> Result<bool, FigureError> {
     let json = serde_json::to_string_pretty(&figures).expect("texts and numbers are always JSON");
     let path = out.join("figures.json");
     std::fs::write(&path, json).map_err(|e| FigureError::Folder(path, e))?;
+    if args.scale < 1.0 {
+        println!("at {} of the full size; the targets are for the full size", args.scale);
+    }
     print!("{}", table::render(&figures));
     Ok(figures.iter().all(|figure| figure.holds))
 }

@@ -387,4 +387,4 @@ pub(super) const FAREWELL: Duration = Duration::from_millis(200);
 const SLOWEST_RATE: u64 = 50_000;
 
 /// Subjects whose trails are checked, about.
-const SAMPLE: u32 = 64;
+const SAMPLE: u32 = 256;

@@ -50,6 +50,20 @@ fn refused_scans_are_kept_aside_with_their_reason() {
 }
 
 #[test]
+fn dead_letters_outlast_flushes_and_restarts() {
+    let mut house = House::new();
+    house.put_sites(&["A"]);
+    let device = house.add_device("A");
+    for seq in 1..=4 {
+        house.submit(device, "A", seq, &[scan("x", NOW_MS + 300_001)]);
+        house.engine().flush().unwrap();
+        if seq % 2 == 0 { house.crash() } else { house.reopen() }
+    }
+    let seqs: Vec<u64> = house.engine().dead_letters(10).unwrap().iter().map(|letter| letter.seq).collect();
+    assert_eq!(seqs, [4, 3, 2, 1]);
+}
+
+#[test]
 fn scans_of_before_a_move_still_count_for_the_former_site() {
     let house = House::new();
     house.put_sites(&["A", "B"]);

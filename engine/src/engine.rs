@@ -66,7 +66,7 @@ impl Engine {
             counters: crate::shared::Counters::default(),
         });
         let recovered = recovery::replay(&shared, &manifest)?;
-        let journal = Journal::start(shared.store.clone(), recovered.next_segment, recovered.next_position)?;
+        let journal = Journal::start(shared.store.clone(), recovered.next_segment)?;
         let mut threads = Vec::new();
         let (jobs, jobs_queue) = bounded(1);
         let keeper = Keeper::new(shared.clone(), manifest, jobs_queue, reaper, reaped);

@@ -200,12 +200,10 @@ impl Keeper {
         if let Some((device, row)) = mark {
             changes.put(Base::Meta, &keys::meta(MetaTag::Mark, device), &row.to_be_bytes());
         }
-        let new_subjects = self.shared.catalog.store_subjects(&mut changes);
         changes.put(Base::Meta, &keys::MANIFEST, &next.to_bytes());
-        if let Err(error) = changes.commit() {
-            self.shared.catalog.subjects.write().put_back(new_subjects);
-            return Err(error);
-        }
+        let shared = self.shared.clone();
+        let storing = shared.catalog.store_subjects(&mut changes);
+        storing.end(changes.commit())?;
         self.show(next, replaced);
         Ok(())
     }

@@ -17,19 +17,19 @@ pub(crate) struct Recovered {
     /// Tables with all of it, in order; to be written as runs.
     pub(crate) tables: Vec<Arc<LiveTable>>,
     pub(crate) next_segment: u32,
-    pub(crate) next_position: u64,
 }
 
 /// Replays every segment that is not in runs. Marks were stored with the batches, so nothing is
 /// decided anew.
 pub(crate) fn replay(shared: &Shared, manifest: &Manifest) -> Result<Recovered, EngineError> {
     let mut replayer = Replayer { shared, open: None, tables: Vec::new(), scratch: Scratch::default() };
-    let mut recovered =
-        Recovered { tables: Vec::new(), next_segment: manifest.first_segment, next_position: 0 };
+    let mut recovered = Recovered { tables: Vec::new(), next_segment: manifest.first_segment };
     for (number, family) in segments(&shared.store, manifest.first_segment)? {
-        let last = replay_segment(&shared.store, &family, |record| replayer.apply(record))?;
         recovered.next_segment = number + 1;
-        recovered.next_position = last.map_or(recovered.next_position, |last| last + POSITIONS_SKIPPED);
+        if replay_segment(&shared.store, &family, |record| replayer.apply(record))? == 0 {
+            // A start that was given nothing leaves nothing behind.
+            shared.store.drop_family(&family)?;
+        }
     }
     recovered.tables = replayer.tables;
     Ok(recovered)
@@ -58,6 +58,3 @@ impl Replayer<'_> {
         append(&self.shared.catalog, appender, &mut self.scratch, &block, record.refused.iter())
     }
 }
-
-/// Positions of a group whose write failed before the end may still be in the store's log.
-const POSITIONS_SKIPPED: u64 = 1 << 20;

@@ -191,18 +191,20 @@ impl Catalog {
         name: &str,
     ) -> Result<(u32, Arc<DeviceState>), EngineError> {
         let _change = self.change.lock();
-        let mut inner = self.devices.inner.write();
-        if let Some(record) = inner.imports.get(&digest) {
-            let device = record.device;
-            return Ok((device, inner.add(device)));
-        }
-        let record = ImportRecord { device: inner.next.max(1), name: name.to_owned() };
-        let mut changes = self.store.changes();
-        changes.put(Base::Meta, &keys::import(&digest), &json(&record));
-        changes.commit()?;
-        let device = record.device;
-        inner.imports.insert(digest, record);
-        Ok((device, inner.add(device)))
+        let known = self.devices.inner.read().imports.get(&digest).cloned();
+        let record = match known {
+            Some(record) => record,
+            None => {
+                let device = self.devices.inner.read().next.max(1);
+                let record = ImportRecord { device, name: name.to_owned() };
+                let mut changes = self.store.changes();
+                changes.put(Base::Meta, &keys::import(&digest), &json(&record));
+                changes.commit()?;
+                self.devices.restore_import(digest, record.clone());
+                record
+            }
+        };
+        Ok((record.device, self.devices.inner.write().add(record.device)))
     }
 
     fn change_device(

@@ -22,6 +22,7 @@ impl Catalog {
             tree: RwLock::new(load_tree(&store)?),
             devices: load_devices(&store)?,
             change: Mutex::new(()),
+            storing: Mutex::new(()),
             store,
         })
     }

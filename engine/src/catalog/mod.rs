@@ -11,7 +11,7 @@ mod tree;
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::error::{CatalogError, EngineError};
 use crate::index::keys::{self, MetaTag};
@@ -34,6 +34,8 @@ pub struct Catalog {
     pub(crate) devices: Devices,
     /// Held while a change is stored and then made visible, so that changes do not cross.
     change: Mutex<()>,
+    /// Held while new subjects are stored: whoever stores a run that names them waits until they are.
+    storing: Mutex<()>,
 }
 
 impl Catalog {
@@ -66,18 +68,18 @@ impl Catalog {
             check_code(&site.site)?;
             self.known_area(site.area.as_deref())?;
         }
-        let mut known = self.sites.write();
-        let before = known.len();
-        let numbers: Vec<u32> = sites.iter().map(|site| known.find_or_insert(&site.site)).collect();
+        let numbers = self.sites.read().numbers(&sites);
         let mut changes = self.store.changes();
         for (number, site) in numbers.iter().zip(&sites) {
             changes.put(Base::Meta, &keys::meta(MetaTag::Site, *number), &json(site));
         }
-        if let Err(error) = changes.commit() {
-            known.truncate(before);
-            return Err(error.into());
+        changes.commit()?;
+        let mut known = self.sites.write();
+        for (number, site) in numbers.into_iter().zip(sites) {
+            let same = known.find_or_insert(&site.site);
+            debug_assert_eq!(number, same, "no other change came between");
+            known.replace(number, site);
         }
-        numbers.into_iter().zip(sites).for_each(|(number, site)| known.replace(number, site));
         Ok(())
     }
 
@@ -108,9 +110,8 @@ impl Catalog {
             }
         }
         let mut changes = self.store.changes();
-        let new = self.store_subjects(&mut changes);
-        changes.commit().inspect_err(|_| self.subjects.write().put_back(new))?;
-        Ok(())
+        let storing = self.store_subjects(&mut changes);
+        Ok(storing.end(changes.commit())?)
     }
 
     /// All sites, by number.
@@ -246,9 +247,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds the subjects that are not stored yet to `changes`. When those fail, the returned value
-    /// must be put back.
-    pub(crate) fn store_subjects(&self, changes: &mut Changes<'_>) -> New {
+    /// Adds the subjects that are not stored yet to `changes`. Tell the returned value what became of
+    /// them.
+    pub(crate) fn store_subjects(&self, changes: &mut Changes<'_>) -> Storing<'_> {
+        let _guard = self.storing.lock();
         let mut subjects = self.subjects.write();
         let new = subjects.take_new();
         for (first, home) in &new.extents {
@@ -265,13 +267,31 @@ impl Catalog {
             }
             changes.put(Base::Subjects, &keys::subjects(run[0]), &codes);
         }
-        new
+        drop(subjects);
+        Storing { catalog: self, new, _guard }
     }
 
     fn known_area(&self, code: Option<&str>) -> Result<(), CatalogError> {
         let Some(code) = code else { return Ok(()) };
         let unknown = || CatalogError::UnknownArea(code.to_owned());
         self.tree.read().find(code).map(|_| ()).ok_or_else(unknown)
+    }
+}
+
+/// New subjects that are being stored.
+pub(crate) struct Storing<'c> {
+    catalog: &'c Catalog,
+    new: New,
+    _guard: MutexGuard<'c, ()>,
+}
+
+impl Storing<'_> {
+    /// Takes what became of the write; after a failure the subjects go with the next one.
+    pub(crate) fn end(self, written: Result<(), EngineError>) -> Result<(), EngineError> {
+        if written.is_err() {
+            self.catalog.subjects.write().put_back(self.new);
+        }
+        written
     }
 }
 

@@ -42,6 +42,16 @@ impl Sites {
         site
     }
 
+    /// The numbers that these sites have, or will have when they are inserted in this order.
+    pub(crate) fn numbers(&self, sites: &[SiteRecord]) -> Vec<u32> {
+        let mut new: HashMap<&str, u32> = HashMap::new();
+        let number = |site| {
+            let next = (self.records.len() + new.len()) as u32;
+            self.find(site).unwrap_or_else(|| *new.entry(site).or_insert(next))
+        };
+        sites.iter().map(|site| site.site.as_str()).map(number).collect()
+    }
+
     pub(crate) fn replace(&mut self, site: u32, record: SiteRecord) {
         debug_assert_eq!(self.code(site), record.site);
         self.records[site as usize] = record;

@@ -75,11 +75,6 @@ pub(crate) fn position(position: u64) -> [u8; 8] {
     position.to_be_bytes()
 }
 
-/// The position in a key made by [`position`].
-pub(crate) fn read_position(key: &[u8]) -> Option<u64> {
-    key.try_into().ok().map(u64::from_be_bytes)
-}
-
 pub(crate) fn dead_letter(position: u64, index: u32) -> DeadLetterKey {
     let mut key = [0; 12];
     key[..8].copy_from_slice(&position.to_be_bytes());
@@ -138,6 +133,5 @@ mod tests {
     #[test]
     fn numbers_are_read_back() {
         assert_eq!(meta_number(&meta(MetaTag::Device, 77)), Some(77));
-        assert_eq!(read_position(&position(1 << 40)), Some(1 << 40));
     }
 }

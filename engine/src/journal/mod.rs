@@ -5,7 +5,8 @@
 //! whole. A device's high-water mark is in the same write as its batch, so both are there or neither.
 //!
 //! Invariants: a position is never used twice, even if its write failed (the store may still find the
-//! failed one after a crash); segments below the manifest's `first_segment` are obsolete.
+//! failed one after a crash): its upper half is the number of its segment, and every start begins a new
+//! one. Segments below the manifest's `first_segment` are obsolete.
 
 pub(crate) mod record;
 
@@ -25,9 +26,9 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Starts a new segment behind all others.
-    pub(crate) fn start(store: Arc<Store>, segment: u32, next_position: u64) -> Result<Self, EngineError> {
+    pub(crate) fn start(store: Arc<Store>, segment: u32) -> Result<Self, EngineError> {
         let family = store.create_family(Kind::Journal, segment)?;
-        Ok(Self { store, segment, family, next_position })
+        Ok(Self { store, segment, family, next_position: first_position(segment) })
     }
 
     /// Begins a group of appends that become durable together.
@@ -41,8 +42,13 @@ impl Journal {
         let next = self.segment + 1;
         self.family = self.store.create_family(Kind::Journal, next)?;
         self.segment = next;
+        self.next_position = first_position(next);
         Ok(next)
     }
+}
+
+fn first_position(segment: u32) -> u64 {
+    u64::from(segment) << 32
 }
 
 /// Appends that become durable together.
@@ -89,17 +95,17 @@ pub(crate) fn segments(store: &Store, first: u32) -> Result<Vec<(u32, String)>, 
     Ok(segments)
 }
 
-/// Hands every record of a segment to `apply`, in order, and tells the last position.
+/// Hands every record of a segment to `apply`, in order, and tells how many there are.
 pub(crate) fn replay(
     store: &Store,
     family: &str,
     mut apply: impl FnMut(&[u8]) -> Result<(), EngineError>,
-) -> Result<Option<u64>, EngineError> {
-    let mut last = None;
+) -> Result<u64, EngineError> {
+    let mut records = 0;
     for entry in store.sweep(family, &[], &[u8::MAX; 9])? {
-        let (key, record) = entry?;
+        let (_, record) = entry?;
         apply(&record)?;
-        last = keys::read_position(&key);
+        records += 1;
     }
-    Ok(last)
+    Ok(records)
 }

@@ -9,8 +9,9 @@ mod family;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{
-    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, Direction,
-    IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch, WriteOptions,
+    BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DataBlockIndexType, Direction, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch,
+    WriteOptions,
 };
 
 pub(crate) use family::{Family, Reaper};
@@ -87,7 +88,7 @@ impl Store {
         let io = |e: std::io::Error| EngineError::Store(e.to_string());
         std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
         std::fs::create_dir_all(scratch).map_err(io)?;
-        let cache = Cache::new_lru_cache(config.block_cache_bytes);
+        let cache = Cache::new_hyper_clock_cache(config.block_cache_bytes, 0);
         let options = database_options(config);
         let existing = DB::list_cf(&options, dir).unwrap_or_default();
         let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
@@ -320,7 +321,11 @@ fn journal_options(cache: &Cache) -> Options {
 
 fn partition_options(cache: &Cache) -> Options {
     let mut options = Options::default();
-    options.set_block_based_table_factory(&block_options(cache));
+    let mut block = block_options(cache);
+    // Every leaf is read by its exact key, and a file's index is small: about 3 bytes a thousand scans.
+    block.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+    block.set_cache_index_and_filter_blocks(false);
+    options.set_block_based_table_factory(&block);
     options.set_compression_type(DBCompressionType::None); // leaves are packed already
     options.set_disable_auto_compactions(true);
     options.set_write_buffer_size(1 << 20); // nothing is ever put here one by one

@@ -82,7 +82,8 @@ fn add_events(stretch: &Stretch<'_>, window_ms: i64, given: &HashSet<u32>, met: 
 }
 
 fn ordered(view: &View<'_>, met: &HashMap<u32, Met>) -> Vec<Contact> {
-    let ids: Vec<u32> = met.keys().copied().collect();
+    let mut ids: Vec<u32> = met.keys().copied().collect();
+    ids.sort_unstable(); // neighbours' codes lie beside each other
     let mut contacts: Vec<Contact> = ids
         .iter()
         .zip(view.subject_codes(&ids))

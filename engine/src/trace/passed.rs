@@ -66,7 +66,8 @@ fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<Pas
             return Err(TraceError::TooLarge { what: "subjects in a list", needed, limit: LIST_MAX as u64 });
         }
     }
-    let ids: Vec<u32> = seen.keys().copied().collect();
+    let mut ids: Vec<u32> = seen.keys().copied().collect();
+    ids.sort_unstable(); // neighbours' codes lie beside each other
     let codes = view.subject_codes(&ids);
     let mut list: Vec<PassedSubject> = ids
         .iter()

@@ -13,6 +13,9 @@ use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
 
 use crate::support::{House, START_MS};
 
+/// Subject, site, minutes, direction.
+type Row = (u8, u8, u32, u8);
+
 #[derive(Clone, Debug)]
 enum Operation {
     /// A device sends scans: (subject, minutes, direction).
@@ -22,7 +25,7 @@ enum Operation {
     },
     /// A file is imported: (subject, site, minutes, direction).
     Import {
-        rows: Vec<(u8, u8, u32, u8)>,
+        rows: Vec<Row>,
     },
     /// The last import is imported again.
     ImportAgain,
@@ -57,7 +60,7 @@ struct Pair {
     house: House,
     naive: Naive,
     devices: Vec<(DeviceId, &'static str, u64)>,
-    imported: Option<(Vec<(u8, u8, u32, u8)>, [u8; 32])>,
+    imported: Option<(Vec<Row>, [u8; 32])>,
     imports: u32,
 }
 
@@ -148,7 +151,7 @@ impl Pair {
         }
     }
 
-    fn import(&self, rows: &[(u8, u8, u32, u8)], digest: [u8; 32]) {
+    fn import(&self, rows: &[Row], digest: [u8; 32]) {
         let mut import = self.house.engine().begin_import(digest, "rows.csv").unwrap();
         let done = import.rows_done() as usize;
         if done < rows.len() {

@@ -3,7 +3,13 @@
 
 mod support;
 
+mod a_directory_opened_twice;
+mod a_full_disk_is_told_and_survived;
+mod a_killed_server_keeps_every_acknowledged_scan_once;
+mod an_agent_on_a_bad_day_loses_nothing;
 mod answers_agree_with_the_naive_twin;
+mod bad_peers_harm_nobody;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
+mod real_data_is_answered_as_known;
 mod sparse_history_stays_small;

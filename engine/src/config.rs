@@ -25,8 +25,6 @@ pub struct EngineConfig {
     /// Most subjects. Default 200,000,000; each takes about 30 bytes of memory with a code of 12
     /// bytes. Scans of further subjects become dead letters.
     pub subjects_max: u32,
-    /// Bytes of batches waiting to be made durable, before devices are held back. Default 64 MiB.
-    pub queue_bytes_max: usize,
     /// Runs of one partition that are merged into one when there are more. Default 12. A question
     /// reads every run of its days.
     pub runs_max: usize,
@@ -43,7 +41,6 @@ impl Default for EngineConfig {
             block_cache_bytes: 512 << 20,
             free_bytes_min: 512 << 20,
             subjects_max: 200_000_000,
-            queue_bytes_max: 64 << 20,
             runs_max: 12,
             wal_bytes_max: 512 << 20,
         }
@@ -63,7 +60,6 @@ impl EngineConfig {
             ("block_cache_bytes", self.block_cache_bytes as u64, 1 << 20, 1 << 40),
             ("free_bytes_min", self.free_bytes_min, 0, 1 << 50),
             ("subjects_max", u64::from(self.subjects_max), 1_000, u64::from(u32::MAX) - 1),
-            ("queue_bytes_max", self.queue_bytes_max as u64, 4 << 20, 1 << 34),
             ("runs_max", self.runs_max as u64, 2, 1_000),
             ("wal_bytes_max", self.wal_bytes_max, 16 << 20, 1 << 40),
         ];

@@ -16,6 +16,7 @@ use crate::config::EngineConfig;
 use crate::data_dir::DataDir;
 use crate::error::{EngineError, OpenError};
 use crate::import::Import;
+use crate::index::keys;
 use crate::ingest::applier::Applier;
 use crate::ingest::committer::{Committer, Request};
 use crate::ingest::space::Space;
@@ -52,8 +53,9 @@ impl Engine {
         config.validate().map_err(OpenError::Config)?;
         let dir = DataDir::lock(dir)?;
         let store = Arc::new(Store::open(&dir.store(), &dir.scratch(), &config)?);
-        let manifest = Manifest::load(&store)?;
+        let mut manifest = Manifest::load(&store)?;
         drop_orphans(&store, &manifest)?;
+        manifest.next_run = manifest.next_run.max(first_unused_run(&store)?);
         let catalog = Catalog::load(store.clone(), config.subjects_max)?;
         let (reaper, reaped) = unbounded();
         let partitions = open_partitions(&manifest, &[], &reaper);
@@ -194,15 +196,31 @@ impl Engine {
         self.ask(|reply| Job::Drop { devices_before, all_within: None, reply })
     }
 
-    /// Drops every partition that lies wholly within the days `from..to`, given by instants of them;
-    /// imported scans too.
+    /// Drops all scans of the days `from..to`, given by instants of them, imported ones too; tells how
+    /// many they were.
     ///
     /// # Errors
-    /// The store fails; nothing is dropped then.
-    pub fn drop_days(&self, from: TimeMs, to: TimeMs) -> Result<(), EngineError> {
+    /// A day shares its partition with days that are to stay, or the store fails; nothing is dropped
+    /// then.
+    pub fn drop_days(&self, from: TimeMs, to: TimeMs) -> Result<u64, EngineError> {
         self.flush()?;
         let span = Span { from: day_of(from.get()), to: day_of(to.get() + MS_PER_DAY - 1) };
-        self.ask(|reply| Job::Drop { devices_before: None, all_within: Some(span), reply })
+        let mut scans = 0;
+        for partition in &self.shared().state.load().partitions {
+            let Span { from, to } = partition.span;
+            if to <= span.from || span.to <= from {
+                continue;
+            }
+            if from < span.from || span.to < to {
+                return Err(EngineError::SharedPartition {
+                    from: TimeMs::new(partition.span.start_ms()).rfc3339(),
+                    to: TimeMs::new(partition.span.end_ms()).rfc3339(),
+                });
+            }
+            scans += partition.scans();
+        }
+        self.ask(|reply| Job::Drop { devices_before: None, all_within: Some(span), reply })?;
+        Ok(scans)
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -245,6 +263,17 @@ fn drop_orphans(store: &Store, manifest: &Manifest) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+/// Files of a run that a crash kept out of the manifest may still lie in its partition's family, so
+/// their number must not be used again.
+fn first_unused_run(store: &Store) -> Result<u32, EngineError> {
+    let mut first = 0;
+    for family in store.families(Kind::Partition)? {
+        let last = store.last_key(&family)?.and_then(|key| keys::run_of(&key));
+        first = first.max(last.map_or(0, |run| run + 1));
+    }
+    Ok(first)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {

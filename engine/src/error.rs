@@ -52,6 +52,14 @@ pub enum EngineError {
     /// Raise `subjects_max`.
     #[error("the limit of {0} subjects is reached; raise `subjects_max`")]
     SubjectLimit(u32),
+    /// Name every day of the partition.
+    #[error("sparse days share a partition, here {from} to {to}; only all of it can be dropped")]
+    SharedPartition {
+        /// Its first instant.
+        from: String,
+        /// The first instant after it.
+        to: String,
+    },
     /// The engine is being closed.
     #[error("the engine is stopping; ask again after it has started")]
     Stopped,

@@ -4,6 +4,8 @@
 //! DATA/tls/authority.pem  authority.key   made once, ten years; devices trust authority.pem
 //! DATA/tls/gateway.pem    gateway.key     signed by it, one year; renewed at a start within 30 days
 //!                                         of the end, so devices never need a new file
+//! DATA/tls/quic.key       made once; kept, so that a restarted gateway can tell devices that their
+//!                         connections are gone (see `ingest/secret.rs`)
 //! ```
 //!
 //! A key is written before its certificate, each whole or not at all: a certificate that is there has
@@ -18,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rcgen::{KeyUsagePurpose, date_time_ymd};
 use rustls::RootCertStore;
@@ -34,6 +38,7 @@ pub struct TlsIdentity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
     authority: Option<String>,
+    quic_secret: [u8; 32],
 }
 
 impl TlsIdentity {
@@ -48,7 +53,7 @@ impl TlsIdentity {
             folder.make_leaf(&authority)?;
         }
         let identity = Self::from_files(&folder.path(LEAF_PEM), &folder.path(LEAF_KEY))?;
-        Ok(Self { authority: Some(authority), ..identity })
+        Ok(Self { authority: Some(authority), quic_secret: folder.quic_secret()?, ..identity })
     }
 
     /// The operator's own certificate chain and key, PEM.
@@ -56,9 +61,19 @@ impl TlsIdentity {
     /// # Errors
     /// A file cannot be read, holds no certificate or key, or the two do not belong together.
     pub fn from_files(chain: &Path, key: &Path) -> Result<Self, TlsError> {
-        let identity = Self { chain: read_chain(chain)?, key: read_key(key)?, authority: None };
+        let (chain_read, key) = (read_chain(chain)?, read_key(key)?);
+        let identity = Self { chain: chain_read, key, authority: None, quic_secret: rand::random() };
         identity.server_config().map_err(|source| TlsError::Unusable { path: chain.to_owned(), source })?;
         Ok(identity)
+    }
+
+    /// With the QUIC secret kept under `data`, made when it is missing. Without it, devices notice a
+    /// restart that was not announced by their idle timeout only.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn with_secret_kept_in(self, data: &Path) -> Result<Self, TlsError> {
+        Ok(Self { quic_secret: Folder::open(data)?.quic_secret()?, ..self })
     }
 
     /// The development authority's certificate, for device key files; `None` with certificates of the
@@ -74,6 +89,11 @@ impl TlsIdentity {
         };
         let leaf = self.chain.first().and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
         leaf.is_some_and(|leaf| rustls::client::verify_server_name(&leaf, &name).is_ok())
+    }
+
+    /// What outlives this process in the eyes of QUIC peers.
+    pub(crate) fn quic_secret(&self) -> &[u8; 32] {
+        &self.quic_secret
     }
 
     pub(crate) fn server_config(&self) -> Result<rustls::ServerConfig, rustls::Error> {
@@ -156,6 +176,21 @@ impl Folder {
             return Ok(());
         }
         Err(TlsError::Disagree { folder: self.0.clone() })
+    }
+
+    /// A damaged one is made anew: it costs devices one idle timeout.
+    fn quic_secret(&self) -> Result<[u8; 32], TlsError> {
+        let path = self.path(QUIC_KEY);
+        let text = match fs::read_to_string(&path) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read.map_err(|source| TlsError::Read { path, source })?,
+        };
+        if let Some(secret) = BASE64.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok()) {
+            return Ok(secret);
+        }
+        let secret: [u8; 32] = rand::random();
+        self.write(QUIC_KEY, &(BASE64.encode(secret) + "\n"), SECRET)?;
+        Ok(secret)
     }
 
     /// Whole or not at all, and durable.
@@ -275,6 +310,7 @@ const AUTHORITY_PEM: &str = "authority.pem";
 const AUTHORITY_KEY: &str = "authority.key";
 const LEAF_PEM: &str = "gateway.pem";
 const LEAF_KEY: &str = "gateway.key";
+const QUIC_KEY: &str = "quic.key";
 const LEAF_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const SECRET: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
@@ -303,7 +339,8 @@ mod tests {
         let second = TlsIdentity::development(data.path()).expect("read");
         assert_eq!(first.authority_pem(), second.authority_pem());
         assert_eq!(leaf, read(data.path(), LEAF_PEM));
-        for key in [AUTHORITY_KEY, LEAF_KEY] {
+        assert_eq!(first.quic_secret(), second.quic_secret());
+        for key in [AUTHORITY_KEY, LEAF_KEY, QUIC_KEY] {
             let mode = fs::metadata(data.path().join("tls").join(key)).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
@@ -326,6 +363,20 @@ mod tests {
         let identity = TlsIdentity::development(data.path()).expect("made anew");
         assert_eq!(identity.authority_pem(), Some(authority.as_str()));
         assert!(identity.answers_to("localhost"));
+    }
+
+    #[test]
+    fn the_quic_secret_is_kept_for_certificates_of_the_operators_own_and_made_anew_when_damaged() {
+        let data = tempfile::tempdir().expect("a directory");
+        let made = TlsIdentity::development(data.path()).expect("made");
+        let of = |name: &str| data.path().join("tls").join(name);
+        let own = TlsIdentity::from_files(&of(LEAF_PEM), &of(LEAF_KEY)).expect("read");
+        assert_ne!(made.quic_secret(), own.quic_secret());
+        let own = own.with_secret_kept_in(data.path()).expect("read");
+        assert_eq!(made.quic_secret(), own.quic_secret());
+        fs::write(of(QUIC_KEY), "c2hvcnQ=").expect("written");
+        let anew = TlsIdentity::development(data.path()).expect("made anew");
+        assert_ne!(made.quic_secret(), anew.quic_secret());
     }
 
     #[test]

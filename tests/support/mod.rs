@@ -1,4 +1,8 @@
-//! An engine in a directory of its own, and what tests ask of it.
+//! An engine in a directory of its own, and what tests ask of it. Whole systems are in `server` and
+//! `stream`.
+
+pub(crate) mod server;
+pub(crate) mod stream;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -98,6 +98,11 @@ pub(crate) fn directory(run: u32) -> RunKey {
     run_key(run, RunTag::Directory, 0, 0)
 }
 
+/// The run that a key of a partition's family belongs to.
+pub(crate) fn run_of(key: &[u8]) -> Option<u32> {
+    key.first_chunk().map(|run| u32::from_be_bytes(*run))
+}
+
 /// First and last possible key of a run's trails.
 pub(crate) fn trail_bounds(run: u32) -> (RunKey, RunKey) {
     (trail(run, 0), run_key(run, RunTag::Trail, u32::MAX, u32::MAX))

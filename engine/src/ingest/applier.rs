@@ -87,7 +87,10 @@ impl Applier {
         self.appender = appender;
         // Waits while the keeper is busy with the table before: that is the back-pressure that bounds
         // memory to two tables and the rows of one.
-        self.jobs.send(Job::Flush { tables, next_segment, reply }).ok();
+        if self.jobs.send(Job::Flush { tables, next_segment, reply }).is_err() {
+            // Without a keeper memory would grow: take nothing more. The journal has it all.
+            self.shared.space.failed("the thread that writes runs has stopped; restart the server");
+        }
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Committer {
 struct Pending {
     device: u32,
     last_seq: u64,
+    /// The device's last seq before this batch.
+    last_seq_before: u64,
     step: Option<Step>,
     reply: Arc<dyn BatchReply>,
 }
@@ -134,13 +136,14 @@ impl Committer {
         }
     }
 
-    /// Nothing of the group counts: whatever of it a crash brings back is overtaken by the devices'
-    /// own repeats, because no position is used twice.
+    /// Nothing of the group counts, and every device goes on from where it was before. (Not from what
+    /// is applied: batches that are on disk may still be on their way there.) Whatever of the group a
+    /// crash brings back is told to the device in its next welcome.
     fn fail(&mut self, error: &EngineError, pending: Vec<Pending>) {
         let why = error.to_string();
         self.shared.space.failed(&why);
-        for Pending { device, reply, .. } in pending {
-            self.last_seqs.remove(&device);
+        for Pending { device, last_seq_before, reply, .. } in pending.into_iter().rev() {
+            self.last_seqs.insert(device, last_seq_before);
             reply.failed(&why);
         }
     }
@@ -215,8 +218,9 @@ fn write(
 ) -> Result<Outcome, EngineError> {
     let DeviceBatch { device, received_at, batch, signature, reply } = batch;
     let device = device.get();
+    let last_seq_before = last_seq;
     let outcome = |last_seq, step, scans, blocks, reply| Outcome {
-        pending: Pending { device, last_seq, step, reply },
+        pending: Pending { device, last_seq, last_seq_before, step, reply },
         scans,
         blocks,
     };

@@ -136,6 +136,12 @@ impl Store {
         Ok(names)
     }
 
+    /// The last key of a family.
+    pub(crate) fn last_key(&self, family: &str) -> Result<Option<Box<[u8]>>, EngineError> {
+        let mut backward = self.db.iterator_cf(&self.handle(family)?, IteratorMode::End);
+        Ok(backward.next().transpose()?.map(|(key, _)| key))
+    }
+
     pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
         let name = kind.family(number);
         self.db.create_cf(&name, &kind_options(kind, &self.cache))?;

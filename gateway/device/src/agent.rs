@@ -7,12 +7,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use quinn::{Endpoint, VarInt};
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use truyvet_schemas::key_file::{KeyFile, KeyFileError};
 use truyvet_schemas::scan::check_code;
 use truyvet_schemas::wire::{Reason, Refusal};
 
-use crate::client::{self, AuthorityError, ConnectError, ConnectOptions, Connection, endpoint_towards};
+use crate::client::{
+    self, AuthorityError, CONNECT_TIMEOUT, ConnectError, ConnectOptions, Connection, endpoint_towards,
+};
 use crate::session::{End, Session};
 use crate::spool::{Bound, Spool, SpoolError};
 use crate::status::Status;
@@ -28,12 +30,15 @@ pub struct AgentOptions {
     pub endpoint: Option<Endpoint>,
     /// Most scans in a batch. More cost less each, and arrive later.
     pub batch_scans: usize,
-    /// How long a scan waits for its batch to fill.
+    /// How long a scan waits for its batch to fill while others are in flight; with none in flight it
+    /// is sent at once.
     pub batch_delay: Duration,
+    /// How long an attempt to connect may take, from the name's look-up to the welcome.
+    pub connect_timeout: Duration,
 }
 
 impl AgentOptions {
-    /// The usual options: batches of 500 scans, sent after 200 ms at the latest.
+    /// The usual options: batches of 500 scans, sent after 200 ms at the latest; ten seconds to connect.
     pub fn new(gateway: impl Into<String>, authority: impl Into<String>) -> Self {
         Self {
             gateway: gateway.into(),
@@ -41,6 +46,7 @@ impl AgentOptions {
             endpoint: None,
             batch_scans: 500,
             batch_delay: Duration::from_millis(200),
+            connect_timeout: CONNECT_TIMEOUT,
         }
     }
 }
@@ -99,7 +105,7 @@ impl Agent {
         let endpoint = self.endpoint.lock().take();
         if let Some(endpoint) = endpoint {
             endpoint.close(VarInt::from_u32(0), b"done");
-            tokio::time::timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await.ok();
+            timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await.ok();
         }
         self.spool.tidy()
     }
@@ -125,6 +131,11 @@ impl Agent {
     }
 
     async fn connect(&self) -> Result<Connection, ConnectError> {
+        let attempt = timeout(self.options.connect_timeout, self.attempt());
+        attempt.await.unwrap_or(Err(ConnectError::TimedOut))
+    }
+
+    async fn attempt(&self) -> Result<Connection, ConnectError> {
         let mut addresses =
             tokio::net::lookup_host(&self.options.gateway).await.map_err(ConnectError::Address)?;
         let gateway = addresses.next().ok_or(ConnectError::NoAddress)?;
@@ -132,7 +143,10 @@ impl Agent {
             Some(endpoint) => endpoint.clone(),
             None => self.own_endpoint(gateway).map_err(ConnectError::Address)?,
         };
-        let options = ConnectOptions::with_config(endpoint, self.config.clone());
+        let options = ConnectOptions {
+            timeout: self.options.connect_timeout,
+            ..ConnectOptions::with_config(endpoint, self.config.clone())
+        };
         Connection::connect(&self.key, gateway, &options).await
     }
 
@@ -312,6 +326,7 @@ pub enum AgentError {
     Spool(#[from] SpoolError),
 }
 
+/// As PROTOCOL.md says in 6.3.
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// 0.2 s doubled eight times is above 30 s.

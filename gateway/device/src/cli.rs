@@ -57,7 +57,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 500,
           value_parser = clap::value_parser!(u16).range(1..=BATCH_SCANS_MAX as i64))]
     pub(crate) batch_scans: u16,
-    /// How long a scan waits for its batch to fill.
+    /// How long a scan waits for its batch to fill, while others are on their way.
     #[arg(long, value_name = "DURATION", default_value = "200ms", value_parser = duration)]
     pub(crate) batch_delay: Duration,
     /// How long to wait for delivery after the input has ended.

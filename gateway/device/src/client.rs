@@ -354,7 +354,7 @@ pub enum AuthorityError {
 }
 
 /// Handshake and welcome take two round trips; a gateway under a storm of them queues for seconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Two lost keep-alives in a row do not end a session, three do.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

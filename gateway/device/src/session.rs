@@ -1,7 +1,7 @@
 //! One session with the gateway: batches from the spool out, acknowledgements in.
 //!
 //! ```text
-//! pump    cursor -> batch (full, or old enough) -> room in the window -> stream
+//! pump    cursor -> batch (full, old enough, or nothing in flight) -> room in the window -> stream
 //! listen  Ack -> spool, window;  Refusal -> aside, or the end;  Notice -> site, notes, draining
 //! ```
 //!
@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::limits::FRAME_LENGTH_BYTES;
 use truyvet_schemas::wire::{
@@ -136,24 +136,28 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Waits until a batch is full, or its first scan has waited long enough.
+    /// Waits until a batch is full, its first scan has waited long enough, or nothing is in flight:
+    /// then waiting would only delay it.
     async fn scans_to_send(&self, cursor: &Cursor, batch_scans: usize) {
         let mut oldest_at = None;
         loop {
-            let appended = self.spool.appended.notified();
-            tokio::pin!(appended);
+            let (appended, room) = (self.spool.appended.notified(), self.room.notified());
+            tokio::pin!(appended, room);
             appended.as_mut().enable();
+            room.as_mut().enable();
             let waiting = cursor.waiting();
-            if waiting >= batch_scans as u64 {
-                return;
-            }
             if waiting == 0 {
                 appended.await;
                 continue;
             }
-            let due = *oldest_at.get_or_insert_with(|| Instant::now() + self.options.batch_delay);
-            if timeout_at(due, appended).await.is_err() {
+            if waiting >= batch_scans as u64 || self.flight.lock().batches.is_empty() {
                 return;
+            }
+            let due = *oldest_at.get_or_insert_with(|| Instant::now() + self.options.batch_delay);
+            tokio::select! {
+                () = appended => {}
+                () = room => {}
+                () = sleep_until(due) => return,
             }
         }
     }

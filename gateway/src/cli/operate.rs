@@ -134,8 +134,8 @@ impl Drop {
         let (from, to) = (self.day, TimeMs::new(last.get() + MS_PER_DAY));
         match self.target.open()? {
             Asked::Engine(engine, _) => {
-                engine.drop_days(from, to).map_err(CliError::failed)?;
-                print_json(&json!({"dropped": true}))
+                let scans = engine.drop_days(from, to).map_err(CliError::failed)?;
+                print_json(&json!({"dropped_scans": scans}))
             }
             Asked::Server(client) => {
                 let days = json!({"from": from.rfc3339(), "to": to.rfc3339()});

@@ -109,8 +109,8 @@ pub(super) async fn drop_days(State(app): State<Arc<App>>, body: Bytes) -> Resul
     let instant = |text: &str| TimeMs::parse(text).map_err(|e| Problem::Usage(e.to_string()));
     let (from, to) = (instant(&days.from)?, instant(&days.to)?);
     let shared = Arc::clone(&app);
-    app.operations.run(move || shared.engine.drop_days(from, to)).await??;
-    Ok(Json(json!({"dropped": true})))
+    let scans = app.operations.run(move || shared.engine.drop_days(from, to)).await??;
+    Ok(Json(json!({"dropped_scans": scans})))
 }
 
 /// The codes of a demonstration, if there is one.

@@ -11,8 +11,10 @@
 //! else, address proved ........................ waits    bounded; or Ignore: the peer sends again
 //! ```
 //!
-//! So memory is `half-open + waiting + established`, each bounded, whatever arrives; and an address
-//! that stalls its handshakes keeps at most its share of the slots.
+//! So memory is `half-open + waiting + established`, each bounded, whatever arrives. An honest device
+//! gets in beside a flood: an address that stalls its handshakes keeps at most its share of the slots;
+//! free slots go to the waiting addresses in turn, one connection each; and half of the waiting room
+//! is kept for addresses that have nobody in it.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
@@ -53,20 +55,37 @@ pub(crate) struct Admission<T> {
     limits: AdmissionLimits,
     half_open: usize,
     established: usize,
-    by_address: HashMap<IpAddr, usize>,
+    waiting: usize,
+    /// Of every address that has a half-open connection, or one that waits.
+    lanes: HashMap<IpAddr, Lane<T>>,
+    /// The addresses with connections that wait, each once, the next one's turn first.
+    turns: VecDeque<IpAddr>,
+    swept_at: Option<Instant>,
+}
+
+/// One address.
+struct Lane<T> {
+    half_open: usize,
     waiting: VecDeque<Waiting<T>>,
 }
 
 struct Waiting<T> {
     connection: T,
-    from: IpAddr,
     since: Instant,
 }
 
 impl<T> Admission<T> {
     /// Nothing is let in yet.
     pub(crate) fn new(limits: AdmissionLimits) -> Self {
-        Self { limits, half_open: 0, established: 0, by_address: HashMap::new(), waiting: VecDeque::new() }
+        Self {
+            limits,
+            half_open: 0,
+            established: 0,
+            waiting: 0,
+            lanes: HashMap::new(),
+            turns: VecDeque::new(),
+            swept_at: None,
+        }
     }
 
     /// Judges a connection's first packet. `validated`: its address is proved. The one admitted may
@@ -84,29 +103,28 @@ impl<T> Admission<T> {
         if !validated && self.half_open * 2 >= self.limits.handshakes_max {
             return Verdict::Retry(connection);
         }
-        if self.waiting.is_empty() && self.has_slot(from) {
-            self.take_slot(from);
-            return Verdict::Admit(connection);
+        let from = network(from);
+        if self.has_slot(from) {
+            // Those who wait have no use for it, unless all connections were taken until now: then it
+            // goes by turns. Either way one more is let in, and the queue is as long as before.
+            self.queue(connection, from, now);
+            return self.next(now).map_or(Verdict::Waits, Verdict::Admit);
         }
         if !validated {
             return Verdict::Retry(connection);
         }
-        self.forget_stale(now);
-        if self.waiting.len() >= self.limits.waiting_max {
+        self.sweep(now);
+        if !self.has_room(from) {
             return Verdict::Ignore(connection);
         }
-        self.waiting.push_back(Waiting { connection, from, since: now });
-        // Those before it may wait for their own address only.
-        match self.next(now) {
-            Some(connection) => Verdict::Admit(connection),
-            None => Verdict::Waits,
-        }
+        self.queue(connection, from, now);
+        Verdict::Waits
     }
 
     /// A half-open connection's hello was good: it is established, and its slot free. Gives back one
     /// that waited for the slot, and has it now.
     pub(crate) fn prove(&mut self, from: IpAddr, now: Instant) -> Option<T> {
-        self.free_slot(from);
+        self.free_slot(network(from));
         self.established += 1;
         self.next(now)
     }
@@ -116,7 +134,7 @@ impl<T> Admission<T> {
         if proved {
             self.established -= 1;
         } else {
-            self.free_slot(from);
+            self.free_slot(network(from));
         }
         self.next(now)
     }
@@ -133,49 +151,111 @@ impl<T> Admission<T> {
 
     /// Connections that wait now.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting
     }
 
-    /// The longest waiting connection for which there is a slot. Walks past those whose address has
-    /// its share: at most `waiting_max` steps, and only while one address floods.
+    /// The longest waiting connection of the next address that may have a slot. Walks past addresses
+    /// that have their share: `handshakes_max / per_address_max` of them at most.
     fn next(&mut self, now: Instant) -> Option<T> {
-        self.forget_stale(now);
-        if self.half_open + self.established >= self.limits.connections_max {
-            return None;
+        for _ in 0..self.turns.len() {
+            let full = self.half_open + self.established >= self.limits.connections_max;
+            if full || self.half_open >= self.limits.handshakes_max {
+                return None;
+            }
+            let from = self.turns.pop_front()?;
+            self.forget_stale(from, now);
+            let turn = if self.has_slot(from) { self.first_of(from) } else { None };
+            if self.lanes.get(&from).is_some_and(|lane| !lane.waiting.is_empty()) {
+                self.turns.push_back(from);
+            }
+            if let Some(connection) = turn {
+                self.take_slot(from);
+                return Some(connection);
+            }
+            self.forget_if_empty(from);
         }
-        let turn = self.waiting.iter().position(|w| self.has_slot(w.from))?;
-        let Waiting { connection, from, .. } = self.waiting.remove(turn)?;
-        self.take_slot(from);
-        Some(connection)
+        None
     }
 
-    fn forget_stale(&mut self, now: Instant) {
+    fn first_of(&mut self, from: IpAddr) -> Option<T> {
+        let first = self.lanes.get_mut(&from)?.waiting.pop_front()?;
+        self.waiting -= 1;
+        Some(first.connection)
+    }
+
+    fn queue(&mut self, connection: T, from: IpAddr, now: Instant) {
+        let lane = self.lanes.entry(from).or_insert_with(Lane::new);
+        if lane.waiting.is_empty() {
+            self.turns.push_back(from);
+        }
+        lane.waiting.push_back(Waiting { connection, since: now });
+        self.waiting += 1;
+    }
+
+    /// Whether one more of this address may wait.
+    fn has_room(&self, from: IpAddr) -> bool {
+        let alone = self.lanes.get(&from).is_none_or(|lane| lane.waiting.is_empty());
+        let room = if alone { self.limits.waiting_max } else { self.limits.waiting_max.div_ceil(2) };
+        self.waiting < room
+    }
+
+    /// Forgets those that waited for too long: at most once a second, since it looks at all.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept_at.is_some_and(|then| now.saturating_duration_since(then) < SWEEP_PERIOD) {
+            return;
+        }
+        self.swept_at = Some(now);
+        for from in std::mem::take(&mut self.turns) {
+            self.forget_stale(from, now);
+            match self.lanes.get(&from) {
+                Some(lane) if !lane.waiting.is_empty() => self.turns.push_back(from),
+                _ => self.forget_if_empty(from),
+            }
+        }
+    }
+
+    fn forget_stale(&mut self, from: IpAddr, now: Instant) {
+        let Some(lane) = self.lanes.get_mut(&from) else { return };
         let limit = self.limits.waiting_time_max;
-        while self.waiting.front().is_some_and(|w| now.saturating_duration_since(w.since) > limit) {
-            self.waiting.pop_front();
+        while lane.waiting.front().is_some_and(|w| now.saturating_duration_since(w.since) > limit) {
+            lane.waiting.pop_front();
+            self.waiting -= 1;
+        }
+    }
+
+    fn forget_if_empty(&mut self, from: IpAddr) {
+        if self.lanes.get(&from).is_some_and(|lane| lane.half_open == 0 && lane.waiting.is_empty()) {
+            self.lanes.remove(&from);
         }
     }
 
     fn has_slot(&self, from: IpAddr) -> bool {
-        let of_address = self.by_address.get(&network(from)).copied().unwrap_or(0);
+        let of_address = self.lanes.get(&from).map_or(0, |lane| lane.half_open);
         self.half_open < self.limits.handshakes_max && of_address < self.limits.per_address_max
     }
 
     fn take_slot(&mut self, from: IpAddr) {
         self.half_open += 1;
-        *self.by_address.entry(network(from)).or_insert(0) += 1;
+        self.lanes.entry(from).or_insert_with(Lane::new).half_open += 1;
     }
 
     fn free_slot(&mut self, from: IpAddr) {
         self.half_open -= 1;
-        if let Some(count) = self.by_address.get_mut(&network(from)) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&network(from));
-            }
+        if let Some(lane) = self.lanes.get_mut(&from) {
+            lane.half_open -= 1;
         }
+        self.forget_if_empty(from);
     }
 }
+
+impl<T> Lane<T> {
+    fn new() -> Self {
+        Self { half_open: 0, waiting: VecDeque::new() }
+    }
+}
+
+/// Between two looks for those that waited too long.
+const SWEEP_PERIOD: Duration = Duration::from_secs(1);
 
 /// What one peer is sure to hold in full: an IPv4 address, or an IPv6 network of 64 bits.
 fn network(address: IpAddr) -> IpAddr {
@@ -206,6 +286,14 @@ mod tests {
         IpAddr::from([10, 0, 0, last])
     }
 
+    /// Four half-open connections, of two addresses.
+    fn fill_slots(admission: &mut Admission<u32>, now: Instant) {
+        for connection in 0..4 {
+            let from = ip(connection as u8 / 2);
+            assert_eq!(admission.arrive(connection, from, true, now), Verdict::Admit(connection));
+        }
+    }
+
     #[test]
     fn an_unproved_address_must_prove_itself_once_half_of_the_slots_are_taken() {
         let (mut admission, now) = (admission(), Instant::now());
@@ -229,17 +317,41 @@ mod tests {
     #[test]
     fn the_queue_is_bounded_in_length_and_time() {
         let (mut admission, now) = (admission(), Instant::now());
-        for connection in 0..4 {
-            let from = ip(connection as u8 / 2);
-            assert_eq!(admission.arrive(connection, from, true, now), Verdict::Admit(connection));
-        }
-        for connection in 4..7 {
-            assert_eq!(admission.arrive(connection, ip(9), true, now), Verdict::Waits);
-        }
-        assert_eq!(admission.arrive(7, ip(9), true, now), Verdict::Ignore(7));
+        fill_slots(&mut admission, now);
+        assert_eq!(admission.arrive(4, ip(9), true, now), Verdict::Waits);
+        assert_eq!(admission.arrive(5, ip(9), true, now), Verdict::Waits);
+        assert_eq!(admission.arrive(6, ip(9), true, now), Verdict::Ignore(6));
+        assert_eq!(admission.arrive(7, ip(8), true, now), Verdict::Waits);
+        assert_eq!(admission.arrive(8, ip(7), true, now), Verdict::Ignore(8));
         let later = now + Duration::from_secs(11);
-        assert_eq!(admission.arrive(8, ip(9), true, later), Verdict::Waits);
-        assert_eq!(admission.leave(ip(0), false, later), Some(8));
+        assert_eq!(admission.arrive(9, ip(9), true, later), Verdict::Waits);
+        assert_eq!(admission.waiting(), 1);
+        assert_eq!(admission.leave(ip(0), false, later), Some(9));
+        assert_eq!(admission.leave(ip(0), false, later), None);
+        assert!(admission.turns.is_empty() && admission.lanes.len() == 2);
+    }
+
+    #[test]
+    fn a_flood_of_one_address_holds_up_nobody_else() {
+        let (mut admission, now) = (admission(), Instant::now());
+        for connection in 0..100 {
+            admission.arrive(connection, ip(1), true, now);
+        }
+        assert_eq!((admission.half_open(), admission.waiting()), (2, 2));
+        assert_eq!(admission.arrive(100, ip(2), true, now), Verdict::Admit(100));
+    }
+
+    #[test]
+    fn addresses_that_wait_take_turns() {
+        let (mut admission, now) = (admission(), Instant::now());
+        fill_slots(&mut admission, now);
+        assert_eq!(admission.arrive(4, ip(9), true, now), Verdict::Waits);
+        assert_eq!(admission.arrive(5, ip(9), true, now), Verdict::Waits);
+        assert_eq!(admission.arrive(6, ip(8), true, now), Verdict::Waits);
+        assert_eq!(admission.leave(ip(0), false, now), Some(4));
+        assert_eq!(admission.prove(ip(0), now), Some(6));
+        assert_eq!(admission.prove(ip(8), now), Some(5));
+        assert_eq!((admission.half_open(), admission.established(), admission.waiting()), (4, 2, 0));
     }
 
     #[test]
@@ -261,7 +373,7 @@ mod tests {
             let from = IpAddr::from([10, 1, (connection / 256) as u8, connection as u8]);
             admission.arrive(connection, from, connection % 2 == 0, now);
             assert!(admission.half_open() <= 4 && admission.waiting() <= 3);
-            assert!(admission.by_address.len() <= 4);
+            assert!(admission.lanes.len() <= 7 && admission.turns.len() <= 3);
         }
     }
 

@@ -50,7 +50,8 @@ pub struct GatewayConfig {
     /// address then connect more slowly.
     pub handshakes_per_address_max: usize,
     /// Connections that wait for a handshake's turn. Default 4,096, about 4 KiB each; only proved
-    /// addresses wait. Beyond, packets are ignored and devices try again by themselves.
+    /// addresses wait, and half of the room is for addresses that have nobody in it. Beyond, packets
+    /// are ignored and devices try again by themselves.
     pub handshakes_waiting_max: usize,
     /// Bytes of batches between the sockets and the disk, of all connections together. Default
     /// 256 MiB. Beyond, connections are not read, and devices wait.

@@ -15,6 +15,7 @@ use truyvet_schemas::limits::{FRAME_BYTES_MAX, WINDOW_BYTES};
 
 use super::config::GatewayConfig;
 use super::quic::GatewayError;
+use super::secret::{RandomIds, SecretKey};
 use crate::tls::TlsIdentity;
 
 /// Opens the endpoints, all on one address.
@@ -22,7 +23,7 @@ pub(crate) fn open(config: &GatewayConfig, identity: &TlsIdentity) -> Result<Vec
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let count = config.endpoint_count(cores);
     let server = server_config(config, identity, count)?;
-    let shared = endpoint_config(config)?;
+    let shared = endpoint_config(config, identity.quic_secret())?;
     let mut address = config.listen;
     let mut endpoints = Vec::with_capacity(count);
     for _ in 0..count {
@@ -62,10 +63,13 @@ fn socket(address: SocketAddr, buffer_bytes: usize, shared: bool) -> io::Result<
     Ok(socket.into())
 }
 
-fn endpoint_config(config: &GatewayConfig) -> Result<EndpointConfig, GatewayError> {
-    // One for all sockets, so that any of them can tell a device that its connection is gone.
-    let mut shared = EndpointConfig::default();
+fn endpoint_config(config: &GatewayConfig, secret: &[u8; 32]) -> Result<EndpointConfig, GatewayError> {
+    // One key for all sockets and over restarts, so that any of them can tell a device that its
+    // connection is gone.
+    let mut shared = EndpointConfig::new(Arc::new(SecretKey::for_resets(secret)));
     shared
+        .cid_generator(|| Box::new(RandomIds))
+        .min_reset_interval(RESET_INTERVAL_MIN)
         .max_udp_payload_size(config.udp_payload_bytes_max)
         .map_err(|e| GatewayError::Config(e.to_string()))?;
     Ok(shared)
@@ -81,6 +85,7 @@ fn server_config(
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
     server
         .transport_config(Arc::new(transport(config)?))
+        .token_key(Arc::new(SecretKey::for_tokens(identity.quic_secret())))
         // The kernel hands a changed address to any socket, and only one knows the connection.
         .migration(endpoints == 1)
         .max_incoming(config.handshakes_waiting_max + INCOMING_SLACK)
@@ -122,6 +127,10 @@ const INCOMING_SLACK: usize = 1_024;
 
 /// Bytes of early packets of all waiting connections.
 const INCOMING_BYTES_MAX: u64 = 16 << 20;
+
+/// Between two stateless resets of a socket: after a restart, 5,000 devices are told within a second.
+/// A reset is smaller than the packet that it answers, and costs one hash.
+const RESET_INTERVAL_MIN: Duration = Duration::from_micros(200);
 
 /// First guess of the round trip: a lost first packet is sent again after three times as much.
 const INITIAL_RTT: Duration = Duration::from_millis(100);

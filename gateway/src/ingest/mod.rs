@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! endpoint    UDP sockets and QUIC transport settings
+//! secret      keys that outlive a restart
 //! admission   who may begin a handshake (pure)
 //! quic        the gateway: endpoints, admission and sessions put together; drain
 //! connection  one connection: reads, writes and clocks around a session
@@ -26,6 +27,7 @@ mod frames;
 mod inbox;
 mod metrics;
 mod quic;
+mod secret;
 mod session;
 mod sessions;
 mod sink;

@@ -189,7 +189,8 @@ impl Shared {
         let remote = incoming.remote_address();
         let slot = Slot { shared: self.clone(), from: remote.ip(), proved: false };
         self.metrics.handshakes.add(1);
-        let span = tracing::info_span!("connection", %remote, device = tracing::field::Empty);
+        // Begun inside another connection's span where that one gave up its slot; no child of it.
+        let span = tracing::info_span!(parent: None, "connection", %remote, device = tracing::field::Empty);
         self.tasks.spawn(connection::serve(self.clone(), incoming, slot).instrument(span));
     }
 

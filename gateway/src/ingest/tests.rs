@@ -62,7 +62,7 @@ struct Setup {
     gateway: Gateway,
     enrolled: Enrolled,
     client: ClientConfig,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 fn quick() -> GatewayConfig {
@@ -77,13 +77,16 @@ fn quick() -> GatewayConfig {
 }
 
 fn start(config: GatewayConfig, devices: u32) -> Setup {
-    let data = tempfile::tempdir().expect("a directory");
+    start_in(tempfile::tempdir().expect("a directory"), config, devices)
+}
+
+fn start_in(data: tempfile::TempDir, config: GatewayConfig, devices: u32) -> Setup {
     let identity = TlsIdentity::development(data.path()).expect("made");
     let client = client_config(identity.authority_pem().expect("a development identity"));
     let enrolled = Enrolled::with(devices);
     let sink = Arc::new(BareSink::new(enrolled.clone()));
     let gateway = Gateway::start(config, sink, identity).expect("loopback is free");
-    Setup { gateway, enrolled, client, _data: data }
+    Setup { gateway, enrolled, client, data }
 }
 
 fn client_config(authority: &str) -> ClientConfig {
@@ -153,6 +156,31 @@ impl Device {
             Some(FromGateway::Welcome(welcome)) => (this, welcome),
             other => panic!("no welcome: {other:?}"),
         }
+    }
+
+    /// As a device does: a connection that has no welcome in time is given up for another.
+    async fn patiently_welcomed(setup: &Setup, device: u32) -> (Self, Welcome) {
+        for _ in 0..3 {
+            if let Some(welcomed) = Self::try_welcome(setup, device).await {
+                return welcomed;
+            }
+        }
+        panic!("no welcome");
+    }
+
+    async fn try_welcome(setup: &Setup, device: u32) -> Option<(Self, Welcome)> {
+        let attempt = async {
+            let endpoint = Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback is free");
+            let connecting =
+                endpoint.connect_with(setup.client.clone(), setup.gateway.local_addr(), "localhost");
+            let connection = connecting.expect("a good address").await.ok()?;
+            let (mut send, recv) = connection.open_bi().await.ok()?;
+            send.write_all(&hello(device)).await.ok()?;
+            let mut this = Self { connection, send, recv, _endpoint: endpoint };
+            let Some(FromGateway::Welcome(welcome)) = this.next().await else { return None };
+            Some((this, welcome))
+        };
+        timeout(Duration::from_secs(10), attempt).await.ok().flatten()
     }
 
     async fn write(&mut self, bytes: &[u8]) {
@@ -348,11 +376,38 @@ async fn a_flood_of_half_open_connections_is_bounded_and_harms_nobody_else() {
         assert!(metrics.handshakes_waiting.get() <= 64);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // The flood's address has its share of the slots; a device elsewhere still gets in.
-    let (mut newcomer, _) =
-        timeout(Duration::from_secs(5), Device::welcomed(&setup, 2)).await.expect("let in");
+    // The flood's address has its share of the slots and of the queue; a device elsewhere gets in.
+    let (mut newcomer, _) = Device::patiently_welcomed(&setup, 2).await;
     newcomer.write(&batch(2, 1, 10)).await;
     newcomer.acked(10).await;
     assert!(metrics.retries.get() > 0);
     flood.close(0u8.into(), b"");
+}
+
+#[test]
+fn a_gateway_that_died_and_came_back_tells_its_devices_at_once() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+    let (devices, dies) = (runtime(), runtime());
+    let config = GatewayConfig { idle_timeout_ms: 30_000, ..quick() };
+    let setup = dies.block_on(async { start(config.clone(), 1) });
+    let (mut device, _) = devices.block_on(Device::welcomed(&setup, 1));
+    devices.block_on(async {
+        device.write(&batch(1, 1, 10)).await;
+        device.acked(10).await;
+    });
+    // Without its threads, no goodbye leaves its sockets.
+    dies.shutdown_timeout(Duration::from_secs(10));
+    let Setup { gateway, data, .. } = setup;
+    let listen = gateway.local_addr();
+    drop(gateway);
+    devices.block_on(async {
+        let again = start_in(data, GatewayConfig { listen, ..config }, 1);
+        let restarted_at = std::time::Instant::now();
+        device.write(&batch(1, 11, 10)).await;
+        let lost = timeout(Duration::from_secs(10), device.connection.closed()).await;
+        assert_eq!(lost, Ok(quinn::ConnectionError::Reset), "after {:?}", restarted_at.elapsed());
+        let (mut device, _) = Device::patiently_welcomed(&again, 1).await;
+        device.write(&batch(1, 1, 10)).await;
+        device.acked(10).await;
+    });
 }

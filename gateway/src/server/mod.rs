@@ -102,7 +102,7 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     let Plan { engine, config, data, tls_files, server_name, bare } = plan;
     let mut signals = Signals::listen()?;
     let identity = match &tls_files {
-        Some((chain, key)) => TlsIdentity::from_files(chain, key)?,
+        Some((chain, key)) => TlsIdentity::from_files(chain, key)?.with_secret_kept_in(&data)?,
         None => TlsIdentity::development(&data)?,
     };
     if !identity.answers_to(&server_name) {

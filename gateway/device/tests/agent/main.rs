@@ -36,13 +36,16 @@ fn scans(numbers: std::ops::Range<u64>) -> Vec<Scan> {
 }
 
 fn agent(gateway: &Gateway, spool: &Arc<Spool>) -> Agent {
+    Agent::new(gateway.key.clone(), Arc::clone(spool), agent_options(gateway)).expect("an agent")
+}
+
+fn agent_options(gateway: &Gateway) -> AgentOptions {
     let authority = gateway.key.authority.clone().expect("made with one");
-    let options = AgentOptions {
+    AgentOptions {
         batch_scans: 50,
         batch_delay: Duration::from_millis(5),
         ..AgentOptions::new(gateway.address.to_string(), authority)
-    };
-    Agent::new(gateway.key.clone(), Arc::clone(spool), options).expect("an agent")
+    }
 }
 
 fn command(key: &KeyFile, gateway: SocketAddr, dir: &Path) -> Command {
@@ -143,6 +146,55 @@ async fn the_program_fails_when_scans_cannot_be_delivered_and_the_next_run_deliv
     give(&mut child, 11..=20).await;
     assert!(child.wait_with_output().await.expect("ends").status.success());
     gateway.assert_taken((1..=20).map(subject));
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_answers_is_given_up_for_another() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start();
+    let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    let spool = Spool::open(dir.path(), DeviceId::new(DEVICE), SPOOL_BYTES_MAX).expect("opens");
+    let options = AgentOptions {
+        gateway: silent.local_addr().expect("bound").to_string(),
+        connect_timeout: Duration::from_millis(300),
+        ..agent_options(&gateway)
+    };
+    let agent = Agent::new(gateway.key.clone(), spool, options).expect("an agent");
+    // Each attempt comes from a socket of its own.
+    let attempts = async {
+        let mut from = std::collections::HashSet::new();
+        let mut packet = [0; 2_048];
+        while from.len() < 3 {
+            from.insert(silent.recv_from(&mut packet).await.expect("a packet").1);
+        }
+    };
+    tokio::select! {
+        error = agent.run() => panic!("{error}"),
+        result = tokio::time::timeout(Duration::from_secs(20), attempts) => result.expect("in time"),
+    }
+}
+
+#[tokio::test]
+async fn a_scan_of_an_idle_device_does_not_wait_for_its_batch_to_fill() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start();
+    let spool = Spool::open(dir.path(), DeviceId::new(DEVICE), SPOOL_BYTES_MAX).expect("opens");
+    let options = AgentOptions { batch_delay: Duration::from_secs(3_600), ..agent_options(&gateway) };
+    let agent = Agent::new(gateway.key.clone(), Arc::clone(&spool), options).expect("an agent");
+    let work = async {
+        for number in 1..=5 {
+            spool.append(SITE, &scans(number..number + 1), None).expect("appends");
+            agent.delivered().await;
+        }
+        // More than a batch beside one in flight: the rest goes when that one is acknowledged.
+        spool.append(SITE, &scans(6..6 + 120), None).expect("appends");
+        agent.delivered().await;
+    };
+    tokio::select! {
+        error = agent.run() => panic!("{error}"),
+        result = tokio::time::timeout(Duration::from_secs(30), work) => result.expect("in time"),
+    }
+    gateway.assert_taken((1..=125).map(subject));
 }
 
 #[tokio::test]

@@ -1,0 +1,158 @@
+//! A file system that fills up while devices stream: nothing is acknowledged that does not hold, it is
+//! said, and all goes on by itself when space returns.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use truyvet_schemas::wire::Notice;
+
+use crate::support::server::{Server, eventually};
+use crate::support::stream::{Stream, assert_exactly_once};
+
+#[test]
+fn a_disk_below_its_reserve_holds_devices_back_until_space_returns() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(16 << 20));
+    let stream = stream(&server);
+    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
+    disk.fill(8 << 20);
+    eventually("it is said", PATIENCE, || not_ready(&server).is_some_and(|why| why.contains("full")));
+    eventually("devices are told", PATIENCE, || stream.heard(&Notice::StorageFull));
+    goes_on_when_space_returns(&disk, &mut server, stream);
+}
+
+#[test]
+fn a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(0));
+    let stream = stream(&server);
+    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
+    disk.fill(0);
+    eventually("it is said", PATIENCE, || not_ready(&server).is_some());
+    std::thread::sleep(Duration::from_secs(1));
+    goes_on_when_space_returns(&disk, &mut server, stream);
+}
+
+#[test]
+fn a_server_killed_on_a_full_disk_starts_again_with_all_that_was_acknowledged() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(0));
+    let stream = stream(&server);
+    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
+    disk.fill(0);
+    eventually("it is said", PATIENCE, || not_ready(&server).is_some());
+    server.kill();
+    disk.clear();
+    server.restart();
+    stream.reconnect(server.quic());
+    let sent = stream.finish();
+    assert_exactly_once(&server, &sent);
+}
+
+/// What failed half-way on the full disk must not stand in the way of the next attempt.
+#[test]
+fn sealing_that_failed_on_a_full_disk_works_when_space_returns() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(0));
+    let stream = stream(&server);
+    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 1_000);
+    let sent = stream.finish();
+    disk.fill(0);
+    assert_ne!(server.post("/api/v1/seal", &json!({})).0, 200);
+    disk.clear();
+    eventually("sealing works", PATIENCE, || server.post("/api/v1/seal", &json!({})).0 == 200);
+    assert_exactly_once(&server, &sent);
+}
+
+fn config(free_bytes_min: u64) -> String {
+    format!(
+        "[engine]\nfree_bytes_min = {free_bytes_min}\nlive_scans_max = 10_000\nruns_max = 3\n\
+         wal_bytes_max = 16_777_216\nblock_cache_bytes = 8_388_608\n"
+    )
+}
+
+fn stream(server: &Server) -> Stream {
+    let sites = ["north", "south", "east", "west"];
+    server.put_sites(&sites);
+    Stream::start(server.enrol(&sites), server.quic(), Duration::from_millis(10))
+}
+
+fn not_ready(server: &Server) -> Option<String> {
+    let (status, why) = server.get("/readyz", &[]);
+    (status == 503).then_some(why)
+}
+
+fn goes_on_when_space_returns(disk: &SmallDisk, server: &mut Server, stream: Stream) {
+    disk.clear();
+    eventually("the server is ready again", PATIENCE, || not_ready(server).is_none());
+    let before = stream.acknowledged();
+    // More than memory holds: runs are written again too.
+    let many = before + 40_000;
+    eventually("scans are taken again", PATIENCE, || stream.acknowledged() > many);
+    server.restart();
+    stream.reconnect(server.quic());
+    let sent = stream.finish();
+    assert_exactly_once(server, &sent);
+}
+
+/// A file system of its own in memory; gone with the test.
+struct SmallDisk {
+    place: TempDir,
+}
+
+impl SmallDisk {
+    /// `None`, and said so, where this process may not mount.
+    fn mount() -> Option<Self> {
+        let place = TempDir::new().unwrap();
+        let size = format!("size={DISK_BYTES}");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "truyvet-test"]).arg(place.path());
+        match mount.output() {
+            Ok(output) if output.status.success() => Some(Self { place }),
+            _ => {
+                // Past the test harness, which keeps what passing tests print to itself.
+                writeln!(std::io::stderr(), "SKIPPED: a full disk, which only root can mount here").unwrap();
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.path().join("ballast")
+    }
+
+    /// Leaves so many bytes, and fewer as others write.
+    fn fill(&self, left_bytes: u64) {
+        let mut ballast = File::create(self.ballast()).unwrap();
+        let block = vec![0; 64 << 10];
+        while self.free_bytes() > left_bytes && ballast.write_all(&block).is_ok() {}
+    }
+
+    fn free_bytes(&self) -> u64 {
+        let found = rustix::fs::statvfs(self.path()).unwrap();
+        found.f_bavail * found.f_frsize
+    }
+
+    fn clear(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a failed test may still have files open.
+        Command::new("umount").arg("-l").arg(self.place.path()).status().unwrap();
+    }
+}
+
+const DISK_BYTES: u64 = 128 << 20;
+const PATIENCE: Duration = Duration::from_secs(30);

@@ -11,7 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use truyvet_schemas::wire::Notice;
 
-use crate::support::server::{Server, eventually};
+use crate::support::server::{Server, eventually, tell_skipped};
 use crate::support::stream::{Stream, assert_exactly_once};
 
 #[test]
@@ -115,8 +115,7 @@ impl SmallDisk {
         match mount.output() {
             Ok(output) if output.status.success() => Some(Self { place }),
             _ => {
-                // Past the test harness, which keeps what passing tests print to itself.
-                writeln!(std::io::stderr(), "SKIPPED: a full disk, which only root can mount here").unwrap();
+                tell_skipped("a full disk, since a small one cannot be mounted here");
                 None
             }
         }

@@ -3,14 +3,13 @@
 //!
 //! Only the contract's fields are compared, by value, type and order; `unknown` in any order.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::support::server::{Server, truyvet, truyvet_ok};
+use crate::support::server::{Server, tell_skipped, truyvet, truyvet_ok};
 
 #[test]
 fn every_question_with_a_known_answer_gets_it() {
@@ -73,8 +72,7 @@ fn an_area_of_the_real_tree_is_all_its_sites_together() {
 fn real_data() -> Option<PathBuf> {
     let folder = std::env::var_os("TRUYVET_REAL_DATA").map(PathBuf::from);
     if folder.is_none() {
-        // Past the test harness, which keeps what passing tests print to itself.
-        writeln!(std::io::stderr(), "SKIPPED: TRUYVET_REAL_DATA names no folder with real data").unwrap();
+        tell_skipped("real data, since TRUYVET_REAL_DATA names no folder with it");
     }
     folder
 }

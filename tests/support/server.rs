@@ -1,6 +1,7 @@
 //! The real programs, as an operator starts, asks and kills them.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -217,6 +218,11 @@ pub(crate) fn eventually(what: &str, patience: Duration, mut holds: impl FnMut()
         assert!(Instant::now() < deadline, "not within {patience:?}: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Says what is not tested, past the harness, which keeps what passing tests print to itself.
+pub(crate) fn tell_skipped(what: &str) {
+    std::io::stderr().write_all(format!("SKIPPED: {what}\n").as_bytes()).unwrap();
 }
 
 fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, String) {

@@ -113,11 +113,11 @@ impl Stream {
     }
 }
 
-/// Every scan that was sent is there, once, and nothing else.
+/// Every scan that was sent is there, once, and nothing else. All of it was acknowledged before.
 pub(crate) fn assert_exactly_once(server: &Server, sent: &[(KeyFile, Record)]) {
     let mut trails: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
     for (key, record) in sent {
-        assert_eq!(server.durable_seq(key.device), record.scans.len() as u64, "device {}", key.device);
+        assert_eq!(server.durable_seq(key.device), record.durable_seq, "device {}", key.device);
         for scan in &record.scans {
             let seen = (scan.at.get(), key.site.clone(), scan.direction.as_str().to_owned());
             trails.entry(&scan.subject).or_default().push(seen);

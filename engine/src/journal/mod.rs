@@ -39,11 +39,11 @@ impl Journal {
 
     /// Starts the next segment, and tells its number.
     pub(crate) fn rotate(&mut self) -> Result<u32, EngineError> {
-        let next = self.segment + 1;
-        self.family = self.store.create_family(Kind::Journal, next)?;
-        self.segment = next;
-        self.next_position = first_position(next);
-        Ok(next)
+        // Counted up first: a failed attempt may leave its family behind, and then its number is taken.
+        self.segment += 1;
+        self.family = self.store.create_family(Kind::Journal, self.segment)?;
+        self.next_position = first_position(self.segment);
+        Ok(self.segment)
     }
 }
 

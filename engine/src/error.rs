@@ -49,6 +49,9 @@ pub enum EngineError {
         /// Which part.
         what: String,
     },
+    /// Free space; what waits is tried again.
+    #[error("the data directory's file system is full; free some space")]
+    NoSpace,
     /// Raise `subjects_max`.
     #[error("the limit of {0} subjects is reached; raise `subjects_max`")]
     SubjectLimit(u32),

@@ -104,7 +104,11 @@ impl Keeper {
     }
 
     fn attempt<'j>(&mut self, job: &'j Job) -> (Result<(), EngineError>, &'j Reply) {
+        let has_room = self.shared.space.has_room_for_families();
         match job {
+            Job::Flush { reply, .. } | Job::Import { reply, .. } | Job::Merge { reply, .. } if !has_room => {
+                (Err(EngineError::NoSpace), reply)
+            }
             Job::Flush { tables, next_segment, reply } => (self.flush(tables, *next_segment), reply),
             Job::Import { rows, device, mark, reply } => (self.import(rows, *device, *mark), reply),
             Job::Merge { seal, reply } => (self.merge(*seal), reply),

@@ -149,7 +149,8 @@ impl Committer {
     }
 
     fn try_to_recover(&mut self) {
-        if !matches!(self.shared.space.state(), StorageState::Failed(_)) {
+        let is_failed = matches!(self.shared.space.state(), StorageState::Failed(_));
+        if !is_failed || !self.shared.space.has_room_for_families() {
             return;
         }
         let mut probe = self.shared.store.changes();
@@ -165,7 +166,11 @@ impl Committer {
             self.steps.send(step).ok();
             return;
         }
-        match self.journal.rotate() {
+        let rotated = match self.shared.space.has_room_for_families() {
+            true => self.journal.rotate(),
+            false => Err(EngineError::NoSpace),
+        };
+        match rotated {
             Ok(next_segment) => {
                 self.steps.send(Step::Rotate { next_segment, reply }).ok();
                 (self.scans, self.blocks) = (0, 0);

@@ -53,15 +53,29 @@ impl Space {
         }
     }
 
+    /// Whether there is room to begin or end a family. The store's own list of files must never run out
+    /// of space half-way: that is an error from which only a restart recovers.
+    pub(crate) fn has_room_for_families(&self) -> bool {
+        self.free_bytes().is_none_or(|free| free >= FAMILIES_BYTES_MIN)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.dir).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
     fn look(&self) -> StorageState {
-        let Ok(found) = rustix::fs::statvfs(&self.dir) else { return StorageState::Ok };
-        let free_bytes = found.f_bavail.saturating_mul(found.f_frsize);
+        let Some(free_bytes) = self.free_bytes() else { return StorageState::Ok };
         if free_bytes >= self.free_bytes_min {
             return StorageState::Ok;
         }
         StorageState::Full { free_bytes, needed_bytes: self.free_bytes_min }
     }
 }
+
+/// The store writes its list of files and its options anew, far below a megabyte each; the rest is for
+/// what others write meanwhile.
+const FAMILIES_BYTES_MIN: u64 = 16 << 20;
 
 /// At a gigabyte a second, a tenth of one may be written between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,1 +1,2 @@
+#[rustfmt::skip] // kept as the compiler writes it, so that it can be compared
 pub(crate) mod wire;

@@ -14,8 +14,7 @@ QUIC := 127.0.0.1:4433
 run: build
 	@.ci/demo '$(BIN)' '$(DATA)' '$(HTTP)' '$(QUIC)'
 
-test: prepare fmt schema clippy doc
-	$(CARGO) build --workspace --release
+test: fmt clippy doc schema
 	$(CARGO) test --workspace --release
 
 build: prepare
@@ -27,8 +26,8 @@ prepare:
 fmt:
 	$(CARGO) fmt --all --check
 
-schema: prepare
-	$(CARGO) run --quiet --release -p truyvet-codegen -- --check
+schema: build
+	$(BIN)/truyvet-codegen --check
 
 clippy: prepare
 	$(CARGO) clippy --workspace --all-targets --release -- -D warnings

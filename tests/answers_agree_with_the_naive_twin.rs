@@ -162,7 +162,6 @@ impl Pair {
             let chunk = RowChunk {
                 first_row: done as u64 + 1,
                 rows: rows.len() as u64,
-                row_offset: Vec::new(),
                 subjects,
                 sites,
                 at_ms: rows.iter().map(|row| at(row.2).get()).collect(),
@@ -201,7 +200,7 @@ impl Pair {
         assert_eq!(engine.contacts(&contacts).unwrap(), self.naive.contacts(&contacts));
         let start = |i: usize| (i % 2 == 1).then(|| at(from + length / 3));
         let seeds = subjects.iter().cloned().enumerate().map(|(i, seed)| (seed, start(i))).collect();
-        let chain = Chain { seeds, interval, window, generations: 3 };
+        let chain = Chain { seeds, interval, window, generations: 3, list: true };
         assert_eq!(engine.chain(&chain).unwrap(), self.naive.chain(&chain));
         for (cell, top) in [(Duration::from_secs(3_600), 3), (Duration::from_secs(7 * 60), 50)] {
             let common = Common { subjects: subjects.clone(), interval, cell, top };

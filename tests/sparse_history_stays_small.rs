@@ -18,7 +18,6 @@ fn a_decade_in_any_order_imports_into_few_partitions() {
     let chunk = RowChunk {
         first_row: 1,
         rows: 36_500,
-        row_offset: Vec::new(),
         subjects,
         sites,
         at_ms,

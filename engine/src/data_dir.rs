@@ -72,6 +72,9 @@ fn check_format(root: &Path, text: &str) -> Result<(), OpenError> {
     if found > FORMAT {
         return Err(OpenError::NewerVersion { dir: root.into(), found, known: FORMAT });
     }
+    if found < FORMAT {
+        return Err(OpenError::OlderVersion { dir: root.into(), found, known: FORMAT });
+    }
     Ok(())
 }
 
@@ -82,4 +85,4 @@ fn write_durably(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> 
 }
 
 /// Version of everything below the directory.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;

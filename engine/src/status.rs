@@ -66,7 +66,7 @@ impl Status {
                 to: TimeMs::new(partition.span.end_ms()).rfc3339(),
                 scans: partition.scans(),
                 runs: partition.runs.len(),
-                bytes: shared.store.family_bytes(partition.family.name()),
+                bytes: partition.runs.iter().map(|run| run.entry.file_bytes).sum(),
             })
             .collect();
         let live_scans: u64 = state.tables.iter().map(|table| table.len() as u64).sum();

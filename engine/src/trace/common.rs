@@ -6,7 +6,7 @@ use super::answer::{Cell, CommonAnswer};
 use super::question::{Common, Interval};
 use super::view::{Asked, View};
 use crate::engine::Engine;
-use crate::error::{EngineError, TraceError};
+use crate::error::TraceError;
 
 impl Engine {
     /// The cells of site and time by the number of distinct given subjects.
@@ -18,7 +18,7 @@ impl Engine {
         if cell_ms <= 0 {
             return Err(TraceError::Question("a cell must be at least a millisecond long".into()));
         }
-        let view = View::new(self.shared());
+        let view = View::new(self);
         let asked = Asked::new(question.subjects.iter(), |code| view.subject(code));
         let mut counted = count_given(&view, &asked.ids, question.interval, cell_ms)?;
         keep_top(&mut counted, question.top);
@@ -47,25 +47,14 @@ fn count_given(
     ids: &[u32],
     interval: Interval,
     cell_ms: i64,
-) -> Result<Vec<Counted>, EngineError> {
+) -> Result<Vec<Counted>, TraceError> {
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable(); // neighbours' trails lie together
     let mut seen: Vec<(u32, i64, u32)> = Vec::new();
-    let mut trail = Vec::new();
-    for id in ids {
-        view.trail(*id, interval, &mut trail)?;
-        let start = seen.len();
-        let cell = |at: i64| at.div_euclid(cell_ms).saturating_mul(cell_ms);
-        seen.extend(trail.iter().map(|row| (row.site, cell(row.at_ms), *id)));
-        seen[start..].sort_unstable();
-        let mut kept = start;
-        for i in start..seen.len() {
-            if i == start || seen[i] != seen[i - 1] {
-                seen[kept] = seen[i];
-                kept += 1;
-            }
-        }
-        seen.truncate(kept);
-    }
+    let cell = |at: i64| at.div_euclid(cell_ms).saturating_mul(cell_ms);
+    view.trails(&sorted, interval, |place, row| seen.push((row.site, cell(row.at_ms), place as u32)))?;
     seen.sort_unstable();
+    seen.dedup();
     let cells = seen.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
     Ok(cells.map(|cell| Counted { site: cell[0].0, start: cell[0].1, given: cell.len() as u64 }).collect())
 }
@@ -89,7 +78,7 @@ fn count_all(
     start: i64,
     interval: Interval,
     cell_ms: i64,
-) -> Result<u64, EngineError> {
+) -> Result<u64, TraceError> {
     let from = start.max(interval.from().get());
     let to = start.saturating_add(cell_ms).min(interval.to().get());
     let mut postings = Vec::new();

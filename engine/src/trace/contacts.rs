@@ -17,7 +17,7 @@ impl Engine {
     /// # Errors
     /// The store fails.
     pub fn contacts(&self, question: &Contacts) -> Result<ContactsAnswer, TraceError> {
-        let view = View::new(self.shared());
+        let view = View::new(self);
         let asked = Asked::new(question.subjects.iter(), |code| view.subject(code));
         let own = own_scans(&view, &asked.ids, question.interval, |_| question.interval.from())?;
         let window_ms = question.window.as_millis() as i64;

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! question   what is asked, as a value
+//! asking     what a question may cost, and what it has cost
 //! view       one moment of the engine: live tables and runs read as one
+//! distinct   distinct subjects in the making
+//! bits, by_code   a set of subjects; subjects in order of their codes
 //! sweep      the scans near given scans, every stretch of a site read once
 //! passed trail contacts chain common      one question each
 //! naive      the same answers by their definitions, slowly; what the tests compare with
@@ -10,9 +13,13 @@
 //! ```
 
 mod answer;
+mod asking;
+mod bits;
+mod by_code;
 mod chain;
 mod common;
 mod contacts;
+mod distinct;
 pub mod naive;
 mod passed;
 mod question;
@@ -21,4 +28,5 @@ mod trail;
 mod view;
 
 pub use answer::*;
+pub use asking::Asking;
 pub use question::*;

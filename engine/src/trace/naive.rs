@@ -151,6 +151,9 @@ impl Naive {
             members = earliest.keys().cloned().collect();
             exposed_at.extend(earliest.into_iter().map(|(subject, (at, ..))| (subject, at)));
         }
+        if !question.list {
+            generations.iter_mut().for_each(|generation| generation.list.clear());
+        }
         let unknown = self.unknown_subjects(question.seeds.iter().map(|(seed, _)| seed));
         ChainAnswer { generations, unknown }
     }

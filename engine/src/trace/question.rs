@@ -93,6 +93,8 @@ pub struct Chain {
     pub window: Duration,
     /// How many generations after the seeds.
     pub generations: u32,
+    /// Whether to list the subjects, or only to count.
+    pub list: bool,
 }
 
 /// The cells of site and time where most of the given subjects were.

@@ -5,7 +5,7 @@ use truyvet_schemas::TimeMs;
 
 use super::question::Interval;
 use super::view::View;
-use crate::error::EngineError;
+use crate::error::TraceError;
 use crate::index::rows::Posting;
 
 /// A given scan: where and when, and of whom. Ordered by site, then time, then rank.
@@ -32,7 +32,7 @@ pub(crate) fn sweep(
     interval: Interval,
     window_ms: i64,
     mut visit: impl FnMut(&Stretch<'_>),
-) -> Result<(), EngineError> {
+) -> Result<(), TraceError> {
     debug_assert!(own.is_sorted());
     let mut postings = Vec::new();
     let near = |a: &Own, b: &Own| a.site == b.site && b.at_ms - a.at_ms <= window_ms.saturating_mul(2);
@@ -52,13 +52,18 @@ pub(crate) fn own_scans(
     ids: &[u32],
     interval: Interval,
     from: impl Fn(usize) -> TimeMs,
-) -> Result<Vec<Own>, EngineError> {
+) -> Result<Vec<Own>, TraceError> {
+    // Neighbours' trails lie together.
+    let mut ranked: Vec<(u32, u32)> = ids.iter().copied().zip(0..).collect();
+    ranked.sort_unstable();
+    let sorted: Vec<u32> = ranked.iter().map(|(id, _)| *id).collect();
     let mut own = Vec::new();
-    let mut trail = Vec::new();
-    for (rank, id) in ids.iter().enumerate() {
-        view.trail(*id, super::view::not_before(interval, from(rank)), &mut trail)?;
-        own.extend(trail.iter().map(|row| Own { site: row.site, at_ms: row.at_ms, rank: rank as u32 }));
-    }
+    view.trails(&sorted, interval, |place, row| {
+        let rank = ranked[place].1;
+        if row.at_ms >= from(rank as usize).get() {
+            own.push(Own { site: row.site, at_ms: row.at_ms, rank });
+        }
+    })?;
     own.sort_unstable();
     Ok(own)
 }

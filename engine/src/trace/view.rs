@@ -2,26 +2,31 @@
 
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
-use truyvet_schemas::TimeMs;
-
+use super::asking::Asking;
+use super::by_code::CODES_AT_ONCE;
+use super::distinct::Distinct;
 use super::question::Interval;
-use crate::error::EngineError;
-use crate::index::rollups::Rollup;
+use crate::engine::Engine;
+use crate::error::TraceError;
+use crate::index::postings::Scratch;
 use crate::index::rows::{FullPosting, Posting, TrailRow};
+use crate::index::trails::Pointer;
 use crate::partition::Partition;
 use crate::partition::plan::Span;
+use crate::partition::run::Run;
 use crate::shared::{Shared, State};
 
-/// Every scan that was visible when the question came. Partitions stay for as long as it is held.
+/// Every scan that was visible when the question came. Runs stay for as long as it is held.
 pub(crate) struct View<'e> {
     pub(crate) shared: &'e Shared,
+    pub(crate) asking: &'e Asking,
     state: Arc<State>,
 }
 
 impl<'e> View<'e> {
-    pub(crate) fn new(shared: &'e Shared) -> Self {
-        Self { shared, state: shared.state.load_full() }
+    pub(crate) fn new(engine: &'e Engine) -> Self {
+        let shared = engine.shared();
+        Self { shared, asking: engine.asking(), state: shared.state.load_full() }
     }
 
     /// Replaces `out` with the site's scans with `from_ms <= at < to_ms`, in time order.
@@ -31,11 +36,35 @@ impl<'e> View<'e> {
         from_ms: i64,
         to_ms: i64,
         out: &mut Vec<Posting>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), TraceError> {
         out.clear();
-        for partition in self.partitions(from_ms, to_ms) {
-            for run in &partition.runs {
-                run.postings(&self.shared.store, site, from_ms, to_ms, out)?;
+        for run in self.runs(from_ms, to_ms) {
+            self.run_postings(run, site, from_ms, to_ms, out)?;
+        }
+        self.state.tables.iter().for_each(|table| table.postings(site, from_ms, to_ms, out));
+        if !out.is_sorted_by_key(|posting| posting.at_ms) {
+            out.sort_by_key(|posting| posting.at_ms);
+        }
+        Ok(())
+    }
+
+    /// The same, for passes that read everything once: what is read is not kept in the cache.
+    pub(crate) fn postings_once(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut Vec<Posting>,
+    ) -> Result<(), TraceError> {
+        out.clear();
+        let store = &self.shared.store;
+        let mut scratch = Scratch::default();
+        for run in self.runs(from_ms, to_ms) {
+            for number in run.leaves_of(store, site, from_ms, to_ms)? {
+                self.asking.spend_leaf()?;
+                run.posting_leaf_once(store, number, |leaf| {
+                    leaf.read_range(leaf.range(from_ms, to_ms), &mut scratch, out)
+                })?;
             }
         }
         self.state.tables.iter().for_each(|table| table.postings(site, from_ms, to_ms, out));
@@ -45,59 +74,167 @@ impl<'e> View<'e> {
         Ok(())
     }
 
-    /// Replaces `out` with the site's scans at the very instant `at_ms`, and where they came from.
-    fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), EngineError> {
-        out.clear();
-        for partition in self.partitions(at_ms, at_ms + 1) {
-            for run in &partition.runs {
-                run.full_postings(&self.shared.store, site, at_ms, at_ms + 1, out)?;
+    /// The interval cut where partitions begin and end, and further where a piece would have more than
+    /// `scans_max` scans of the site; pieces without a scan are left out.
+    pub(crate) fn slabs(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        scans_max: u64,
+    ) -> Result<Vec<(i64, i64)>, TraceError> {
+        let mut slabs = Vec::new();
+        let mut cut = from_ms;
+        let spans = self.partitions(from_ms, to_ms).map(|p| (p.span.start_ms(), p.span.end_ms()));
+        for (start, end) in spans.chain(std::iter::once((to_ms, to_ms))) {
+            for (from, to) in [(cut, start.clamp(cut, to_ms)), (start.max(cut), end.min(to_ms))] {
+                if from < to {
+                    self.cut_slab(site, from, to, scans_max, &mut slabs)?;
+                }
+                cut = cut.max(to);
             }
         }
+        Ok(slabs)
+    }
+
+    fn cut_slab(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        scans_max: u64,
+        out: &mut Vec<(i64, i64)>,
+    ) -> Result<(), TraceError> {
+        let store = &self.shared.store;
+        let mut scans: u64 = 0;
+        for run in self.runs(from_ms, to_ms) {
+            for leaf in run.leaves_of(store, site, from_ms, to_ms)? {
+                scans += run.directory(store)?.scans_of(leaf);
+            }
+        }
+        let is_live = self.state.tables.iter().any(|table| table.has_site(site));
+        if scans == 0 && !is_live {
+            return Ok(());
+        }
+        let pieces = (scans / scans_max + 1) as i64;
+        let length = ((to_ms - from_ms) / pieces).max(1);
+        let mut from = from_ms;
+        while from < to_ms {
+            let to = if to_ms - from < 2 * length { to_ms } else { from + length };
+            out.push((from, to));
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// One above the highest subject.
+    pub(crate) fn ids_end(&self) -> u32 {
+        self.shared.catalog.subjects.read().ids_end()
+    }
+
+    fn run_postings(
+        &self,
+        run: &Run,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut Vec<Posting>,
+    ) -> Result<(), TraceError> {
+        let store = &self.shared.store;
+        for leaf in run.leaves_of(store, site, from_ms, to_ms)? {
+            self.asking.spend_leaf()?;
+            run.posting_leaf(store, leaf, |leaf| leaf.read(from_ms, to_ms, out))?;
+        }
+        Ok(())
+    }
+
+    /// Replaces `out` with the site's scans at the very instant `at_ms`, and where they came from; those
+    /// of an import in the order of its rows.
+    fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), TraceError> {
+        out.clear();
+        let store = &self.shared.store;
+        for run in self.runs(at_ms, at_ms + 1) {
+            for leaf in run.leaves_of(store, site, at_ms, at_ms + 1)? {
+                self.asking.spend_leaf()?;
+                run.posting_leaf(store, leaf, |leaf| leaf.read_full(&mut Default::default(), out))?;
+            }
+        }
+        out.retain(|posting| posting.at_ms == at_ms);
         self.state.tables.iter().for_each(|table| table.full_postings(site, at_ms, at_ms + 1, out));
         Ok(())
     }
 
-    /// The distinct subjects of an area's sites, and their scans: whole days from rollups where runs
-    /// have them for today's tree, the rest from postings.
-    pub(crate) fn area_rollup(
+    /// The distinct subjects of sites, and their scans. Where the sites are those of an area, whole days
+    /// come from its rollups, as far as runs have them for today's tree.
+    pub(crate) fn distinct(
         &self,
-        area: u32,
         sites: &[u32],
-        tree: u64,
+        area: Option<Rolled>,
         from_ms: i64,
         to_ms: i64,
-    ) -> Result<Rollup, EngineError> {
-        let mut sum = Rollup::default();
-        let mut postings = Vec::new();
+    ) -> Result<Distinct, TraceError> {
+        let mut sum = Distinct::new(self.ids_end());
         for partition in self.partitions(from_ms, to_ms) {
             for run in &partition.runs {
-                let whole = if run.entry.rollup_tree == Some(tree) {
-                    partition.span.whole_days(from_ms, to_ms)
-                } else {
-                    Span { from: partition.span.from, to: partition.span.from }
-                };
-                for day in whole.from..whole.to {
-                    sum.add(&run.rollup(&self.shared.store, area, day)?);
-                }
-                for (from_ms, to_ms) in
-                    [(from_ms, whole.start_ms().min(to_ms)), (whole.end_ms().max(from_ms), to_ms)]
-                {
-                    for site in sites {
-                        postings.clear();
-                        run.postings(&self.shared.store, *site, from_ms, to_ms, &mut postings)?;
-                        add_postings(&mut sum, &postings);
+                let area = area.filter(|area| run.entry.rollup_tree == Some(area.tree));
+                let whole = area.map_or(Span { from: 0, to: 0 }, |_| partition.span.whole_days(from_ms, to_ms));
+                if let Some(area) = area {
+                    for day in whole.from..whole.to {
+                        self.asking.spend_leaf()?;
+                        run.rollup(&self.shared.store, area.area, day, |rollup| sum.add_rollup(rollup))?;
                     }
+                }
+                if whole.from == whole.to {
+                    self.add_distinct(run, sites, from_ms, to_ms, &mut sum)?;
+                } else {
+                    self.add_distinct(run, sites, from_ms, whole.start_ms().min(to_ms), &mut sum)?;
+                    self.add_distinct(run, sites, whole.end_ms().max(from_ms), to_ms, &mut sum)?;
                 }
             }
         }
-        for (table, site) in
-            self.state.tables.iter().flat_map(|table| sites.iter().map(move |site| (table, site)))
-        {
-            postings.clear();
-            table.postings(*site, from_ms, to_ms, &mut postings);
-            add_postings(&mut sum, &postings);
+        let mut postings = Vec::new();
+        for table in &self.state.tables {
+            for site in sites {
+                postings.clear();
+                table.postings(*site, from_ms, to_ms, &mut postings);
+                sum.add_postings(&postings);
+            }
         }
         Ok(sum)
+    }
+
+    /// Adds a run's part: of a leaf that lies within the interval only the list of its subjects is read.
+    fn add_distinct(
+        &self,
+        run: &Run,
+        sites: &[u32],
+        from_ms: i64,
+        to_ms: i64,
+        sum: &mut Distinct,
+    ) -> Result<(), TraceError> {
+        if from_ms >= to_ms || !run.overlaps(from_ms, to_ms) {
+            return Ok(());
+        }
+        let store = &self.shared.store;
+        let directory = run.directory(store)?;
+        let mut postings = Vec::new();
+        for site in sites {
+            for number in directory.leaves(*site, from_ms, to_ms) {
+                self.asking.spend_leaf()?;
+                let is_within = directory.times_of(number).is_some_and(|(first, last)| from_ms <= first && last < to_ms);
+                run.posting_leaf(store, number, |leaf| {
+                    if is_within {
+                        sum.add_leaf(&leaf);
+                        return Some(());
+                    }
+                    postings.clear();
+                    leaf.read(from_ms, to_ms, &mut postings)?;
+                    sum.add_postings(&postings);
+                    Some(())
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Replaces `out` with the subject's scans in the interval, in order of time and site number.
@@ -106,29 +243,99 @@ impl<'e> View<'e> {
         subject: u32,
         interval: Interval,
         out: &mut Vec<TrailRow>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), TraceError> {
         out.clear();
+        self.trails(&[subject], interval, |_, row| out.push(row))?;
+        out.sort_by_key(|row| (row.at_ms, row.site));
+        Ok(())
+    }
+
+    /// Hands over the scans of subjects in the interval, in no order, each with the subject's place among
+    /// `subjects`. Each posting leaf is looked at once for a few thousand subjects.
+    pub(crate) fn trails(
+        &self,
+        subjects: &[u32],
+        interval: Interval,
+        mut scan: impl FnMut(usize, TrailRow),
+    ) -> Result<(), TraceError> {
         let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
-        for partition in self.partitions(from_ms, to_ms) {
-            for run in &partition.runs {
-                run.trail(&self.shared.store, subject, from_ms, to_ms, out)?;
+        let mut pointers = Vec::new();
+        let mut rows = Vec::new();
+        for (start, subjects) in (0..).step_by(SUBJECTS_AT_ONCE).zip(subjects.chunks(SUBJECTS_AT_ONCE)) {
+            for run in self.runs(from_ms, to_ms) {
+                self.pointers(run, subjects, &mut pointers)?;
+                self.follow(run, &pointers, from_ms, to_ms, |place, row| scan(start + place, row))?;
+            }
+            for (place, subject) in (start..).zip(subjects) {
+                self.state.tables.iter().for_each(|table| table.trail(*subject, from_ms, to_ms, &mut rows));
+                rows.drain(..).for_each(|row| scan(place, row));
             }
         }
-        self.state.tables.iter().for_each(|table| table.trail(subject, from_ms, to_ms, out));
-        out.sort_by_key(|row| (row.at_ms, row.site));
+        Ok(())
+    }
+
+    /// Replaces `out` with pointers to the scans of subjects, by leaf; instead of the subject each bears
+    /// the subject's place.
+    fn pointers(&self, run: &Run, subjects: &[u32], out: &mut Vec<Pointer>) -> Result<(), TraceError> {
+        out.clear();
+        for (place, subject) in (0u32..).zip(subjects) {
+            self.asking.spend_leaf()?;
+            let start = out.len();
+            run.pointers(&self.shared.store, *subject, out)?;
+            out[start..].iter_mut().for_each(|pointer| pointer.subject = place);
+        }
+        if subjects.len() > 1 {
+            out.sort_unstable_by_key(|pointer| (pointer.leaf, pointer.place));
+        }
+        Ok(())
+    }
+
+    /// Hands over the scans that pointers lead to, as far as they lie in the interval. Pointers to one
+    /// leaf follow each other.
+    fn follow(
+        &self,
+        run: &Run,
+        pointers: &[Pointer],
+        from_ms: i64,
+        to_ms: i64,
+        mut scan: impl FnMut(usize, TrailRow),
+    ) -> Result<(), TraceError> {
+        if pointers.is_empty() {
+            return Ok(());
+        }
+        let store = &self.shared.store;
+        let directory = run.directory(store)?;
+        for of_leaf in pointers.chunk_by(|a, b| a.leaf == b.leaf) {
+            let number = of_leaf[0].leaf;
+            let found = directory.times_of(number).zip(directory.site_of(number));
+            let ((first, last), site) = found.ok_or_else(|| run.corrupt("a trail's pointer"))?;
+            if last < from_ms || to_ms <= first {
+                continue;
+            }
+            self.asking.spend_leaf()?;
+            run.posting_leaf(store, number, |leaf| {
+                for pointer in of_leaf {
+                    let (at_ms, flags) = leaf.scan(usize::from(pointer.place))?;
+                    if from_ms <= at_ms && at_ms < to_ms {
+                        scan(pointer.subject as usize, TrailRow { at_ms, site, flags });
+                    }
+                }
+                Some(())
+            })?;
+        }
         Ok(())
     }
 
     /// Puts the scans of one subject at one site and instant in order of device and seq. `rows` are
     /// such scans; only their flags may differ, so mostly there is nothing to do.
-    pub(crate) fn order_ties(&self, subject: u32, rows: &mut [TrailRow]) -> Result<(), EngineError> {
+    pub(crate) fn order_ties(&self, subject: u32, rows: &mut [TrailRow]) -> Result<(), TraceError> {
         if rows.iter().all(|row| row.flags == rows[0].flags) {
             return Ok(());
         }
         let mut there = Vec::new();
         self.full_postings_at(rows[0].site, rows[0].at_ms, &mut there)?;
         there.retain(|posting| posting.subject == subject);
-        there.sort_unstable_by_key(|posting| (posting.device, posting.seq));
+        there.sort_by_key(|posting| (posting.device, posting.seq));
         rows.iter_mut().zip(there).for_each(|(row, posting)| row.flags = posting.flags);
         Ok(())
     }
@@ -155,25 +362,23 @@ impl<'e> View<'e> {
         self.shared.catalog.sites.read().code(site).to_owned()
     }
 
+    /// The runs of the partitions that the interval touches.
+    pub(crate) fn runs(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Run>> {
+        let partitions = self.partitions(from_ms, to_ms);
+        partitions.flat_map(|p| &p.runs).filter(move |run| run.overlaps(from_ms, to_ms))
+    }
+
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {
         let start = self.state.partitions.partition_point(|p| p.span.end_ms() <= from_ms);
         self.state.partitions[start..].iter().take_while(move |p| p.span.start_ms() < to_ms)
     }
 }
 
-/// Adds scans to distinct subjects and their number of scans.
-pub(crate) fn add_postings(sum: &mut Rollup, postings: &[Posting]) {
-    let mut ids: Vec<u32> = postings.iter().map(|posting| posting.subject).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    sum.scans += postings.len() as u64;
-    sum.subjects |= RoaringBitmap::from_sorted_iter(ids).expect("sorted and without repeats");
-}
-
-/// The interval cut to what starts at `from` at the earliest.
-pub(crate) fn not_before(interval: Interval, from: TimeMs) -> Interval {
-    let from = from.clamp(interval.from(), interval.to());
-    Interval::new(from, interval.to()).unwrap_or(interval)
+/// An area that may have rollups, and the state of the tree for which they hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rolled {
+    pub(crate) area: u32,
+    pub(crate) tree: u64,
 }
 
 /// Asked codes, each once in code order, split into known ids and the unknown.
@@ -199,4 +404,6 @@ impl Asked {
     }
 }
 
-const CODES_AT_ONCE: usize = 4_096;
+/// Subjects whose pointers are in memory at once.
+const SUBJECTS_AT_ONCE: usize = 4_096;
+

@@ -76,6 +76,9 @@ pub(super) struct Chain {
     /// How many generations after the seeds, at most 10
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     generations: String,
+    /// Count only
+    #[arg(long)]
+    count: bool,
     #[command(flatten)]
     rest: Rest,
 }
@@ -160,6 +163,7 @@ impl Trace {
                 params.extend("seed", q.seed.clone());
                 params.push("window", &q.window);
                 params.push("generations", &q.generations);
+                params.push("count", q.count.to_string());
                 Kind::Chain
             }
             Self::Common(q) => {

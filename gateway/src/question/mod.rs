@@ -65,7 +65,7 @@ impl Kind {
             Self::Passed => "site, area, from, to, count, format",
             Self::Trail => "subject, from, to, format",
             Self::Contacts => "subject, from, to, window, pairs, format",
-            Self::Chain => "seed, from, to, window, generations, format",
+            Self::Chain => "seed, from, to, window, generations, count, format",
             Self::Common => "subjects, from, to, cell, top, format",
         }
     }
@@ -184,6 +184,7 @@ fn chain(params: &mut Params) -> Result<Chain, Usage> {
         window: duration(params, "window", WINDOW_DEFAULT)?,
         generations: number(params, "generations", u64::from(GENERATIONS_DEFAULT), 0..=GENERATIONS_MAX)?
             as u32,
+        list: !truth(params, "count")?,
     })
 }
 

@@ -1,47 +1,66 @@
 //! Who was exposed in which generation.
 //!
-//! One pass a generation over the sites and times that its members touched. At each, a scan of somebody
-//! new is met by the members' scans within the window: of those at or before it, the one with the
-//! smallest code counts, at the newcomer's own time; if there is none, the earliest after it. Both come
-//! from pointers that only move forward, so a crowded site costs its scans once, not once a member.
+//! ```text
+//! members -> plan -> sweep: the sites and times that they touched        (few members)
+//!                 -> pass:  every site's scans once, in order of time    (many members)
+//!         -> the earliest event of everybody new -> the next members
+//! ```
+//!
+//! Either way a scan of somebody new is met by the members' scans within the window: of those at or
+//! before it the one with the smallest code counts, at the newcomer's own time; if there is none, the
+//! earliest after it. Both come from pointers that only move forward, so a crowded site costs its scans
+//! once, not once a member.
 
-use std::collections::VecDeque;
+mod pass;
+
+use std::collections::{BTreeMap, VecDeque};
 
 use hashbrown::HashMap;
 use truyvet_schemas::TimeMs;
 
 use super::answer::{ChainAnswer, Exposure, Generation};
+use super::bits::Bits;
+use super::by_code::sort_by_code;
 use super::question::Chain;
 use super::sweep::{Own, Stretch, own_scans, sweep};
 use super::view::View;
 use crate::engine::Engine;
-use crate::error::{EngineError, TraceError};
+use crate::error::TraceError;
 
 impl Engine {
     /// The subjects that each generation exposed.
     ///
     /// # Errors
-    /// The store fails.
+    /// The lists would be too long, a limit of the question is reached, or the store fails.
     pub fn chain(&self, question: &Chain) -> Result<ChainAnswer, TraceError> {
-        let view = View::new(self.shared());
+        let view = View::new(self);
         let seeds = Seeds::new(&view, question);
         let mut generations = vec![seeds.told];
         let mut members = seeds.members;
-        let mut exposed: HashMap<u32, ()> = members.iter().map(|member| (member.id, ())).collect();
+        let mut exposed = Bits::new(view.ids_end());
+        members.iter().for_each(|member| exposed.insert(member.id));
+        let mut listed = members.len();
+        view.asking.expect_steps(u64::from(question.generations) * pass::STEPS);
         for number in 1..=question.generations {
             let newcomers = expose(&view, question, &members, &exposed)?;
-            exposed.extend(newcomers.keys().map(|id| (*id, ())));
-            let (told, next) = tell(&view, number, &members, newcomers);
+            newcomers.iter().for_each(|(id, _)| exposed.insert(*id));
+            listed += newcomers.len();
+            if question.list && listed > LIST_MAX {
+                let (what, limit) = ("exposures in lists", LIST_MAX as u64);
+                return Err(TraceError::TooLarge { what, needed: listed as u64, limit });
+            }
+            let (told, next) = tell(&view, question, number, &members, newcomers);
             generations.push(told);
             members = next;
+            view.asking.reach_step(u64::from(number) * pass::STEPS);
         }
         Ok(ChainAnswer { generations, unknown: seeds.unknown })
     }
 }
 
-/// A member of the generation at hand; in order of codes.
+/// A member of the generation at hand; its place among all, which are in order of codes, is its rank.
+#[derive(Clone, Copy, Debug)]
 struct Member {
-    code: String,
     id: u32,
     exposed_at: TimeMs,
 }
@@ -54,30 +73,29 @@ struct Seeds {
 
 impl Seeds {
     fn new(view: &View<'_>, question: &Chain) -> Self {
-        let mut starts: std::collections::BTreeMap<&str, TimeMs> = std::collections::BTreeMap::new();
+        let mut starts: BTreeMap<&str, TimeMs> = BTreeMap::new();
         for (code, at) in &question.seeds {
             let at = at.unwrap_or(question.interval.from());
             starts.entry(code).and_modify(|known| *known = at.min(*known)).or_insert(at);
         }
+        let subjects = starts.len() as u64;
         let (mut members, mut unknown, mut list) = (Vec::new(), Vec::new(), Vec::new());
         for (code, exposed_at) in starts {
-            let code = code.to_owned();
-            list.push(Exposure {
-                subject: code.clone(),
-                exposed_at: exposed_at.get(),
-                from: None,
-                site: None,
-            });
-            match view.subject(&code) {
-                Some(id) => members.push(Member { code, id, exposed_at }),
-                None => unknown.push(code),
+            match view.subject(code) {
+                Some(id) => members.push(Member { id, exposed_at }),
+                None => unknown.push(code.to_owned()),
+            }
+            if question.list {
+                let exposed_at = exposed_at.get();
+                list.push(Exposure { subject: code.to_owned(), exposed_at, from: None, site: None });
             }
         }
-        Self { told: generation(0, list), members, unknown }
+        list.sort_by_key(|exposure| exposure.exposed_at);
+        Self { told: Generation { generation: 0, subjects, list }, members, unknown }
     }
 }
 
-/// How somebody was exposed: when, by which member (its place), where.
+/// How somebody was exposed: when, by which member (its rank), where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Event {
     at_ms: i64,
@@ -90,8 +108,14 @@ fn expose(
     view: &View<'_>,
     question: &Chain,
     members: &[Member],
-    exposed: &HashMap<u32, ()>,
-) -> Result<HashMap<u32, Event>, EngineError> {
+    exposed: &Bits,
+) -> Result<Vec<(u32, Event)>, TraceError> {
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    if members.len() as u64 * SWEEP_COST > u64::from(view.ids_end()) {
+        return pass::expose(view, question, members, exposed);
+    }
     let ids: Vec<u32> = members.iter().map(|member| member.id).collect();
     let own = own_scans(view, &ids, question.interval, |rank| members[rank].exposed_at)?;
     let window_ms = question.window.as_millis() as i64;
@@ -108,7 +132,7 @@ fn expose(
                 .or_insert(event);
         });
     })?;
-    Ok(earliest)
+    Ok(earliest.into_iter().collect())
 }
 
 /// The earlier event; of several at a time the member with the smallest code, then the smallest site.
@@ -122,7 +146,7 @@ fn is_before(view: &View<'_>, a: Event, b: Event) -> bool {
 fn events_of(
     stretch: &Stretch<'_>,
     window_ms: i64,
-    exposed: &HashMap<u32, ()>,
+    exposed: &Bits,
     mut event: impl FnMut(u32, Event),
 ) {
     let mut before = SmallestRank::default();
@@ -133,10 +157,10 @@ fn events_of(
             before.push(*own);
             next += 1;
         }
-        before.forget_before(at_ms - window_ms);
-        if exposed.contains_key(&other.subject) {
+        if exposed.contains(other.subject) {
             continue;
         }
+        before.forget_before(at_ms.saturating_sub(window_ms));
         let after = stretch.own.get(next).filter(|own| own.at_ms - at_ms <= window_ms);
         let met = before.smallest().map(|own| (at_ms, own)).or(after.map(|own| (own.at_ms, *own)));
         if let Some((at_ms, own)) = met {
@@ -172,29 +196,34 @@ impl SmallestRank {
 
 fn tell(
     view: &View<'_>,
+    question: &Chain,
     number: u32,
     members: &[Member],
-    newcomers: HashMap<u32, Event>,
+    mut newcomers: Vec<(u32, Event)>,
 ) -> (Generation, Vec<Member>) {
-    let (ids, events): (Vec<u32>, Vec<Event>) = newcomers.into_iter().unzip();
-    let codes = view.subject_codes(&ids);
-    let list = codes.iter().zip(&events).map(|(subject, event)| Exposure {
-        subject: subject.clone(),
-        exposed_at: event.at_ms,
-        from: Some(members[event.rank as usize].code.clone()),
-        site: Some(view.site_code(event.site)),
-    });
-    let told = generation(number, list.collect());
-    let mut next: Vec<Member> = codes
-        .into_iter()
-        .zip(ids.iter().zip(&events))
-        .map(|(code, (id, event))| Member { code, id: *id, exposed_at: TimeMs::new(event.at_ms) })
-        .collect();
-    next.sort_unstable_by(|a, b| a.code.cmp(&b.code));
-    (told, next)
+    sort_by_code(view, &mut newcomers, |(id, _)| *id);
+    let member = |(id, event): &(u32, Event)| Member { id: *id, exposed_at: TimeMs::new(event.at_ms) };
+    let next = newcomers.iter().map(member).collect();
+    let subjects = newcomers.len() as u64;
+    let mut list = Vec::new();
+    if question.list {
+        // Stable: those exposed at one time stay in order of codes.
+        newcomers.sort_by_key(|(_, event)| event.at_ms);
+        let ids: Vec<u32> = newcomers.iter().map(|(id, _)| *id).collect();
+        let from: Vec<u32> = newcomers.iter().map(|(_, event)| members[event.rank as usize].id).collect();
+        let codes = view.subject_codes(&ids).into_iter().zip(view.subject_codes(&from));
+        list.extend(codes.zip(&newcomers).map(|((subject, from), (_, event))| Exposure {
+            subject,
+            exposed_at: event.at_ms,
+            from: Some(from),
+            site: Some(view.site_code(event.site)),
+        }));
+    }
+    (Generation { generation: number, subjects, list }, next)
 }
 
-fn generation(number: u32, mut list: Vec<Exposure>) -> Generation {
-    list.sort_unstable_by(|a, b| (a.exposed_at, &a.subject).cmp(&(b.exposed_at, &b.subject)));
-    Generation { generation: number, subjects: list.len() as u64, list }
-}
+/// A member's sweep costs as much as passing over the scans of this many subjects.
+const SWEEP_COST: u64 = 100;
+
+/// Most exposures told: about a gigabyte.
+const LIST_MAX: usize = 5_000_000;

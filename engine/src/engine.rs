@@ -91,7 +91,8 @@ impl Engine {
             let (tables, next_segment) = (recovered.tables, recovered.next_segment);
             jobs.send(Job::Flush { tables, next_segment, reply: None }).map_err(|_| EngineError::Stopped)?;
         }
-        let inner = Inner { shared, requests: Some(requests), seals: Some(seals), jobs: Some(jobs), threads, dir };
+        let inner =
+            Inner { shared, requests: Some(requests), seals: Some(seals), jobs: Some(jobs), threads, dir };
         Ok(Self { inner: Arc::new(inner), asking: Arc::default() })
     }
 

@@ -103,7 +103,9 @@ pub enum TraceError {
         limit: u64,
     },
     /// Ask a narrower question, or raise `query_leaves_max`.
-    #[error("the question would read more than {limit} leaves of the index; ask for a shorter time, fewer codes or fewer generations, or raise `query_leaves_max`")]
+    #[error(
+        "the question would read more than {limit} leaves of the index; ask for a shorter time, fewer codes or fewer generations, or raise `query_leaves_max`"
+    )]
     TooCostly {
         /// How many are allowed.
         limit: u64,

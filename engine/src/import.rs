@@ -200,9 +200,8 @@ impl Import {
     fn check(&self, chunk: &RowChunk) -> Result<(), ImportError> {
         let rows = chunk.at_ms.len();
         let optional = |len: usize| len == 0 || len == rows;
-        let equal = chunk.subjects.len() == rows
-            && chunk.sites.len() == rows
-            && optional(chunk.directions.len());
+        let equal =
+            chunk.subjects.len() == rows && chunk.sites.len() == rows && optional(chunk.directions.len());
         if !equal {
             return Err(ImportError::Chunk("its columns are not equally long"));
         }

@@ -77,7 +77,7 @@ impl Keeper {
     pub(crate) fn run(mut self) {
         loop {
             match self.jobs.recv_timeout(IDLE) {
-                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return self.drop_unread(),
                 Ok(job) => {
                     self.perform(job);
                     // A full queue means that the sealer will look anyway.
@@ -169,8 +169,7 @@ impl Keeper {
             let number = self.shared.next_run();
             let scans = picked.len() as u64;
             let plan = write::Plan { number, family, imported, scans, ids_end, areas: None };
-            let run =
-                write_run(&self.shared.store, plan, |writer| write::write_rows(writer, rows, &picked))?;
+            let run = write_run(&self.shared.store, plan, |writer| write::write_rows(writer, rows, &picked))?;
             self.shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
             written.push(Placed { span, run: run.entry });
         }
@@ -229,7 +228,8 @@ impl Keeper {
             state.tables.retain(|table| !replaced.iter().any(|gone| Arc::ptr_eq(gone, table)));
         });
         for partition in &former.partitions {
-            for run in partition.runs.iter().filter(|run| !next.runs().any(|r| r.number == run.entry.number)) {
+            for run in partition.runs.iter().filter(|run| !next.runs().any(|r| r.number == run.entry.number))
+            {
                 match next.names_family(run.entry.family) {
                     true => run.doom(),
                     false => run.family.doom(),

@@ -39,5 +39,6 @@ pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
+pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
 pub use trace::*;

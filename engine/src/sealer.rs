@@ -140,7 +140,8 @@ impl Sealer {
             areas: areas.as_deref(),
         };
         let is_stopped = || shared.counters.is_closing();
-        let run = write_run(&shared.store, plan, |writer| merge_runs(&shared.store, runs, writer, is_stopped))?;
+        let run =
+            write_run(&shared.store, plan, |writer| merge_runs(&shared.store, runs, writer, is_stopped))?;
         assert_eq!(run.entry.scans, plan.scans, "a merge keeps every scan");
         shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
         shared.counters.runs_written.fetch_add(1, Ordering::Relaxed);

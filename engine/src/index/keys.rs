@@ -29,18 +29,18 @@ pub(crate) enum MetaTag {
     Extent = 7,
 }
 
-/// What a key within a run is for. 1, 2 and 4 are retired.
+/// What a key within a run is for, in the order in which a run is written. 1 to 4 are retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum RunTag {
-    /// `area u32 | day i32` -> subjects of a whole area on a whole day.
-    Rollup = 3,
     /// `leaf u32` -> posting leaf.
     Posting = 5,
     /// `group u32` -> trail leaf.
     Trail = 6,
+    /// `area u32 | day i32` -> subjects of a whole area on a whole day.
+    Rollup = 7,
     /// nothing more -> directory of the postings.
-    Directory = 7,
+    Directory = 8,
 }
 
 pub(crate) type MetaKey = [u8; 5];
@@ -156,12 +156,12 @@ mod tests {
     fn byte_order_is_logical_order() {
         assert!(posting(1, 255) < posting(1, 256));
         assert!(rollup(1, 5, -1) < rollup(1, 5, 0));
-        assert!(rollup(1, u32::MAX, i32::MAX) < posting(1, 0));
         assert!(posting(1, u32::MAX) < trail(1, 0));
-        assert!(trail(1, u32::MAX) < directory(1));
-        assert!(directory(1) < rollup(2, 0, -1));
+        assert!(trail(1, u32::MAX) < rollup(1, 0, i32::MIN));
+        assert!(rollup(1, u32::MAX, i32::MAX) < directory(1));
+        assert!(directory(1) < posting(2, 0));
         let (first, last) = run_bounds(1);
-        assert!(first < rollup(1, 0, i32::MIN) && directory(1) < last && last < run_bounds(2).0);
+        assert!(first < posting(1, 0) && directory(1) < last && last < run_bounds(2).0);
         assert!(position(255) < position(256));
         assert!(dead_letter(1, u32::MAX) < dead_letter(2, 0));
     }

@@ -92,6 +92,20 @@ impl<'a> Packed<'a> {
         self.base.wrapping_add((u64::from_le_bytes(*word) >> (bit % 8)) & self.mask)
     }
 
+    /// Hands over the entries from `start` on that are `value`, by their places.
+    #[inline]
+    pub(crate) fn equal(&self, start: usize, value: u64, mut found: impl FnMut(usize)) {
+        let wanted = value.wrapping_sub(self.base);
+        let width = self.width as usize;
+        for i in start..self.len {
+            let bit = i * width;
+            let word = self.bytes[bit / 8..].first_chunk().expect("padding follows every column");
+            if (u64::from_le_bytes(*word) >> (bit % 8)) & self.mask == wanted {
+                found(i);
+            }
+        }
+    }
+
     /// The first entry in `range` for which `before` is false; the column is sorted by it.
     pub(crate) fn partition_point(
         &self,
@@ -186,5 +200,9 @@ mod tests {
         let column = Packed::take(&mut bytes.as_slice(), 4).expect("just written");
         assert_eq!(column.partition_point(0..4, |v| v < 9), 2);
         assert_eq!(column.partition_point(0..4, |v| v < 1000), 4);
+        let mut fives = Vec::new();
+        column.equal(1, 5, |place| fives.push(place));
+        column.equal(0, 4, |place| fives.push(place));
+        assert_eq!(fives, [1]);
     }
 }

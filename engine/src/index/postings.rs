@@ -86,7 +86,11 @@ impl LeafEncoder {
     }
 
     fn write_places(&self, out: &mut Vec<u8>) {
-        write_packed(self.places.iter().map(|place| u64::from(*place)), place_width(self.distinct.len()), out);
+        write_packed(
+            self.places.iter().map(|place| u64::from(*place)),
+            place_width(self.distinct.len()),
+            out,
+        );
     }
 
     /// Expects the devices' places.
@@ -147,9 +151,14 @@ impl<'a> Leaf<'a> {
         start..self.times.count_before(to_ms).max(start)
     }
 
-    /// Time and flags of a scan; `None` for a place outside.
-    pub(crate) fn scan(&self, place: usize) -> Option<(i64, u8)> {
-        (place < self.len()).then(|| (self.times.get(place), self.flags(place)))
+    /// Hands over time and flags of the scan at `place` and of all later ones of the same subject. `None`
+    /// for a place outside.
+    pub(crate) fn scans_of(&self, place: usize, mut scan: impl FnMut(i64, u8)) -> Option<()> {
+        if place >= self.len() {
+            return None;
+        }
+        self.places.equal(place, self.places.get(place), |i| scan(self.times.get(i), self.flags(i)));
+        Some(())
     }
 
     /// Appends the scans with `from_ms <= at < to_ms`. `None` when the leaf is damaged.
@@ -190,7 +199,8 @@ impl<'a> Leaf<'a> {
         let mut postings = std::mem::take(&mut scratch.postings);
         self.read_range(0..self.len(), scratch, &mut postings)?;
         let mut bytes = self.provenance;
-        let count = usize::try_from(read_varint(&mut bytes)?).ok().filter(|n| (1..=self.len()).contains(n))?;
+        let count =
+            usize::try_from(read_varint(&mut bytes)?).ok().filter(|n| (1..=self.len()).contains(n))?;
         let mut devices = Vec::with_capacity(count);
         Ids::take(&mut bytes, count)?.read(&mut devices);
         let places = Packed::take_packed(&mut bytes, self.len(), place_width(count))?;
@@ -272,8 +282,12 @@ mod tests {
             leaf.read(from, to, &mut read).expect("sound");
             proptest::prop_assert_eq!(read, within);
             for (i, p) in postings.iter().enumerate() {
-                proptest::prop_assert_eq!(leaf.scan(i), Some((p.at_ms, p.flags)));
+                let later = postings[i..].iter().filter(|other| other.subject == p.subject);
+                let mut read = Vec::new();
+                leaf.scans_of(i, |at_ms, flags| read.push((at_ms, flags))).expect("within");
+                proptest::prop_assert_eq!(read, later.map(|p| (p.at_ms, p.flags)).collect::<Vec<_>>());
             }
+            proptest::prop_assert_eq!(leaf.scans_of(postings.len(), |_, _| {}), None);
             let mut subjects = Vec::new();
             leaf.subjects(&mut subjects);
             let distinct: std::collections::BTreeSet<u32> = postings.iter().map(|p| p.subject).collect();
@@ -291,7 +305,7 @@ mod tests {
             if let Some(leaf) = Leaf::parse(&bytes) {
                 leaf.read_full(&mut Scratch::default(), &mut Vec::new());
                 leaf.read(1_000, 100_000, &mut Vec::new());
-                (0..leaf.len()).for_each(|i| { leaf.scan(i); });
+                (0..leaf.len()).for_each(|i| { leaf.scans_of(i, |_, _| {}); });
             }
         }
     }

@@ -1,16 +1,21 @@
 //! Rollups: the distinct subjects of a whole area on a whole UTC day, and their scans.
 //!
 //! ```text
-//! scans u64 LE | roaring bitmap, portable format
+//! form u8 | scans varint | 0: roaring bitmap, portable format
+//!                          1: number of subjects varint | ids (gaps, see `ids`)
 //! ```
 //!
-//! Made when runs are merged, for spans short enough to be dense and areas of many sites. They hold for
-//! one state of the tree of areas; a question that finds another state reads the postings instead.
+//! Made when runs are merged, for spans short enough to be dense. They hold for one state of the tree of
+//! areas; a question that finds another state, or no rollup, reads the postings instead. Whole countries
+//! are dense, and lie as the bitmap in which they are united; a district's residents and visitors take half
+//! the space as gaps. Where even that is much beside the postings, there is no rollup.
 
 use std::collections::BTreeMap;
 
 use roaring::RoaringBitmap;
 
+use super::ids::{Ids, write_ids};
+use super::packed::{pad, read_varint, write_varint};
 use super::rows::FullPosting;
 use crate::partition::plan::day_of;
 
@@ -23,9 +28,19 @@ pub(crate) struct Rollup {
 
 impl Rollup {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = self.scans.to_le_bytes().to_vec();
-        self.subjects.serialize_into(&mut out).expect("a vector takes every write");
-        out
+        let ids: Vec<u32> = self.subjects.iter().collect();
+        let mut gaps = vec![Form::Gaps as u8];
+        write_varint(self.scans, &mut gaps);
+        write_varint(ids.len() as u64, &mut gaps);
+        write_ids(&ids, &mut gaps);
+        pad(&mut gaps);
+        if self.subjects.serialized_size() > gaps.len() * 5 / 4 {
+            return gaps;
+        }
+        let mut bitmap = vec![Form::Bitmap as u8];
+        write_varint(self.scans, &mut bitmap);
+        self.subjects.serialize_into(&mut bitmap).expect("a vector takes every write");
+        bitmap
     }
 
     /// Bytes that it takes, about.
@@ -35,10 +50,24 @@ impl Rollup {
 
     /// `None` when the bytes are damaged.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let (scans, bitmap) = bytes.split_first_chunk()?;
-        let subjects = RoaringBitmap::deserialize_from(bitmap).ok()?;
-        Some(Self { scans: u64::from_le_bytes(*scans), subjects })
+        let (form, mut bytes) = bytes.split_first()?;
+        let scans = read_varint(&mut bytes)?;
+        let subjects = if *form == Form::Bitmap as u8 {
+            RoaringBitmap::deserialize_from(bytes).ok()?
+        } else {
+            let count = usize::try_from(read_varint(&mut bytes)?).ok()?;
+            let mut ids = Vec::new();
+            Ids::take(&mut bytes, count)?.read(&mut ids);
+            RoaringBitmap::from_sorted_iter(ids).ok()?
+        };
+        Some(Self { scans, subjects })
     }
+}
+
+/// How the subjects lie on disk.
+enum Form {
+    Bitmap = 0,
+    Gaps = 1,
 }
 
 /// Which sites lie in which areas, at one state of the tree.
@@ -77,9 +106,11 @@ impl Areas {
     }
 }
 
-/// Sites from which on an area is worth a rollup: the leaves of a few sites are read as fast, and their
-/// distinct subjects written once more would cost a byte a scan.
-const ROLLUP_SITES_MIN: usize = 48;
+/// Sites from which on an area may have rollups: the leaves of a few sites are read as fast.
+const ROLLUP_SITES_MIN: usize = 24;
+
+/// A rollup has at least so many scans a byte: it costs at most a third of a byte each.
+const SCANS_PER_BYTE_MIN: u64 = 3;
 
 /// Rollups in the making, by area and day.
 pub(crate) struct Builder<'a> {
@@ -110,9 +141,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The rollups in order of area and day, and the state of the tree that they hold for.
-    pub(crate) fn finish(self) -> (u64, BTreeMap<(u32, i32), Rollup>) {
-        (self.areas.tree, self.rollups)
+    /// The rollups in order of area and day, encoded, as far as they are worth their space.
+    pub(crate) fn finish(self) -> impl Iterator<Item = ((u32, i32), Vec<u8>)> {
+        self.rollups.into_iter().filter_map(|(place, rollup)| {
+            let bytes = rollup.encode();
+            (rollup.scans >= bytes.len() as u64 * SCANS_PER_BYTE_MIN).then_some((place, bytes))
+        })
     }
 }
 
@@ -120,21 +154,43 @@ impl<'a> Builder<'a> {
 mod tests {
     use super::*;
 
+    fn row(at_ms: i64, subject: u32) -> FullPosting {
+        FullPosting { at_ms, subject, flags: 0, device: 1, seq: 1 }
+    }
+
     #[test]
     fn a_site_counts_for_every_area_above_it_by_day() {
         let areas = Areas { tree: 9, above: vec![vec![1, 0], vec![2, 0]], below: Vec::new() };
         let mut builder = Builder::new(&areas);
-        let row = |at_ms, subject| FullPosting { at_ms, subject, flags: 0, device: 1, seq: 1 };
-        builder.add(0, &[row(0, 5), row(1, 5), row(86_400_000, 6)]);
-        builder.add(1, &[row(3, 7)]);
-        let (tree, rollups) = builder.finish();
-        let told =
-            |area, day| rollups.get(&(area, day)).map(|r| (r.scans, r.subjects.iter().collect::<Vec<_>>()));
-        assert_eq!(tree, 9);
-        assert_eq!(told(0, 0), Some((3, vec![5, 7])));
-        assert_eq!(told(1, 1), Some((1, vec![6])));
-        assert_eq!(told(2, 1), None);
-        let rollup = &rollups[&(0, 0)];
-        assert_eq!(Rollup::parse(&rollup.encode()).as_ref(), Some(rollup));
+        let crowd =
+            |subjects: std::ops::Range<u32>| subjects.map(|s| row(i64::from(s), s)).collect::<Vec<_>>();
+        builder.add(0, &crowd(100..600));
+        builder.add(0, &[row(86_400_000, 6)]);
+        builder.add(1, &crowd(500..900));
+        let rollups: BTreeMap<_, _> = builder.finish().collect();
+        let told = |area, day| {
+            let rollup = Rollup::parse(rollups.get(&(area, day))?).expect("just written");
+            Some((rollup.scans, rollup.subjects.min(), rollup.subjects.len()))
+        };
+        assert_eq!(told(0, 0), Some((900, Some(100), 800)));
+        assert_eq!(told(1, 0), Some((500, Some(100), 500)));
+        assert_eq!(told(2, 0), Some((400, Some(500), 400)));
+        assert_eq!(told(1, 1), None, "one scan is not worth it");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn both_forms_are_read_back(sparse in proptest::collection::btree_set(0u32..1_000_000, 0..2_000), dense in 0u32..100_000) {
+            for subjects in [sparse.into_iter().collect::<RoaringBitmap>(), (7..7 + dense).collect()] {
+                let rollup = Rollup { scans: 12, subjects };
+                let parsed = Rollup::parse(&rollup.encode());
+                proptest::prop_assert_eq!(parsed.as_ref(), Some(&rollup));
+            }
+        }
+
+        #[test]
+        fn damaged_rollups_are_refused_without_panic(bytes in proptest::collection::vec(0u8.., 0..64)) {
+            Rollup::parse(&bytes);
+        }
     }
 }

@@ -1,32 +1,33 @@
-//! Trail leaves: where the scans of a group of neighbouring subjects lie in the postings.
+//! Trail leaves: in which posting leaves the scans of a group of neighbouring subjects lie.
 //!
 //! ```text
-//! subjects varint | scans varint | leaves varint
+//! subjects varint | pointers varint | leaves varint
 //! subjects: ids, ascending                        gaps, see `ids`
-//! counts:   of each subject, its scans            packed column
+//! counts:   of each subject, its pointers         packed column
 //! leaves:   numbers of posting leaves, ascending  gaps
-//! of each scan, by subject: its leaf's place      packed, as wide as the number of leaves needs
-//! of each scan, by subject: its place in the leaf packed column
+//! of each pointer, by subject: its leaf's place   packed, as wide as the number of leaves needs
+//! of each pointer, by subject: its first scan     packed column
 //! ```
 //!
-//! A time is written once, in the postings: pointing at it takes 10 bits where repeating it takes 25. A
-//! group is the subjects that share `id >> shift`; a run chooses `shift` so that a leaf holds a few
-//! hundred scans. Neighbours pass the same places, so naming a posting leaf takes a few bits.
+//! A time is written once, in the postings; and of several scans in one posting leaf, as of those who pass
+//! in the morning and come back in the evening, only the first is pointed at: the leaf names the same subject
+//! at the others. A group is the subjects that share `id >> shift`; a run chooses `shift` so that a leaf
+//! covers a few hundred scans. Neighbours pass the same places, so naming a posting leaf takes a few bits.
 
 use super::ids::{Ids, write_ids};
 use super::packed::{Packed, bits, pack, pad, read_varint, write_packed, write_varint};
 
-/// Where a subject's scan lies in its run's postings.
+/// A posting leaf with scans of a subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pointer {
     pub(crate) subject: u32,
     /// Number of the posting leaf.
     pub(crate) leaf: u32,
-    /// Place in the leaf.
+    /// Place of the subject's first scan in it.
     pub(crate) place: u16,
 }
 
-/// Scans that a leaf should hold on average.
+/// Scans that a leaf should cover on average.
 const LEAF_SCANS: u64 = 320;
 
 /// The shift that makes groups of about `LEAF_SCANS` scans, where `scans` spread over ids below
@@ -37,9 +38,9 @@ pub(crate) fn choose_shift(scans: u64, ids_end: u64) -> u8 {
     (ids_per_leaf * 14 / 10).max(1).ilog2().min(SHIFT_MAX) as u8
 }
 
-/// Encodes a leaf of at least one scan; pointers are by subject, then leaf, then place.
+/// Encodes a leaf of at least one pointer; they are by subject, then leaf, one for both.
 pub(crate) fn encode_leaf(pointers: &[Pointer]) -> Vec<u8> {
-    debug_assert!(pointers.is_sorted());
+    debug_assert!(pointers.windows(2).all(|p| (p[0].subject, p[0].leaf) < (p[1].subject, p[1].leaf)));
     let mut leaves: Vec<u32> = pointers.iter().map(|pointer| pointer.leaf).collect();
     leaves.sort_unstable();
     leaves.dedup();
@@ -77,28 +78,28 @@ impl<'a> Leaf<'a> {
     /// `None` when the bytes are damaged.
     pub(crate) fn parse(mut bytes: &'a [u8]) -> Option<Self> {
         let mut number = || usize::try_from(read_varint(&mut bytes)?).ok();
-        let (subjects, scans, leaves) = (number()?, number()?, number()?);
-        if subjects == 0 || leaves == 0 || subjects > scans || leaves > scans {
+        let (subjects, pointers, leaves) = (number()?, number()?, number()?);
+        if subjects == 0 || leaves == 0 || subjects > pointers || leaves > pointers {
             return None;
         }
         Some(Self {
             subjects: Ids::take(&mut bytes, subjects)?,
             counts: Packed::take(&mut bytes, subjects)?,
             leaves: Ids::take(&mut bytes, leaves)?,
-            leaf_places: Packed::take_packed(&mut bytes, scans, bits(leaves as u64 - 1))?,
-            places: Packed::take(&mut bytes, scans)?,
+            leaf_places: Packed::take_packed(&mut bytes, pointers, bits(leaves as u64 - 1))?,
+            places: Packed::take(&mut bytes, pointers)?,
         })
     }
 
-    /// Appends the pointers of one subject, by leaf and place. `None` when the leaf is damaged.
+    /// Appends the pointers of one subject, by leaf. `None` when the leaf is damaged.
     pub(crate) fn read(&self, subject: u32, out: &mut Vec<Pointer>) -> Option<()> {
         let Some(i) = self.subjects.find(subject) else { return Some(()) };
         let start: usize = (0..i).map(|i| self.counts.get(i) as usize).sum();
-        let scans = self.scans(start, i)?;
-        let last = self.leaf_places.get(scans.end - 1) as usize;
+        let range = self.range(start, i)?;
+        let last = self.leaf_places.get(range.end - 1) as usize;
         let mut leaves = Vec::with_capacity(self.leaves.len());
         self.leaves.read_first(last + 1, &mut leaves);
-        self.push(subject, scans, &leaves, out)
+        self.push(subject, range, &leaves, out)
     }
 
     /// Appends all pointers. `None` when the leaf is damaged.
@@ -108,14 +109,14 @@ impl<'a> Leaf<'a> {
         self.leaves.read(&mut leaves);
         let mut start = 0;
         for (i, subject) in subjects.into_iter().enumerate() {
-            let scans = self.scans(start, i)?;
-            start = scans.end;
-            self.push(subject, scans, &leaves, out)?;
+            let range = self.range(start, i)?;
+            start = range.end;
+            self.push(subject, range, &leaves, out)?;
         }
         (start == self.places.len()).then_some(())
     }
 
-    fn scans(&self, start: usize, i: usize) -> Option<std::ops::Range<usize>> {
+    fn range(&self, start: usize, i: usize) -> Option<std::ops::Range<usize>> {
         let end = start.checked_add(self.counts.get(i) as usize)?;
         (start < end && end <= self.places.len()).then_some(start..end)
     }
@@ -123,11 +124,11 @@ impl<'a> Leaf<'a> {
     fn push(
         &self,
         subject: u32,
-        scans: std::ops::Range<usize>,
+        range: std::ops::Range<usize>,
         leaves: &[u32],
         out: &mut Vec<Pointer>,
     ) -> Option<()> {
-        for i in scans {
+        for i in range {
             let leaf = *leaves.get(self.leaf_places.get(i) as usize)?;
             out.push(Pointer { subject, leaf, place: u16::try_from(self.places.get(i)).ok()? });
         }

@@ -46,10 +46,31 @@ pub(crate) struct RunEntry {
     pub(crate) imported: bool,
     /// Whether whole days of areas have rollups, and by which state of the tree.
     pub(crate) rollup_tree: Option<u64>,
+    /// Sizes of its parts.
+    pub(crate) part_bytes: PartBytes,
     /// Size of its file.
     pub(crate) file_bytes: u64,
     /// BLAKE3 of its file, hexadecimal.
     pub(crate) file_digest: String,
+}
+
+/// What the parts of a run take on disk, without keys and what the file itself needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartBytes {
+    /// Posting leaves.
+    pub postings: u64,
+    /// Trail leaves.
+    pub trails: u64,
+    /// Rollups.
+    pub rollups: u64,
+}
+
+impl std::ops::AddAssign for PartBytes {
+    fn add_assign(&mut self, other: Self) {
+        self.postings += other.postings;
+        self.trails += other.trails;
+        self.rollups += other.rollups;
+    }
 }
 
 /// Runs that take the place of others.
@@ -149,6 +170,7 @@ mod tests {
             group_shift: 0,
             imported,
             rollup_tree: None,
+            part_bytes: PartBytes::default(),
             file_bytes: 0,
             file_digest: String::new(),
         }
@@ -164,7 +186,12 @@ mod tests {
         let (a, b) = (Span { from: 1, to: 2 }, Span { from: 2, to: 3 });
         [(a, 1), (a, 2), (b, 3), (a, 4), (b, 5)].map(|(span, n)| manifest.add(span, run(n, false)));
         let both = Span { from: 1, to: 3 };
-        let merged = |former: &[u32], span, n| Merged { span, family: 1, former: former.to_vec(), runs: vec![run(n, false)] };
+        let merged = |former: &[u32], span, n| Merged {
+            span,
+            family: 1,
+            former: former.to_vec(),
+            runs: vec![run(n, false)],
+        };
         assert_eq!(manifest.replace(merged(&[1, 2], a, 6)), Some(()));
         assert_eq!(numbers(&manifest), [vec![6, 4], vec![3, 5]]);
         assert_eq!(manifest.replace(merged(&[6, 3], both, 7)), Some(()));

@@ -114,12 +114,7 @@ pub(crate) enum Merge {
 
 /// The next merge, or `None` when all is well. With `seal`, closed days become one run of each kind;
 /// without, and from `today` on, runs are merged when `runs_max` of a size have come together.
-pub(crate) fn next_merge(
-    partitions: &[Candidate],
-    today: i32,
-    runs_max: usize,
-    seal: bool,
-) -> Option<Merge> {
+pub(crate) fn next_merge(partitions: &[Candidate], today: i32, runs_max: usize, seal: bool) -> Option<Merge> {
     let closed = |p: &Candidate| p.span.to <= today;
     let scans = |p: &Candidate| p.runs.iter().map(|run| run.scans).sum::<u64>();
     let joinable = |i: &usize| closed(&partitions[*i]) && closed(&partitions[i + 1]);

@@ -86,7 +86,8 @@ impl Run {
         read: impl FnOnce(postings::Leaf<'_>) -> Option<T>,
     ) -> Result<T, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
-        let done = store.read(self.family.name(), &key, |bytes| postings::Leaf::parse(bytes).and_then(read))?;
+        let done =
+            store.read(self.family.name(), &key, |bytes| postings::Leaf::parse(bytes).and_then(read))?;
         done.flatten().ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
@@ -105,26 +106,27 @@ impl Run {
             return Ok(());
         };
         let leaf = block.bytes().and_then(trails::Leaf::parse);
-        leaf.and_then(|leaf| leaf.read(subject, out)).ok_or_else(|| self.corrupt(&format!("trail leaf {group}")))
+        leaf.and_then(|leaf| leaf.read(subject, out))
+            .ok_or_else(|| self.corrupt(&format!("trail leaf {group}")))
     }
 
-    /// Hands the area's rollup of a day to `read`, if there is one.
+    /// Hands the area's rollup of a day to `read`, and tells whether there is one.
     pub(crate) fn rollup(
         &self,
         store: &Store,
         area: u32,
         day: i32,
         read: impl FnOnce(&Rollup),
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let key = keys::rollup(self.entry.number, area, day);
         let part = Part::Rollup(day);
         match store.read_cached(self.family.name(), part, self.entry.number, area, &key)?.as_deref() {
             Some(Block::Rollup(rollup)) => {
                 read(rollup);
-                Ok(())
+                Ok(true)
             }
             Some(Block::Bytes(_)) => Err(self.corrupt(&format!("the rollup of area {area}"))),
-            None => Ok(()),
+            Some(Block::Absent) | None => Ok(false),
         }
     }
 

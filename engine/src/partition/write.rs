@@ -21,7 +21,7 @@ use crate::index::postings::{LEAF_SCANS_MAX, LeafEncoder};
 use crate::index::rollups::{self, Areas};
 use crate::index::rows::{FullPosting, Rows};
 use crate::index::trails::{self, Pointer};
-use crate::partition::manifest::RunEntry;
+use crate::partition::manifest::{PartBytes, RunEntry};
 use crate::store::{SortedFile, Store};
 
 /// A finished run that no manifest names yet.
@@ -62,7 +62,11 @@ pub(crate) fn write_run(
 }
 
 /// Hands over the rows at `picked`, which are in order of arrival.
-pub(crate) fn write_rows(writer: &mut RunWriter<'_, '_>, rows: &Rows, picked: &[u32]) -> Result<(), EngineError> {
+pub(crate) fn write_rows(
+    writer: &mut RunWriter<'_, '_>,
+    rows: &Rows,
+    picked: &[u32],
+) -> Result<(), EngineError> {
     let mut order: Vec<(u32, u32)> = picked.iter().map(|i| (rows.site[*i as usize], *i)).collect();
     radsort::sort_by_key(&mut order, |(site, _)| *site);
     let mut of_site: Vec<FullPosting> = Vec::new();
@@ -90,6 +94,7 @@ pub(crate) struct RunWriter<'f, 'a> {
     max_ms: i64,
     subjects: SubjectColumn,
     rollups: Option<rollups::Builder<'f>>,
+    bytes: PartBytes,
 }
 
 impl<'f, 'a> RunWriter<'f, 'a> {
@@ -105,6 +110,7 @@ impl<'f, 'a> RunWriter<'f, 'a> {
             max_ms: i64::MIN,
             subjects: SubjectColumn::new(scratch, shift),
             rollups: plan.areas.map(rollups::Builder::new),
+            bytes: PartBytes::default(),
         }
     }
 
@@ -118,6 +124,7 @@ impl<'f, 'a> RunWriter<'f, 'a> {
         }
         self.subjects.push(rows)?;
         let bytes = self.encoder.encode(rows, !self.plan.imported);
+        self.bytes.postings += bytes.len() as u64;
         self.file.put(&keys::posting(self.plan.number, number), &bytes)
     }
 
@@ -140,6 +147,7 @@ impl<'f, 'a> RunWriter<'f, 'a> {
             group_shift: self.shift,
             imported: self.plan.imported,
             rollup_tree,
+            part_bytes: self.bytes,
             file_bytes: 0,
             file_digest: String::new(),
         })
@@ -166,13 +174,19 @@ impl<'f, 'a> RunWriter<'f, 'a> {
             }
         })?;
         let mut start = 0;
+        let mut firsts = Vec::new();
         for (group, end) in groups.zip(ends) {
             let of_group = &mut pointers[start..end];
             start = end;
             if !of_group.is_empty() {
+                // Stable: a subject's stay in the order of the postings, so the first of a leaf comes first.
                 of_group.sort_by_key(|pointer| pointer.subject);
-                let key = keys::trail(self.plan.number, group as u32);
-                self.file.put(&key, &trails::encode_leaf(of_group))?;
+                firsts.clear();
+                firsts.extend_from_slice(of_group);
+                firsts.dedup_by_key(|pointer| (pointer.subject, pointer.leaf));
+                let bytes = trails::encode_leaf(&firsts);
+                self.bytes.trails += bytes.len() as u64;
+                self.file.put(&keys::trail(self.plan.number, group as u32), &bytes)?;
             }
         }
         Ok(())
@@ -180,11 +194,11 @@ impl<'f, 'a> RunWriter<'f, 'a> {
 
     fn write_rollups(&mut self) -> Result<Option<u64>, EngineError> {
         let Some(rollups) = self.rollups.take() else { return Ok(None) };
-        let (tree, rollups) = rollups.finish();
-        for ((area, day), rollup) in rollups {
-            self.file.put(&keys::rollup(self.plan.number, area, day), &rollup.encode())?;
+        for ((area, day), bytes) in rollups.finish() {
+            self.bytes.rollups += bytes.len() as u64;
+            self.file.put(&keys::rollup(self.plan.number, area, day), &bytes)?;
         }
-        Ok(Some(tree))
+        Ok(self.plan.areas.map(|areas| areas.tree))
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Block {
     Bytes(Box<[u8]>),
     /// Parsed, because unions of bitmaps need it whole.
     Rollup(Rollup),
+    /// The run has no such rollup.
+    Absent,
 }
 
 impl Block {
@@ -40,7 +42,7 @@ impl Block {
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(bytes) => Some(bytes),
-            Self::Rollup(_) => None,
+            Self::Rollup(_) | Self::Absent => None,
         }
     }
 
@@ -48,6 +50,7 @@ impl Block {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Rollup(rollup) => rollup.size(),
+            Self::Absent => 0,
         }
     }
 }

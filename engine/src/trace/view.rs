@@ -177,19 +177,19 @@ impl<'e> View<'e> {
         for partition in self.partitions(from_ms, to_ms) {
             for run in &partition.runs {
                 let area = area.filter(|area| run.entry.rollup_tree == Some(area.tree));
-                let whole = area.map_or(Span { from: 0, to: 0 }, |_| partition.span.whole_days(from_ms, to_ms));
-                if let Some(area) = area {
-                    for day in whole.from..whole.to {
-                        self.asking.spend_leaf()?;
-                        run.rollup(&self.shared.store, area.area, day, |rollup| sum.add_rollup(rollup))?;
+                let whole = partition.span.whole_days(from_ms, to_ms);
+                // Stretches without a rollup: before and after the whole days, and days that have none.
+                let mut rest = from_ms;
+                for day in whole.from..whole.to {
+                    let Some(area) = area else { break };
+                    self.asking.spend_leaf()?;
+                    let day_span = Span { from: day, to: day + 1 };
+                    if run.rollup(&self.shared.store, area.area, day, |rollup| sum.add_rollup(rollup))? {
+                        self.add_distinct(run, sites, rest, day_span.start_ms(), &mut sum)?;
+                        rest = day_span.end_ms();
                     }
                 }
-                if whole.from == whole.to {
-                    self.add_distinct(run, sites, from_ms, to_ms, &mut sum)?;
-                } else {
-                    self.add_distinct(run, sites, from_ms, whole.start_ms().min(to_ms), &mut sum)?;
-                    self.add_distinct(run, sites, whole.end_ms().max(from_ms), to_ms, &mut sum)?;
-                }
+                self.add_distinct(run, sites, rest, to_ms, &mut sum)?;
             }
         }
         let mut postings = Vec::new();
@@ -221,7 +221,8 @@ impl<'e> View<'e> {
         for site in sites {
             for number in directory.leaves(*site, from_ms, to_ms) {
                 self.asking.spend_leaf()?;
-                let is_within = directory.times_of(number).is_some_and(|(first, last)| from_ms <= first && last < to_ms);
+                let is_within =
+                    directory.times_of(number).is_some_and(|(first, last)| from_ms <= first && last < to_ms);
                 run.posting_leaf(store, number, |leaf| {
                     if is_within {
                         sum.add_leaf(&leaf);
@@ -315,10 +316,11 @@ impl<'e> View<'e> {
             self.asking.spend_leaf()?;
             run.posting_leaf(store, number, |leaf| {
                 for pointer in of_leaf {
-                    let (at_ms, flags) = leaf.scan(usize::from(pointer.place))?;
-                    if from_ms <= at_ms && at_ms < to_ms {
-                        scan(pointer.subject as usize, TrailRow { at_ms, site, flags });
-                    }
+                    leaf.scans_of(usize::from(pointer.place), |at_ms, flags| {
+                        if from_ms <= at_ms && at_ms < to_ms {
+                            scan(pointer.subject as usize, TrailRow { at_ms, site, flags });
+                        }
+                    })?;
                 }
                 Some(())
             })?;
@@ -406,4 +408,3 @@ impl Asked {
 
 /// Subjects whose pointers are in memory at once.
 const SUBJECTS_AT_ONCE: usize = 4_096;
-

@@ -100,7 +100,10 @@ impl From<TraceError> for Problem {
     fn from(error: TraceError) -> Self {
         match error {
             TraceError::Question(_) => Self::Usage(error.to_string()),
-            TraceError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            TraceError::TooLarge { .. } | TraceError::TooCostly { .. } | TraceError::Deadline { .. } => {
+                Self::TooLarge(error.to_string())
+            }
+            TraceError::Stopped => Self::Unavailable(error.to_string()),
             TraceError::Engine(error) => error.into(),
         }
     }

@@ -143,12 +143,7 @@ fn is_before(view: &View<'_>, a: Event, b: Event) -> bool {
 }
 
 /// For each scan of somebody new, the event that counts.
-fn events_of(
-    stretch: &Stretch<'_>,
-    window_ms: i64,
-    exposed: &Bits,
-    mut event: impl FnMut(u32, Event),
-) {
+fn events_of(stretch: &Stretch<'_>, window_ms: i64, exposed: &Bits, mut event: impl FnMut(u32, Event)) {
     let mut before = SmallestRank::default();
     let mut next = 0;
     for other in stretch.postings {

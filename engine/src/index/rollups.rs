@@ -112,43 +112,69 @@ const ROLLUP_SITES_MIN: usize = 24;
 /// A rollup has at least so many scans a byte: it costs at most a third of a byte each.
 const SCANS_PER_BYTE_MIN: u64 = 3;
 
-/// Rollups in the making, by area and day.
+/// Rollups in the making. Scans are gathered for the lowest area above their site, and reach those above
+/// it at the end.
 pub(crate) struct Builder<'a> {
     areas: &'a Areas,
-    rollups: BTreeMap<(u32, i32), Rollup>,
+    gathered: BTreeMap<(u32, i32), Gathered<'a>>,
+}
+
+struct Gathered<'a> {
+    above: &'a [u32],
+    rollup: Rollup,
+    /// Subjects that are not in the rollup yet, in any order.
+    pending: Vec<u32>,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(areas: &'a Areas) -> Self {
-        Self { areas, rollups: BTreeMap::new() }
+        Self { areas, gathered: BTreeMap::new() }
     }
 
     /// Adds some of a site's scans, which are in time order.
     pub(crate) fn add(&mut self, site: u32, rows: &[FullPosting]) {
-        let Some(above) = self.areas.above.get(site as usize).filter(|above| !above.is_empty()) else {
-            return;
-        };
+        let Some(above) = self.areas.above.get(site as usize) else { return };
+        let Some(lowest) = above.first() else { return };
         for day in rows.chunk_by(|a, b| day_of(a.at_ms) == day_of(b.at_ms)) {
-            let mut ids: Vec<u32> = day.iter().map(|row| row.subject).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            let subjects = RoaringBitmap::from_sorted_iter(ids).expect("sorted and without repeats");
-            for area in above {
-                let rollup = self.rollups.entry((*area, day_of(day[0].at_ms))).or_default();
-                rollup.scans += day.len() as u64;
-                rollup.subjects |= &subjects;
+            let empty = || Gathered { above, rollup: Rollup::default(), pending: Vec::new() };
+            let gathered = self.gathered.entry((*lowest, day_of(day[0].at_ms))).or_insert_with(empty);
+            gathered.rollup.scans += day.len() as u64;
+            gathered.pending.extend(day.iter().map(|row| row.subject));
+            if gathered.pending.len() >= PENDING_MAX {
+                gathered.settle();
             }
         }
     }
 
     /// The rollups in order of area and day, encoded, as far as they are worth their space.
     pub(crate) fn finish(self) -> impl Iterator<Item = ((u32, i32), Vec<u8>)> {
-        self.rollups.into_iter().filter_map(|(place, rollup)| {
+        let mut rollups: BTreeMap<(u32, i32), Rollup> = BTreeMap::new();
+        for ((_, day), mut gathered) in self.gathered {
+            gathered.settle();
+            for area in gathered.above {
+                let rollup = rollups.entry((*area, day)).or_default();
+                rollup.scans += gathered.rollup.scans;
+                rollup.subjects |= &gathered.rollup.subjects;
+            }
+        }
+        rollups.into_iter().filter_map(|(place, rollup)| {
             let bytes = rollup.encode();
             (rollup.scans >= bytes.len() as u64 * SCANS_PER_BYTE_MIN).then_some((place, bytes))
         })
     }
 }
+
+impl Gathered<'_> {
+    fn settle(&mut self) {
+        self.pending.sort_unstable();
+        self.pending.dedup();
+        let subjects = RoaringBitmap::from_sorted_iter(self.pending.drain(..));
+        self.rollup.subjects |= subjects.expect("sorted and without repeats");
+    }
+}
+
+/// Subjects gathered before they are united: 128 KB an area and day.
+const PENDING_MAX: usize = 32_768;
 
 #[cfg(test)]
 mod tests {

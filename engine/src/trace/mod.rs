@@ -4,7 +4,8 @@
 //! question   what is asked, as a value
 //! view       one moment of the engine: live tables and runs read as one
 //! sweep      the scans near given scans, every stretch of a site read once
-//! passed trail contacts chain common      one question each
+//! passed trail contacts chain common set  one question each
+//! stream     the codes of a long list in order, chunk by chunk
 //! naive      the same answers by their definitions, slowly; what the tests compare with
 //! answer     what is told, in the shape of its JSON
 //! ```
@@ -16,9 +17,12 @@ mod contacts;
 pub mod naive;
 mod passed;
 mod question;
+mod set;
+mod stream;
 mod sweep;
 mod trail;
 mod view;
 
 pub use answer::*;
 pub use question::*;
+pub use set::{Day, SetExpression, SetExpressionError, SetFound, SetOperand, SetPlace, SetTime, UtcOffset};

@@ -91,8 +91,9 @@ fn a_long_list_is_the_same_however_it_is_asked() {
     let csv: String = std::iter::once("subject")
         .chain(expected.iter().map(String::as_str))
         .fold(String::new(), |text, line| text + line + "\n");
+    let place = server.place().to_owned();
     let ask = |target: [&str; 2], format: &str| {
-        let file = server.place().join(format!("answer.{format}"));
+        let file = place.join(format!("answer.{format}"));
         let path = file.to_str().unwrap();
         let args = ["trace", "set", EITHER, "--offset", "+07:00", "--format", format, "--output", path];
         truyvet_ok(&[&args[..], &target[..]].concat());

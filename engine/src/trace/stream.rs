@@ -23,8 +23,19 @@ use crate::engine::Engine;
 /// A subject's code and its id; ordered by the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Coded {
+    /// The code's first bytes, zeros where it is shorter: they decide most comparisons, and lie here
+    /// rather than behind a pointer.
+    start: [u8; 8],
     pub(crate) code: String,
     pub(crate) id: u32,
+}
+
+impl Coded {
+    fn new(code: &str, id: u32) -> Self {
+        let mut start = [0; 8];
+        start.iter_mut().zip(code.bytes()).for_each(|(first, byte)| *first = byte);
+        Self { start, code: code.to_owned(), id }
+    }
 }
 
 /// The subjects in code order: chunks that are never empty.
@@ -141,7 +152,7 @@ fn codes(engine: &Engine, ids: &[u32]) -> Vec<Coded> {
     let mut codes = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(LOCKED_CODES) {
         let subjects = engine.shared().catalog.subjects.read();
-        codes.extend(chunk.iter().map(|id| Coded { code: subjects.code(*id).to_owned(), id: *id }));
+        codes.extend(chunk.iter().map(|id| Coded::new(subjects.code(*id), *id)));
     }
     codes
 }
@@ -175,15 +186,13 @@ mod tests {
     proptest! {
         #[test]
         fn every_code_comes_once_and_in_order(
-            codes in prop::collection::btree_set(".{1,3}", 0..60),
+            codes in prop::collection::btree_set("(same-start)?[ab\u{0}\\PC]{1,3}", 0..60),
             (run, ahead, chunk) in (1usize..20, 1usize..8, 1usize..10),
         ) {
             // Ids that have nothing to do with the order of the codes.
             let ids: BTreeMap<u32, String> = (1u32..).zip(codes.clone()).map(|(i, c)| (i * 7_919 % 1_009, c)).collect();
             let known = ids.clone();
-            let read = move |ids: &[u32]| {
-                ids.iter().map(|id| Coded { code: known[id].clone(), id: *id }).collect()
-            };
+            let read = move |ids: &[u32]| ids.iter().map(|id| Coded::new(&known[id], *id)).collect();
             let order = CodeOrder::with(Box::new(read), ids.keys().copied().collect(), Sizes { run, ahead, chunk });
             prop_assert_eq!(order.len(), codes.len());
             let chunks: Vec<Vec<Coded>> = order.collect();

@@ -52,7 +52,7 @@ fn days_are_counted_where_the_asker_is_unless_they_say_where() {
 #[test]
 fn words_may_be_capitals_and_not_may_be_and_not() {
     let day = "on 2021-08-02Z";
-    let shouted = parse(&format!("SITE a ON 2021-08-02 AND NOT Site \"and\" on 2021-08-02"));
+    let shouted = parse("SITE a ON 2021-08-02 AND NOT Site \"and\" on 2021-08-02");
     assert_eq!(shouted, parse(&format!("site a {day} not site \"and\" {day}")));
     assert!(shouted.is_ok());
 }

@@ -17,7 +17,7 @@ use crate::support::{House, START_MS};
 type Row = (u8, u8, u32, u8);
 
 #[derive(Clone, Debug)]
-enum Operation {
+pub(crate) enum Operation {
     /// A device sends scans: (subject, minutes, direction).
     Send {
         device: usize,
@@ -35,7 +35,7 @@ enum Operation {
     Crash,
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let minutes = prop_oneof![0u32..60, 0u32..3 * 24 * 60, Just(23 * 60 + 59), Just(24 * 60)];
     let scan = (0u8..8, minutes.clone(), 0u8..3);
     let row = (0u8..8, 0u8..3, minutes, 0u8..3);
@@ -50,22 +50,22 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-const SITES: [&str; 3] = ["B", "A", "ă"];
+pub(crate) const SITES: [&str; 3] = ["B", "A", "ă"];
 
-const AREAS: [(&str, &[&str]); 3] =
+pub(crate) const AREAS: [(&str, &[&str]); 3] =
     [("ward 1", &["B", "A"]), ("ward 2", &["ă"]), ("district", &["A", "B", "ă"])];
 
 /// The engine and its twin, fed alike.
-struct Pair {
-    house: House,
-    naive: Naive,
+pub(crate) struct Pair {
+    pub(crate) house: House,
+    pub(crate) naive: Naive,
     devices: Vec<(DeviceId, &'static str, u64)>,
     imported: Option<(Vec<Row>, [u8; 32])>,
     imports: u32,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = House::new();
         let area = |area: &str, parent: Option<&str>| AreaRecord {
             area: area.into(),
@@ -88,7 +88,7 @@ impl Pair {
         Self { house, naive: Naive::default(), devices, imported: None, imports: 0 }
     }
 
-    fn perform(&mut self, operation: Operation) {
+    pub(crate) fn perform(&mut self, operation: Operation) {
         match operation {
             Operation::Send { device, scans } => self.send(device, &scans),
             Operation::Import { rows } => {
@@ -221,7 +221,7 @@ fn code(subject: u8) -> String {
     format!("s{}", (subject * 5) % 8)
 }
 
-fn at(minutes: u32) -> TimeMs {
+pub(crate) fn at(minutes: u32) -> TimeMs {
     TimeMs::new(START_MS + i64::from(minutes) * 60_000)
 }
 

@@ -7,7 +7,8 @@
 //! distinct   distinct subjects in the making
 //! bits, by_code   a set of subjects; subjects in order of their codes
 //! sweep      the scans near given scans, every stretch of a site read once
-//! passed trail contacts chain common      one question each
+//! passed trail contacts chain common set  one question each
+//! stream     the codes of a long list in order, chunk by chunk
 //! naive      the same answers by their definitions, slowly; what the tests compare with
 //! answer     what is told, in the shape of its JSON
 //! ```
@@ -23,6 +24,8 @@ mod distinct;
 pub mod naive;
 mod passed;
 mod question;
+mod set;
+mod stream;
 mod sweep;
 mod trail;
 mod view;
@@ -30,3 +33,4 @@ mod view;
 pub use answer::*;
 pub use asking::Asking;
 pub use question::*;
+pub use set::{Day, SetExpression, SetExpressionError, SetFound, SetOperand, SetPlace, SetTime, UtcOffset};

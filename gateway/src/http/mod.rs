@@ -17,6 +17,7 @@ mod metrics;
 mod operate;
 mod page;
 mod pool;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;

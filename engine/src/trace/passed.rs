@@ -94,8 +94,7 @@ fn count(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<Pa
 fn rolled(view: &View<'_>, question: &Passed) -> Option<Rolled> {
     let ([code], []) = (question.areas.as_slice(), question.sites.as_slice()) else { return None };
     let area = view.shared.catalog.area_number(code)?;
-    let areas = view.shared.catalog.site_areas();
-    areas.has_rollups(area).then_some(Rolled { area, tree: areas.tree })
+    Rolled::of(&view.shared.catalog.site_areas(), area)
 }
 
 /// Longest list: about 500 MB with its codes.

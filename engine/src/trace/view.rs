@@ -9,6 +9,7 @@ use super::question::Interval;
 use crate::engine::Engine;
 use crate::error::TraceError;
 use crate::index::postings::Scratch;
+use crate::index::rollups::Areas;
 use crate::index::rows::{FullPosting, Posting, TrailRow};
 use crate::index::trails::Pointer;
 use crate::partition::Partition;
@@ -381,6 +382,13 @@ impl<'e> View<'e> {
 pub(crate) struct Rolled {
     pub(crate) area: u32,
     pub(crate) tree: u64,
+}
+
+impl Rolled {
+    /// The area, if it has rollups.
+    pub(crate) fn of(areas: &Areas, area: u32) -> Option<Self> {
+        areas.has_rollups(area).then_some(Self { area, tree: areas.tree })
+    }
 }
 
 /// Asked codes, each once in code order, split into known ids and the unknown.

@@ -80,7 +80,13 @@ impl Asker for InProcess {
                 let seeds = seeds.iter().map(|s| (s.subject.clone(), Some(TimeMs::new(s.exposed_at_ms))));
                 let (seeds, interval) = (seeds.collect(), interval(*from_ms, *to_ms)?);
                 let window = Duration::from_millis(*window_ms);
-                Answer::Chain(engine.chain(&Chain { seeds, interval, window, generations: *generations })?)
+                Answer::Chain(engine.chain(&Chain {
+                    seeds,
+                    interval,
+                    window,
+                    generations: *generations,
+                    list: true,
+                })?)
             }
             Question::Both { first, second } => Answer::Both(self.both(first, second)?),
             Question::Common { subjects, from_ms, to_ms, cell_ms, top } => {

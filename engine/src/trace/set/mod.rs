@@ -27,7 +27,7 @@ use super::stream::CodeOrder;
 use super::view::View;
 use crate::engine::Engine;
 use crate::error::TraceError;
-use operand::{Operand, Places};
+use operand::Operand;
 use plan::Plan;
 
 pub use expression::{Day, SetExpression, SetOperand, SetPlace, SetTime, UtcOffset};
@@ -39,15 +39,16 @@ impl Engine {
     /// # Errors
     /// The list would be too long, or the store fails.
     pub fn set(&self, question: &SetQuestion) -> Result<SetFound, TraceError> {
-        let view = View::new(self.shared());
+        let view = View::new(self);
+        let areas = self.catalog().site_areas();
         let asked = question.expression.operands();
-        let (mut places, mut unknown) = (Places::new(&view), BTreeSet::new());
+        let mut unknown = BTreeSet::new();
         let operands: Vec<Operand> =
-            asked.iter().map(|operand| places.resolve(operand, &mut unknown)).collect();
-        let costs: Vec<u64> = operands.iter().map(Operand::cost).collect();
+            asked.iter().map(|operand| operand::resolve(&view, operand, &mut unknown)).collect();
+        let costs: Vec<u64> = operands.iter().map(|operand| operand.cost(&areas)).collect();
         let plan = Plan::new(&question.expression, &asked, &costs);
         let (subjects, sizes) =
-            run::perform(&plan, operands.len(), |i| operand::subjects(&view, &operands[i]))?;
+            run::perform(&plan, operands.len(), |i| operand::subjects(&view, &areas, &operands[i]))?;
 
         let told = |(operand, subjects): (&&SetOperand, _)| {
             let interval = operand.time.interval();

@@ -188,6 +188,16 @@ impl<'a> Leaf<'a> {
         Some(())
     }
 
+    /// Number of distinct subjects of the scans at these places.
+    pub(crate) fn count_distinct(&self, range: std::ops::Range<usize>) -> u64 {
+        let mut seen = [0u64; LEAF_SCANS_MAX / 64];
+        for i in range {
+            let place = self.places.get(i) as usize % LEAF_SCANS_MAX;
+            seen[place / 64] |= 1 << (place % 64);
+        }
+        seen.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     /// Appends every distinct subject, in order of ids.
     pub(crate) fn subjects(&self, out: &mut Vec<u32>) {
         self.subjects.read(out);
@@ -288,6 +298,8 @@ mod tests {
                 proptest::prop_assert_eq!(read, later.map(|p| (p.at_ms, p.flags)).collect::<Vec<_>>());
             }
             proptest::prop_assert_eq!(leaf.scans_of(postings.len(), |_, _| {}), None);
+            let there: std::collections::BTreeSet<u32> = postings.iter().filter(|p| (from..to).contains(&p.at_ms)).map(|p| p.subject).collect();
+            proptest::prop_assert_eq!(leaf.count_distinct(leaf.range(from, to)), there.len() as u64);
             let mut subjects = Vec::new();
             leaf.subjects(&mut subjects);
             let distinct: std::collections::BTreeSet<u32> = postings.iter().map(|p| p.subject).collect();

@@ -184,7 +184,9 @@ mod tests {
     fn merged_runs_stand_before_those_that_came_meanwhile() {
         let mut manifest = Manifest::default();
         let (a, b) = (Span { from: 1, to: 2 }, Span { from: 2, to: 3 });
-        [(a, 1), (a, 2), (b, 3), (a, 4), (b, 5)].map(|(span, n)| manifest.add(span, run(n, false)));
+        for (span, number) in [(a, 1), (a, 2), (b, 3), (a, 4), (b, 5)] {
+            manifest.add(span, run(number, false));
+        }
         let both = Span { from: 1, to: 3 };
         let merged = |former: &[u32], span, n| Merged {
             span,

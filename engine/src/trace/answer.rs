@@ -3,6 +3,8 @@
 //! Fields are added, never renamed. `unknown` lists, in code order, the asked codes with neither a
 //! scan nor an entry.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Answer to [`Passed`](super::Passed).
@@ -130,9 +132,9 @@ pub struct Exposure {
     /// When it was exposed.
     pub exposed_at: i64,
     /// By whom; none for a seed.
-    pub from: Option<String>,
+    pub from: Option<Arc<str>>,
     /// Where; none for a seed.
-    pub site: Option<String>,
+    pub site: Option<Arc<str>>,
 }
 
 /// Answer to [`Common`](super::Common).

@@ -7,8 +7,12 @@ use super::view::View;
 pub(crate) fn sort_by_code<T: Copy>(view: &View<'_>, items: &mut Vec<T>, id: impl Fn(&T) -> u32) {
     let mut order: Vec<(u64, T)> = Vec::with_capacity(items.len());
     for chunk in items.chunks(CODES_AT_ONCE) {
+        let ids: Vec<u32> = chunk.iter().map(&id).collect();
+        let mut items = chunk.iter();
         let subjects = view.shared.catalog.subjects.read();
-        order.extend(chunk.iter().map(|item| (prefix(subjects.code(id(item)).as_bytes()), *item)));
+        subjects.read_codes(&ids, |code| {
+            order.extend(items.next().map(|item| (prefix(code.as_bytes()), *item)));
+        });
     }
     order.sort_unstable_by_key(|(prefix, _)| *prefix);
     for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {

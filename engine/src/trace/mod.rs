@@ -5,6 +5,7 @@
 //! asking     what a question may cost, and what it has cost
 //! view       one moment of the engine: live tables and runs read as one
 //! distinct   distinct subjects in the making
+//! parallel   work of a wide question on all processors
 //! bits, by_code   a set of subjects; subjects in order of their codes
 //! sweep      the scans near given scans, every stretch of a site read once
 //! passed trail contacts chain common set  one question each
@@ -22,6 +23,7 @@ mod common;
 mod contacts;
 mod distinct;
 pub mod naive;
+mod parallel;
 mod passed;
 mod question;
 mod set;

@@ -221,8 +221,8 @@ fn exposure(subject: &str, at: i64, by: Option<(&String, &String)>) -> Exposure 
     Exposure {
         subject: subject.into(),
         exposed_at: at,
-        from: by.map(|(from, _)| from.clone()),
-        site: by.map(|(_, site)| site.clone()),
+        from: by.map(|(from, _)| from.as_str().into()),
+        site: by.map(|(_, site)| site.as_str().into()),
     }
 }
 

@@ -152,7 +152,8 @@ fn codes(engine: &Engine, ids: &[u32]) -> Vec<Coded> {
     let mut codes = Vec::with_capacity(ids.len());
     for chunk in ids.chunks(LOCKED_CODES) {
         let subjects = engine.shared().catalog.subjects.read();
-        codes.extend(chunk.iter().map(|id| Coded::new(subjects.code(*id), *id)));
+        let mut ids = chunk.iter();
+        subjects.read_codes(chunk, |code| codes.extend(ids.next().map(|id| Coded::new(code, *id))));
     }
     codes
 }

@@ -8,7 +8,8 @@ use super::distinct::Distinct;
 use super::question::Interval;
 use crate::engine::Engine;
 use crate::error::TraceError;
-use crate::index::postings::Scratch;
+use crate::index::directory::Directory;
+use crate::index::postings::{Leaf, Scratch};
 use crate::index::rollups::Areas;
 use crate::index::rows::{FullPosting, Posting, TrailRow};
 use crate::index::trails::Pointer;
@@ -204,6 +205,25 @@ impl<'e> View<'e> {
         Ok(sum)
     }
 
+    /// Number of distinct subjects at a site. Mostly their scans lie in one leaf, which is counted as it is.
+    pub(crate) fn count_distinct(&self, site: u32, from_ms: i64, to_ms: i64) -> Result<u64, TraceError> {
+        let store = &self.shared.store;
+        let mut leaves = Vec::new();
+        for run in self.runs(from_ms, to_ms) {
+            leaves.extend(run.leaves_of(store, site, from_ms, to_ms)?.map(|leaf| (run, leaf)));
+        }
+        let is_live = self.state.tables.iter().any(|table| table.has_site(site));
+        match leaves.as_slice() {
+            [] if !is_live => Ok(0),
+            [(run, leaf)] if !is_live => {
+                self.asking.spend_leaf()?;
+                let count = |leaf: Leaf<'_>| Some(leaf.count_distinct(leaf.range(from_ms, to_ms)));
+                Ok(run.posting_leaf(store, *leaf, count)?)
+            }
+            _ => Ok(self.distinct(&[site], None, from_ms, to_ms)?.into_bitmap().len()),
+        }
+    }
+
     /// Adds a run's part: of a leaf that lies within the interval only the list of its subjects is read.
     fn add_distinct(
         &self,
@@ -247,30 +267,36 @@ impl<'e> View<'e> {
         out: &mut Vec<TrailRow>,
     ) -> Result<(), TraceError> {
         out.clear();
-        self.trails(&[subject], interval, |_, row| out.push(row))?;
+        self.trails(&[subject], interval, |_, row, _| out.push(row))?;
         out.sort_by_key(|row| (row.at_ms, row.site));
         Ok(())
     }
 
     /// Hands over the scans of subjects in the interval, in no order, each with the subject's place among
-    /// `subjects`. Each posting leaf is looked at once for a few thousand subjects.
+    /// `subjects`, and with the leaf where it lies if it is in a run. Each posting leaf is looked at once for a few thousand subjects.
     pub(crate) fn trails(
         &self,
         subjects: &[u32],
         interval: Interval,
-        mut scan: impl FnMut(usize, TrailRow),
+        mut scan: impl FnMut(usize, TrailRow, Option<&Here<'_>>),
     ) -> Result<(), TraceError> {
         let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
         let mut pointers = Vec::new();
         let mut rows = Vec::new();
         for (start, subjects) in (0..).step_by(SUBJECTS_AT_ONCE).zip(subjects.chunks(SUBJECTS_AT_ONCE)) {
-            for run in self.runs(from_ms, to_ms) {
-                self.pointers(run, subjects, &mut pointers)?;
-                self.follow(run, &pointers, from_ms, to_ms, |place, row| scan(start + place, row))?;
+            for partition in self.partitions(from_ms, to_ms) {
+                let is_sole = partition.runs.len() == 1;
+                for run in partition.runs.iter().filter(|run| run.overlaps(from_ms, to_ms)) {
+                    self.pointers(run, subjects, &mut pointers)?;
+                    self.follow(run, &pointers, interval, |place, row, mut here| {
+                        here.span = is_sole.then_some(partition.span);
+                        scan(start + place, row, Some(&here));
+                    })?;
+                }
             }
             for (place, subject) in (start..).zip(subjects) {
                 self.state.tables.iter().for_each(|table| table.trail(*subject, from_ms, to_ms, &mut rows));
-                rows.drain(..).for_each(|row| scan(place, row));
+                rows.drain(..).for_each(|row| scan(place, row, None));
             }
         }
         Ok(())
@@ -298,13 +324,13 @@ impl<'e> View<'e> {
         &self,
         run: &Run,
         pointers: &[Pointer],
-        from_ms: i64,
-        to_ms: i64,
-        mut scan: impl FnMut(usize, TrailRow),
+        interval: Interval,
+        mut scan: impl FnMut(usize, TrailRow, Here<'_>),
     ) -> Result<(), TraceError> {
         if pointers.is_empty() {
             return Ok(());
         }
+        let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
         let store = &self.shared.store;
         let directory = run.directory(store)?;
         for of_leaf in pointers.chunk_by(|a, b| a.leaf == b.leaf) {
@@ -319,7 +345,8 @@ impl<'e> View<'e> {
                 for pointer in of_leaf {
                     leaf.scans_of(usize::from(pointer.place), |at_ms, flags| {
                         if from_ms <= at_ms && at_ms < to_ms {
-                            scan(pointer.subject as usize, TrailRow { at_ms, site, flags });
+                            let here = Here { view: self, leaf, directory, number, site, span: None };
+                            scan(pointer.subject as usize, TrailRow { at_ms, site, flags }, here);
                         }
                     })?;
                 }
@@ -356,13 +383,25 @@ impl<'e> View<'e> {
         let mut codes = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(CODES_AT_ONCE) {
             let subjects = self.shared.catalog.subjects.read();
-            codes.extend(chunk.iter().map(|id| subjects.code(*id).to_owned()));
+            subjects.read_codes(chunk, |code| codes.push(code.to_owned()));
         }
         codes
     }
 
     pub(crate) fn site_code(&self, site: u32) -> String {
         self.shared.catalog.sites.read().code(site).to_owned()
+    }
+
+    /// Codes of sites, in their order.
+    pub(crate) fn site_codes_of(&self, numbers: impl Iterator<Item = u32>) -> Vec<String> {
+        let sites = self.shared.catalog.sites.read();
+        numbers.map(|site| sites.code(site).to_owned()).collect()
+    }
+
+    /// Codes of all sites, by number.
+    pub(crate) fn site_codes(&self) -> Vec<Arc<str>> {
+        let sites = self.shared.catalog.sites.read();
+        (0..sites.len() as u32).map(|site| Arc::from(sites.code(site))).collect()
     }
 
     /// The runs of the partitions that the interval touches.
@@ -374,6 +413,27 @@ impl<'e> View<'e> {
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {
         let start = self.state.partitions.partition_point(|p| p.span.end_ms() <= from_ms);
         self.state.partitions[start..].iter().take_while(move |p| p.span.start_ms() < to_ms)
+    }
+}
+
+/// The leaf where a scan lies, while it is at hand.
+pub(crate) struct Here<'l> {
+    view: &'l View<'l>,
+    leaf: Leaf<'l>,
+    directory: &'l Directory,
+    number: u32,
+    site: u32,
+    /// Days of the partition, if its only run is the leaf's.
+    span: Option<Span>,
+}
+
+impl Here<'_> {
+    /// Number of distinct subjects at the site, if this leaf alone knows it.
+    pub(crate) fn count_distinct(&self, from_ms: i64, to_ms: i64) -> Option<u64> {
+        self.span.filter(|span| span.start_ms() <= from_ms && to_ms <= span.end_ms())?;
+        let is_alone = self.directory.leaves(self.site, from_ms, to_ms) == (self.number..self.number + 1);
+        let is_live = self.view.state.tables.iter().any(|table| table.has_site(self.site));
+        (is_alone && !is_live).then(|| self.leaf.count_distinct(self.leaf.range(from_ms, to_ms)))
     }
 }
 

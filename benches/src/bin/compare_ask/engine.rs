@@ -34,7 +34,12 @@ pub(crate) enum Answer {
 impl InProcess {
     /// Opens the data directory with the default settings.
     pub(crate) fn open(data: &Path) -> Result<Self, Box<dyn Error>> {
-        Ok(Self { engine: Engine::open(data, EngineConfig::default())? })
+        Ok(Self {
+            engine: Engine::open(
+                data,
+                EngineConfig { block_cache_bytes: 4 << 30, ..EngineConfig::default() },
+            )?,
+        })
     }
 
     fn passed(&self, visit: &Visit) -> Result<PassedAnswer, Box<dyn Error>> {

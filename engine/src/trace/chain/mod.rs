@@ -11,9 +11,11 @@
 //! earliest after it. Both come from pointers that only move forward, so a crowded site costs its scans
 //! once, not once a member.
 
+mod earliest;
 mod pass;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use truyvet_schemas::TimeMs;
@@ -22,10 +24,11 @@ use super::answer::{ChainAnswer, Exposure, Generation};
 use super::bits::Bits;
 use super::by_code::sort_by_code;
 use super::question::Chain;
-use super::sweep::{Own, Stretch, own_scans, sweep};
+use super::sweep::{Own, Stretch, WIDE_SCANS, own_scans, sweep, sweep_wide};
 use super::view::View;
 use crate::engine::Engine;
 use crate::error::TraceError;
+use earliest::Earliest;
 
 impl Engine {
     /// The subjects that each generation exposed.
@@ -119,6 +122,13 @@ fn expose(
     let ids: Vec<u32> = members.iter().map(|member| member.id).collect();
     let own = own_scans(view, &ids, question.interval, |rank| members[rank].exposed_at)?;
     let window_ms = question.window.as_millis() as i64;
+    if own.len() >= WIDE_SCANS.max(view.ids_end() as usize / SUBJECTS_PER_SCAN) {
+        let earliest = Earliest::new(view);
+        sweep_wide(view, &own, question.interval, window_ms, |stretch| {
+            events_of(stretch, window_ms, exposed, |subject, event| earliest.tell(subject, event));
+        })?;
+        return Ok(earliest.into_events());
+    }
     let mut earliest: HashMap<u32, Event> = HashMap::new();
     sweep(view, &own, question.interval, window_ms, |stretch| {
         events_of(stretch, window_ms, exposed, |subject, event| {
@@ -205,17 +215,23 @@ fn tell(
         // Stable: those exposed at one time stay in order of codes.
         newcomers.sort_by_key(|(_, event)| event.at_ms);
         let ids: Vec<u32> = newcomers.iter().map(|(id, _)| *id).collect();
-        let from: Vec<u32> = newcomers.iter().map(|(_, event)| members[event.rank as usize].id).collect();
-        let codes = view.subject_codes(&ids).into_iter().zip(view.subject_codes(&from));
-        list.extend(codes.zip(&newcomers).map(|((subject, from), (_, event))| Exposure {
-            subject,
-            exposed_at: event.at_ms,
-            from: Some(from),
-            site: Some(view.site_code(event.site)),
+        let ranked: Vec<u32> = members.iter().map(|member| member.id).collect();
+        let from: Vec<Arc<str>> = view.subject_codes(&ranked).into_iter().map(Arc::from).collect();
+        let sites = view.site_codes();
+        list.extend(view.subject_codes(&ids).into_iter().zip(&newcomers).map(|(subject, (_, event))| {
+            Exposure {
+                subject,
+                exposed_at: event.at_ms,
+                from: Some(from[event.rank as usize].clone()),
+                site: Some(sites[event.site as usize].clone()),
+            }
         }));
     }
     (Generation { generation: number, subjects, list }, next)
 }
+
+/// Reading the columns of this many subjects costs as much as the sweep around one scan.
+const SUBJECTS_PER_SCAN: usize = 512;
 
 /// A member's sweep costs as much as passing over the scans of this many subjects.
 const SWEEP_COST: u64 = 100;

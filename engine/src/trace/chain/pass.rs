@@ -4,14 +4,11 @@
 //! span of days at a time, with the window on either side, so that memory does not grow with the time
 //! asked for; a span with very many scans is cut.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
-use std::thread;
-
-use parking_lot::Mutex;
-
-use super::{Bits, Event, Member, events_of, is_before};
+use super::earliest::Earliest;
+use super::{Bits, Event, Member, events_of};
 use crate::error::TraceError;
 use crate::index::rows::Posting;
+use crate::trace::parallel::on_all_processors;
 use crate::trace::question::Chain;
 use crate::trace::sweep::{Own, Stretch};
 use crate::trace::view::View;
@@ -34,28 +31,14 @@ pub(super) fn expose(
         members,
         ranks: ranks(members, view.ids_end()),
         exposed,
-        earliest: Earliest::new(view.ids_end()),
+        earliest: Earliest::new(view),
     };
     let sites = view.shared.catalog.sites.read().len();
-    let next_site = AtomicUsize::new(0);
     let before = view.asking.steps();
-    let work = || -> Result<(), TraceError> {
-        let mut scratch = Scratch::default();
-        loop {
-            let site = next_site.fetch_add(1, Ordering::Relaxed);
-            if site >= sites {
-                return Ok(());
-            }
-            pass.site(site as u32, &mut scratch)?;
-            view.asking.reach_step(before + site as u64 * STEPS / sites as u64);
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        let joined = others.into_iter().map(|other| other.join().expect("a pass does not panic"));
-        joined.fold(own, Result::and)
+    on_all_processors(sites, 1, Scratch::default, |site, scratch| {
+        pass.site(site as u32, scratch)?;
+        view.asking.reach_step(before + site as u64 * STEPS / sites as u64);
+        Ok(())
     })?;
     Ok(pass.earliest.into_events())
 }
@@ -69,7 +52,7 @@ struct Pass<'p> {
     /// By subject.
     ranks: Vec<u32>,
     exposed: &'p Bits,
-    earliest: Earliest,
+    earliest: Earliest<'p>,
 }
 
 #[derive(Default)]
@@ -109,7 +92,7 @@ impl Pass<'_> {
         let end = postings.partition_point(|posting| posting.at_ms < to_ms);
         let stretch = Stretch { site, own, postings: &postings[start..end] };
         events_of(&stretch, self.window_ms, self.exposed, |subject, event| {
-            self.earliest.tell(subject, event, |a, b| is_before(self.view, a, b));
+            self.earliest.tell(subject, event);
         });
         Ok(())
     }
@@ -122,60 +105,5 @@ fn ranks(members: &[Member], ids_end: u32) -> Vec<u32> {
     ranks
 }
 
-/// Of each subject the earliest event so far. Its time is read without a lock, which in most cases is
-/// all: of a subject's events few are earlier than those before.
-struct Earliest {
-    at_ms: Vec<AtomicI64>,
-    ranks: Vec<AtomicU32>,
-    sites: Vec<AtomicU32>,
-    locks: Vec<Mutex<()>>,
-}
-
-impl Earliest {
-    fn new(ids_end: u32) -> Self {
-        // Ids given out since belong to scans that came after the question.
-        let len = ids_end as usize;
-        Self {
-            at_ms: (0..len).map(|_| AtomicI64::new(i64::MAX)).collect(),
-            ranks: (0..len).map(|_| AtomicU32::new(0)).collect(),
-            sites: (0..len).map(|_| AtomicU32::new(0)).collect(),
-            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
-        }
-    }
-
-    #[inline]
-    fn tell(&self, subject: u32, event: Event, is_before: impl Fn(Event, Event) -> bool) {
-        let i = subject as usize;
-        let Some(at_ms) = self.at_ms.get(i) else { return };
-        if event.at_ms > at_ms.load(Ordering::Relaxed) {
-            return;
-        }
-        let _lock = self.locks[i / SUBJECTS_PER_LOCK % LOCKS].lock();
-        let known = self.event(i);
-        if known.at_ms == i64::MAX || is_before(event, known) {
-            self.ranks[i].store(event.rank, Ordering::Relaxed);
-            self.sites[i].store(event.site, Ordering::Relaxed);
-            at_ms.store(event.at_ms, Ordering::Relaxed);
-        }
-    }
-
-    fn event(&self, i: usize) -> Event {
-        Event {
-            at_ms: self.at_ms[i].load(Ordering::Relaxed),
-            rank: self.ranks[i].load(Ordering::Relaxed),
-            site: self.sites[i].load(Ordering::Relaxed),
-        }
-    }
-
-    fn into_events(self) -> Vec<(u32, Event)> {
-        let events = (0..self.at_ms.len()).map(|i| (i as u32, self.event(i)));
-        events.filter(|(_, event)| event.at_ms != i64::MAX).collect()
-    }
-}
-
 /// Scans of a site in memory at once: 16 MB a thread, and the window on either side.
 const SLAB_SCANS_MAX: u64 = 1_000_000;
-
-/// Neighbours share a lock; threads work at different sites, so at different neighbours.
-const LOCKS: usize = 1_024;
-const SUBJECTS_PER_LOCK: usize = 256;

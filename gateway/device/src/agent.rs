@@ -57,7 +57,7 @@ pub struct Agent {
     spool: Arc<Spool>,
     status: Arc<Status>,
     options: AgentOptions,
-    config: quinn::ClientConfig,
+    config: Mutex<quinn::ClientConfig>,
     tidy_due: Notify,
     /// The sockets of the last attempt, where they are the agent's own.
     endpoint: Mutex<Option<Endpoint>>,
@@ -70,7 +70,7 @@ impl Agent {
     /// The key or the authority is of no use.
     pub fn new(key: KeyFile, spool: Arc<Spool>, options: AgentOptions) -> Result<Self, AgentError> {
         key.signing_key()?;
-        let config = client::client_config(&options.authority)?;
+        let config = Mutex::new(client::client_config(&options.authority)?);
         let status = Status::new(Arc::clone(&spool));
         Ok(Self { key, spool, status, options, config, tidy_due: Notify::new(), endpoint: Mutex::new(None) })
     }
@@ -146,7 +146,7 @@ impl Agent {
         };
         let options = ConnectOptions {
             timeout: self.options.connect_timeout,
-            ..ConnectOptions::with_config(endpoint, self.config.clone())
+            ..ConnectOptions::with_config(endpoint, self.config.lock().clone())
         };
         Connection::connect(&self.key, gateway, &options).await
     }
@@ -161,6 +161,9 @@ impl Agent {
     /// Brings the spool in line with the welcome; false when nothing can be sent.
     fn welcomed(&self, connection: &Connection) -> Result<bool, SpoolError> {
         let welcome = &connection.welcome;
+        // QUIC fixes it when a connection begins, so it holds from the next one on.
+        let keep_alive = client::keep_alive(Duration::from_millis(welcome.idle_timeout_ms.into()));
+        self.config.lock().transport_config(Arc::new(client::transport(keep_alive)));
         set_site(&self.spool, &welcome.site);
         let durable_seq = welcome.durable_seq;
         let bound = self.spool.bind(durable_seq)?;

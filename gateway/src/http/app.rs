@@ -85,7 +85,9 @@ impl App {
             StorageState::Full { free_bytes, needed_bytes } => Some(format!(
                 "the disk is full: {free_bytes} bytes are free, {needed_bytes} are needed; free some space"
             )),
-            StorageState::Failed(why) => Some(format!("the storage has failed: {why}; restart after repair")),
+            StorageState::Failed(why) => {
+                Some(format!("the storage cannot be written ({why}); scans are taken again once it can"))
+            }
         }
     }
 }

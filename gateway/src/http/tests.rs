@@ -118,7 +118,9 @@ fn bodies_and_uploads_are_bounded() {
         config.http.body_bytes_max = 2_000;
         config.import.upload_bytes_max = 10;
     });
-    assert_eq!(server.post("/api/v1/trace/trail", &[b' '; 3_000]).0, 413);
+    for path in ["/api/v1/trace/trail", "/api/v1/drop"] {
+        assert_eq!(server.post(path, &[b' '; 3_000]).0, 413, "{path}");
+    }
     assert_eq!(server.post("/api/v1/import/scans", SCANS.as_bytes()).0, 413);
     let full = Server::start(|config| config.engine.free_bytes_min = 1 << 50);
     assert_eq!(full.post("/api/v1/import/scans", SCANS.as_bytes()).0, 507);

@@ -83,7 +83,10 @@ macro_rules! column {
         Column { name: $name, values: Values::Text($rows.iter().map(|r| Some(r.$field.clone())).collect()) }
     };
     ($rows:expr, $name:literal, maybe $field:ident) => {
-        Column { name: $name, values: Values::Text($rows.iter().map(|r| r.$field.as_deref().map(str::to_owned)).collect()) }
+        Column {
+            name: $name,
+            values: Values::Text($rows.iter().map(|r| r.$field.as_deref().map(str::to_owned)).collect()),
+        }
     };
     ($rows:expr, $name:literal, time $field:ident) => {
         Column { name: $name, values: Values::Time($rows.iter().map(|r| r.$field).collect()) }

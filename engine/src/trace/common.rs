@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::answer::{Cell, CommonAnswer};
+use super::explained::Way;
 use super::question::{Common, Interval};
 use super::view::{Asked, View};
 use crate::engine::Engine;
@@ -22,6 +23,7 @@ impl Engine {
         let asked = Asked::new(question.subjects.iter(), |code| view.subject(code));
         let mut counted = count_given(&view, &asked.ids, question.interval, cell_ms)?;
         keep_top(&mut counted, question.top);
+        view.asking.enter(Way::Postings);
         let mut cells = Vec::with_capacity(counted.len());
         for Counted { site, start, given } in counted {
             let all = count_all(&view, site, start, question.interval, cell_ms)?;

@@ -3,6 +3,7 @@
 
 use truyvet_schemas::TimeMs;
 
+use super::explained::Way;
 use super::question::Interval;
 use super::view::View;
 use crate::error::TraceError;
@@ -34,6 +35,7 @@ pub(crate) fn sweep(
     mut visit: impl FnMut(&Stretch<'_>),
 ) -> Result<(), TraceError> {
     debug_assert!(own.is_sorted());
+    view.asking.enter(Way::Sweep);
     let mut postings = Vec::new();
     let near = |a: &Own, b: &Own| a.site == b.site && b.at_ms - a.at_ms <= window_ms.saturating_mul(2);
     for own in own.chunk_by(near) {

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::{Bits, Event, Member, events_of, is_before};
 use crate::error::TraceError;
 use crate::index::rows::Posting;
+use crate::trace::explained::Way;
 use crate::trace::question::Chain;
 use crate::trace::sweep::{Own, Stretch};
 use crate::trace::view::View;
@@ -39,6 +40,7 @@ pub(super) fn expose(
     let sites = view.shared.catalog.sites.read().len();
     let next_site = AtomicUsize::new(0);
     let before = view.asking.steps();
+    view.asking.enter(Way::Pass);
     let work = || -> Result<(), TraceError> {
         let mut scratch = Scratch::default();
         loop {

@@ -10,6 +10,7 @@ mod an_agent_on_a_bad_day_loses_nothing;
 mod answers_agree_with_the_naive_twin;
 mod bad_peers_harm_nobody;
 mod damaged_and_foreign_directories_are_refused;
+mod damage_is_found_and_what_is_intact_answers;
 mod every_acknowledged_scan_is_there_once;
 mod real_data_is_answered_as_known;
 mod sets_agree_with_the_naive_twin;

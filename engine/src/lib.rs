@@ -11,6 +11,7 @@
 //! store       the only place that names RocksDB
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
+//! verify      everything on disk read and checked
 //! ```
 
 mod catalog;
@@ -31,6 +32,7 @@ mod shared;
 mod status;
 mod store;
 pub mod trace;
+mod verify;
 
 pub use catalog::Catalog;
 pub use catalog::records::{AreaRecord, DeadLetter, DeviceRecord, FormerSite, PersonRecord, SiteRecord};
@@ -39,6 +41,8 @@ pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
+pub use partition::gaps::Why;
 pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
 pub use trace::*;
+pub use verify::{Damage, VerifyProgress, VerifyReport};

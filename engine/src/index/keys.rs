@@ -75,6 +75,11 @@ pub(crate) fn position(position: u64) -> [u8; 8] {
     position.to_be_bytes()
 }
 
+/// The position in a key made by [`position`].
+pub(crate) fn position_of(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
 pub(crate) fn dead_letter(position: u64, index: u32) -> DeadLetterKey {
     let mut key = [0; 12];
     key[..8].copy_from_slice(&position.to_be_bytes());

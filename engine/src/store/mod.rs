@@ -6,6 +6,9 @@
 
 pub(crate) mod cache;
 mod family;
+mod files;
+mod log_file;
+mod salvage;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use rocksdb::{
 pub(crate) use family::{Family, Reaper, Unread};
 
 use crate::config::EngineConfig;
-use crate::error::EngineError;
+use crate::error::{EngineError, OpenError};
 use crate::index::keys;
 use cache::{Block, BlockCache, Part};
 
@@ -84,28 +87,34 @@ pub(crate) struct Store {
     scratch: PathBuf,
     blocks: BlockCache,
     cache: Cache,
+    given_up: Vec<(u32, PathBuf)>,
 }
 
 impl Store {
     /// Opens or creates the store in `dir`. Sorted files are made in `dir`'s neighbour `scratch`,
-    /// which is emptied: what is left there belongs to no run.
-    pub(crate) fn open(dir: &Path, scratch: &Path, config: &EngineConfig) -> Result<Self, EngineError> {
-        let io = |e: std::io::Error| EngineError::Store(e.to_string());
+    /// which is emptied: what is left there belongs to no run. Runs whose files cannot be read are given
+    /// up.
+    pub(crate) fn open(dir: &Path, scratch: &Path, config: &EngineConfig) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: scratch.to_owned(), source };
         std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
         std::fs::create_dir_all(scratch).map_err(io)?;
         let cache = Cache::new_hyper_clock_cache(BASE_CACHE_BYTES, 0);
         let options = database_options(config);
-        let existing = DB::list_cf(&options, dir).unwrap_or_default();
-        let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
-        let descriptors = Base::ALL
-            .iter()
-            .map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)))
-            .chain(
-                transient.map(|(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache))),
-            );
-        let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
+        let mut existing = Vec::new();
+        if salvage::find(dir)? {
+            salvage::check_logs(dir)?;
+            existing = DB::list_cf(&options, dir).map_err(EngineError::from)?;
+        }
+        let families = || {
+            let base = Base::ALL.iter();
+            let base = base.map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)));
+            let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
+            let options = |(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache));
+            base.chain(transient.map(options)).collect()
+        };
+        let (db, given_up) = salvage::open(dir, &options, families)?;
         let blocks = BlockCache::new(config.block_cache_bytes);
-        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache })
+        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache, given_up })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::answer::Incomplete;
 use super::asking::Asking;
 use super::by_code::CODES_AT_ONCE;
 use super::distinct::Distinct;
@@ -369,6 +370,13 @@ impl<'e> View<'e> {
     pub(crate) fn runs(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Run>> {
         let partitions = self.partitions(from_ms, to_ms);
         partitions.flat_map(|p| &p.runs).filter(move |run| run.overlaps(from_ms, to_ms))
+    }
+
+    /// The days that the interval touches of which scans are gone.
+    pub(crate) fn incomplete(&self, interval: Interval) -> Vec<Incomplete> {
+        let gaps = self.state.gaps.within(interval.from().get(), interval.to().get());
+        let told = |(days, why): (Span, _)| Incomplete { from: days.start_ms(), to: days.end_ms(), why };
+        gaps.into_iter().map(told).collect()
     }
 
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {

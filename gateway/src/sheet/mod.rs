@@ -7,8 +7,9 @@ mod parquet;
 mod table;
 
 use truyvet_engine::{
-    ChainAnswer, CommonAnswer, ContactsAnswer, PassedAnswer, SetAnswer, SetHead, TrailAnswer,
+    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, PassedAnswer, SetAnswer, SetHead, TrailAnswer, Why,
 };
+use truyvet_schemas::TimeMs;
 
 use crate::question::Answer;
 pub(crate) use table::plain_table;
@@ -60,10 +61,18 @@ impl Sheet {
         self.columns.first().map_or(0, |column| column.values.len())
     }
 
-    fn remark(mut self, unknown: &[String]) -> Self {
+    fn remark(mut self, unknown: &[String], incomplete: &[Incomplete]) -> Self {
         if !unknown.is_empty() {
             self.summary.push(format!("unknown: {}", unknown.join(", ")));
         }
+        self.summary.extend(incomplete.iter().map(|days| {
+            let (from, to) = (TimeMs::new(days.from), TimeMs::new(days.to));
+            let why = match days.why {
+                Why::Dropped => "dropped",
+                Why::Lost => "lost",
+            };
+            format!("incomplete: scans of {from} to {to} were {why}")
+        }));
         self
     }
 }
@@ -108,7 +117,7 @@ fn passed(answer: &PassedAnswer) -> Sheet {
             column!(rows, "scans", number scans),
         ]
     };
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn trail(answer: &TrailAnswer) -> Sheet {
@@ -119,7 +128,7 @@ fn trail(answer: &TrailAnswer) -> Sheet {
         column!(rows, "direction", text direction),
         column!(rows, "verdict", text verdict),
     ];
-    Sheet { summary: vec![format!("{} scans", rows.len())], columns }.remark(&answer.unknown)
+    Sheet { summary: vec![format!("{} scans", rows.len())], columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn contacts(answer: &ContactsAnswer) -> Sheet {
@@ -144,7 +153,7 @@ fn contacts(answer: &ContactsAnswer) -> Sheet {
             column!(answer.contacts, "last", time last),
         ],
     };
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn chain(answer: &ChainAnswer) -> Sheet {
@@ -160,7 +169,7 @@ fn chain(answer: &ChainAnswer) -> Sheet {
         column!(rows, "from", maybe from),
         column!(rows, "site", maybe site),
     ];
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn common(answer: &CommonAnswer) -> Sheet {
@@ -172,7 +181,7 @@ fn common(answer: &CommonAnswer) -> Sheet {
         column!(rows, "given", number given),
         column!(rows, "all", number all),
     ];
-    Sheet { summary: vec![format!("{} cells", rows.len())], columns }.remark(&answer.unknown)
+    Sheet { summary: vec![format!("{} cells", rows.len())], columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn set(answer: &SetAnswer) -> Sheet {
@@ -197,7 +206,7 @@ fn set_summary(head: &SetHead) -> Sheet {
         Some(subjects) => format!("{subjects:>9}  {}", operand.expression),
         None => format!("{:>9}  {}", "not read", operand.expression),
     }));
-    Sheet { summary, columns: Vec::new() }.remark(&head.unknown)
+    Sheet { summary, columns: Vec::new() }.remark(&head.unknown, &head.incomplete)
 }
 
 #[cfg(test)]

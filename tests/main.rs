@@ -15,6 +15,7 @@ mod a_stopped_server_answers_what_is_in_flight;
 mod an_agent_on_a_bad_day_loses_nothing;
 mod answers_agree_with_the_naive_twin;
 mod bad_peers_harm_nobody;
+mod damage_is_found_and_what_is_intact_answers;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
 mod real_data_is_answered_as_known;

@@ -1,7 +1,7 @@
 //! Any combination of passed-sets, through whatever reopening, crash, flush and seal: who is in it is who
 //! is in it by the definition, and each operand has the size of its own set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -57,12 +57,19 @@ fn compare(pair: &Pair, expression: &SetExpression) {
         let mut naive = pair.naive.set(&question, &areas);
         // The twin knows a site only by its scans; here they were all put in before.
         naive.head.unknown.retain(|code| !SITES.contains(&code.as_str()));
+        let intervals = told_intervals(expression);
+        let incomplete: BTreeSet<_> = intervals.into_iter().flat_map(|i| pair.incomplete(i)).collect();
+        naive.head.incomplete = incomplete.into_iter().collect();
         for (told, naive) in told.head.operands.iter().zip(&mut naive.head.operands) {
             // The engine need not read every operand; what it tells of one is right.
             naive.subjects = told.subjects.and(naive.subjects);
         }
         assert_eq!(told, naive, "{expression}");
     }
+}
+
+fn told_intervals(expression: &SetExpression) -> Vec<Interval> {
+    expression.operands().into_iter().map(|operand| operand.time.interval()).collect()
 }
 
 proptest! {

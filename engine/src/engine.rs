@@ -23,6 +23,7 @@ use crate::ingest::{DeviceBatch, StorageState, SubmitError};
 use crate::journal::Journal;
 use crate::keeper::{Job, Keeper, open_partitions};
 use crate::memory::Memory;
+use crate::partition::gaps::note_lost;
 use crate::partition::manifest::Manifest;
 use crate::partition::plan::{Span, day_of};
 use crate::recovery;
@@ -59,15 +60,17 @@ impl Engine {
         let dir = DataDir::lock(dir)?;
         let memory = Memory::of(&config);
         let store = Arc::new(Store::open(&dir.store(), &dir.scratch(), &config, &memory)?);
-        let manifest = Manifest::load(&store)?;
+        let mut manifest = Manifest::load(&store)?;
+        note_lost(&store, &mut manifest)?;
         drop_orphans(&store, &manifest)?;
         let numbers = first_unused(&store)?;
         let catalog = Catalog::load(store.clone(), config.subjects_max)?;
         let (reaper, unread) = unbounded();
         let partitions = open_partitions(&manifest, &[], &reaper);
+        let gaps = Arc::new(manifest.gaps.clone());
         let shared = Arc::new(Shared {
             space: Space::new(dir.root().to_owned(), config.free_bytes_min),
-            state: ArcSwap::from_pointee(State { tables: Vec::new(), partitions }),
+            state: ArcSwap::from_pointee(State { tables: Vec::new(), partitions, gaps }),
             config,
             memory,
             store,

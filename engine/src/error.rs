@@ -42,6 +42,14 @@ pub enum OpenError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Restore the data directory from a backup: without this file nothing can be trusted.
+    #[error("{} is damaged or missing ({what}); restore the data directory from a backup", .file.display())]
+    Damaged {
+        /// What is damaged.
+        file: PathBuf,
+        /// How.
+        what: String,
+    },
     /// As the inner error says.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -80,7 +88,11 @@ pub enum EngineError {
 
 impl From<rocksdb::Error> for EngineError {
     fn from(error: rocksdb::Error) -> Self {
-        Self::Store(error.into_string())
+        match error.kind() {
+            // The store's own words name the file.
+            rocksdb::ErrorKind::Corruption => Self::Corrupt { what: error.into_string() },
+            _ => Self::Store(error.into_string()),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::index::rows::Rows;
 use crate::journal;
 use crate::live::LiveTable;
 use crate::partition::Partition;
+use crate::partition::gaps::Why;
 use crate::partition::manifest::{Manifest, Merged, PartitionEntry, RunEntry};
 use crate::partition::plan::{Span, day_of, new_spans};
 use crate::partition::run::Run;
@@ -224,8 +225,10 @@ impl Keeper {
     fn show(&mut self, next: Manifest, replaced: &[Arc<LiveTable>]) {
         let former = self.shared.state.load_full();
         let partitions = open_partitions(&next, &former.partitions, &self.reaper);
+        let gaps = Arc::new(next.gaps.clone());
         self.shared.change_state(|state| {
             state.partitions.clone_from(&partitions);
+            state.gaps.clone_from(&gaps);
             state.tables.retain(|table| !replaced.iter().any(|gone| Arc::ptr_eq(gone, table)));
         });
         for partition in &former.partitions {
@@ -265,9 +268,12 @@ impl Keeper {
         let mut next = self.manifest.clone();
         let before = next.runs().count();
         for partition in &mut next.partitions {
-            let within = all_within.is_some_and(|s| s.from <= partition.from_day && partition.to_day <= s.to);
-            let past = devices_before.is_some_and(|day| partition.to_day <= day);
-            partition.runs.retain(|run| !within && (run.imported || !past));
+            let span = partition.span();
+            let within = all_within.is_some_and(|s| s.from <= span.from && span.to <= s.to);
+            let past = devices_before.is_some_and(|day| span.to <= day);
+            for run in partition.runs.extract_if(.., |run| within || (past && !run.imported)) {
+                next.gaps.note(span, Why::Dropped, &run);
+            }
         }
         next.partitions.retain(|partition| !partition.runs.is_empty());
         let dropped = before - next.runs().count();

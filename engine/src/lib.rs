@@ -12,6 +12,7 @@
 //! memory      where it goes
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
+//! verify      everything on disk read and checked
 //! ```
 
 mod catalog;
@@ -33,6 +34,7 @@ mod shared;
 mod status;
 mod store;
 pub mod trace;
+mod verify;
 
 pub use catalog::Catalog;
 pub use catalog::records::{AreaRecord, DeadLetter, DeviceRecord, FormerSite, PersonRecord, SiteRecord};
@@ -42,6 +44,8 @@ pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
 pub use memory::MemoryStatus;
+pub use partition::gaps::Why;
 pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
 pub use trace::*;
+pub use verify::{Damage, VerifyProgress, VerifyReport};

@@ -13,6 +13,7 @@ use crate::ingest::space::Space;
 use crate::live::{Appender, LiveTable};
 use crate::memory::Memory;
 use crate::partition::Partition;
+use crate::partition::gaps::Gaps;
 use crate::store::{Kind, Store};
 
 /// Shared by the committer, the applier, the keeper and every reader.
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) tables: Vec<Arc<LiveTable>>,
     /// In runs, in order of days.
     pub(crate) partitions: Vec<Arc<Partition>>,
+    /// Nowhere: days of which scans are gone.
+    pub(crate) gaps: Arc<Gaps>,
 }
 
 /// Counts since the start.

@@ -11,13 +11,16 @@ pub(crate) mod stream;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ed25519_dalek::SigningKey;
 use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
-use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, SiteRecord};
+use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
+use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, Reason, encode_batch};
 use truyvet_schemas::{DeviceId, Scan, TimeMs};
 
@@ -98,13 +101,32 @@ impl House {
         self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
     }
 
+    /// Everything is as it was written.
+    pub(crate) fn assert_sound(&self) {
+        let report = self.engine().verify(&mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!((report.damaged, &report.damages[..]), (0, &[][..]));
+    }
+
+    /// What a closed engine leaves, to be damaged: its directory.
+    pub(crate) fn close(&mut self) -> &Path {
+        drop(self.engine.take());
+        self.dir.path()
+    }
+
+    /// Tries to open what is in the directory.
+    pub(crate) fn open(&mut self) -> Result<(), OpenError> {
+        self.engine = Some(Engine::open(self.dir.path(), self.config.clone())?);
+        Ok(())
+    }
+
     pub(crate) fn put_sites(&self, codes: &[&str]) {
         let record = |code: &&str| SiteRecord { site: (*code).into(), ..SiteRecord::default() };
         self.engine().catalog().put_sites(codes.iter().map(record).collect()).unwrap();
     }
 
     pub(crate) fn add_device(&self, site: &str) -> DeviceId {
-        let record = self.engine().catalog().add_device(site, [7; 32], TimeMs::new(0)).unwrap();
+        let public_key = key().verifying_key().to_bytes();
+        let record = self.engine().catalog().add_device(site, public_key, TimeMs::new(0)).unwrap();
         DeviceId::new(record.device)
     }
 
@@ -114,11 +136,12 @@ impl House {
         let (batch, taken) = encode_batch(facts, scans).unwrap();
         assert_eq!(taken, scans.len(), "the scans of a test fit one batch");
         let reply = Arc::new(Waiting::default());
+        let signature = sign_batch(&key(), &batch);
         let batch = DeviceBatch {
             device,
             received_at: TimeMs::new(NOW_MS),
             batch: Bytes::from(batch),
-            signature: [0; 64],
+            signature,
             reply: reply.clone(),
         };
         self.engine().submit(batch).map_err(|(why, _)| why).unwrap();
@@ -133,6 +156,11 @@ fn log_files(dir: &Path) -> impl Iterator<Item = (OsString, u64)> {
     let files = std::fs::read_dir(dir.join("engine")).unwrap().flatten();
     let logs = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "log"));
     logs.map(|file| (file.file_name(), file.metadata().unwrap().len()))
+}
+
+/// The key of every device here.
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
 }
 
 fn copy(from: &Path, to: &Path) {

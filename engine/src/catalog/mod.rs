@@ -4,7 +4,7 @@
 mod code_table;
 mod devices;
 pub(crate) mod dictionary;
-mod load;
+pub(crate) mod load;
 pub(crate) mod records;
 mod sites;
 mod tree;

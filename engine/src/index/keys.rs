@@ -75,6 +75,11 @@ pub(crate) fn position(position: u64) -> [u8; 8] {
     position.to_be_bytes()
 }
 
+/// The position in a key made by [`position`].
+pub(crate) fn position_of(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
+}
+
 pub(crate) fn dead_letter(position: u64, index: u32) -> DeadLetterKey {
     let mut key = [0; 12];
     key[..8].copy_from_slice(&position.to_be_bytes());
@@ -130,11 +135,6 @@ pub(crate) fn number_of(key: &[u8]) -> Option<u32> {
 /// The run that a key of a partition's family belongs to.
 pub(crate) fn run_of(key: &[u8]) -> Option<u32> {
     key.first_chunk().map(|run| u32::from_be_bytes(*run))
-}
-
-/// First and last possible key of a run's trails.
-pub(crate) fn trail_bounds(run: u32) -> (RunKey, RunKey) {
-    (trail(run, 0), run_key(run, RunTag::Trail, u32::MAX, u32::MAX))
 }
 
 fn run_key(run: u32, tag: RunTag, first: u32, second: u32) -> RunKey {

@@ -287,7 +287,7 @@ mod tests {
             let mut read = Vec::new();
             leaf.read_full(&mut Scratch::default(), &mut read).expect("sound");
             proptest::prop_assert_eq!(&read, &postings);
-            let within: Vec<Posting> = postings.iter().filter(|p| (from..to).contains(&p.at_ms)).map(FullPosting::posting).collect();
+            let within: Vec<Posting> = postings.iter().filter(|p| (from..to).contains(&p.at_ms)).map(|p| Posting { at_ms: p.at_ms, subject: p.subject, flags: p.flags }).collect();
             let mut read = Vec::new();
             leaf.read(from, to, &mut read).expect("sound");
             proptest::prop_assert_eq!(read, within);

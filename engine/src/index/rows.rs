@@ -62,11 +62,6 @@ pub(crate) struct FullPosting {
 }
 
 impl FullPosting {
-    /// Without where it came from.
-    pub(crate) fn posting(&self) -> Posting {
-        Posting { at_ms: self.at_ms, subject: self.subject, flags: self.flags }
-    }
-
     /// The order within a site.
     pub(crate) fn order(&self) -> (i64, u32, u64) {
         (self.at_ms, self.device, self.seq)

@@ -161,6 +161,13 @@ impl LiveTable {
         rows
     }
 
+    /// Hands over the seqs of every block: device, first seq, number of scans.
+    pub(crate) fn seqs(&self, mut block: impl FnMut(u32, u64, u64)) {
+        for i in 0..self.published() {
+            block(self.blocks.device.get(i), self.blocks.first_seq.get(i), self.block_scans(i).len() as u64);
+        }
+    }
+
     fn visit(&self, site: u32, from_ms: i64, to_ms: i64, mut scan: impl FnMut(usize, usize, i64)) {
         let published = self.published();
         let mut next = self.newest_block.get(site);

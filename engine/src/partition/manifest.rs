@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EngineError;
 use crate::index::keys;
+use crate::partition::gaps::Gaps;
 use crate::partition::plan::Span;
 use crate::store::{Base, Store};
 
@@ -14,6 +15,9 @@ pub(crate) struct Manifest {
     pub(crate) first_segment: u32,
     /// In order of days.
     pub(crate) partitions: Vec<PartitionEntry>,
+    /// Days of which scans are gone.
+    #[serde(default)]
+    pub(crate) gaps: Gaps,
 }
 
 /// A partition's place in the manifest.

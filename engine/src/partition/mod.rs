@@ -8,6 +8,7 @@
 //! visible, together with the marks that say whose scans it holds, in one atomic write, and whatever a
 //! crash leaves behind is dropped at the next start.
 
+pub(crate) mod gaps;
 pub(crate) mod manifest;
 pub(crate) mod merge;
 pub(crate) mod plan;

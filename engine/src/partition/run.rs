@@ -145,20 +145,6 @@ impl Run {
         Ok(store.sweep(self.family.name(), &from, &to)?.map(|entry| Ok(entry?.1)))
     }
 
-    /// All trail leaves in order, with their groups, read past the cache.
-    pub(crate) fn sweep_trails<'s>(
-        &'s self,
-        store: &'s Store,
-    ) -> Result<impl Iterator<Item = Result<(u32, Box<[u8]>), EngineError>> + use<'s>, EngineError> {
-        let (from, to) = keys::trail_bounds(self.entry.number);
-        let entries = store.sweep(self.family.name(), &from, &to)?;
-        Ok(entries.map(|entry| {
-            let (key, value) = entry?;
-            let group = keys::number_of(&key).ok_or_else(|| self.corrupt("a trail's key"))?;
-            Ok((group, value))
-        }))
-    }
-
     pub(crate) fn corrupt(&self, part: &str) -> EngineError {
         let what = format!("{part} of run {} in {}", self.entry.number, self.family.name());
         EngineError::Corrupt { what }

@@ -6,6 +6,9 @@
 
 pub(crate) mod cache;
 mod family;
+mod files;
+mod log_file;
+mod salvage;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use rocksdb::{
 pub(crate) use family::{Family, Reaper, Unread};
 
 use crate::config::EngineConfig;
-use crate::error::EngineError;
+use crate::error::{EngineError, OpenError};
 use crate::index::keys;
 use crate::memory::Memory;
 use cache::{Block, BlockCache, Meter, Part};
@@ -87,34 +90,41 @@ pub(crate) struct Store {
     cache: Cache,
     journal_bytes: usize,
     writer_bytes: usize,
+    given_up: Vec<(u32, PathBuf)>,
 }
 
 impl Store {
     /// Opens or creates the store in `dir`. Sorted files are made in `dir`'s neighbour `scratch`,
-    /// which is emptied: what is left there belongs to no run.
+    /// which is emptied: what is left there belongs to no run. Runs whose files cannot be read are given
+    /// up.
     pub(crate) fn open(
         dir: &Path,
         scratch: &Path,
         config: &EngineConfig,
         memory: &Memory,
-    ) -> Result<Self, EngineError> {
-        let io = |e: std::io::Error| EngineError::Store(e.to_string());
+    ) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: scratch.to_owned(), source };
         std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
         std::fs::create_dir_all(scratch).map_err(io)?;
         let cache = Cache::new_hyper_clock_cache(memory.base_cache(), 0);
         let options = database_options(config, memory);
-        let existing = DB::list_cf(&options, dir).unwrap_or_default();
-        let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
-        let descriptors = Base::ALL
-            .iter()
-            .map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)))
-            .chain(transient.map(|(name, kind)| {
-                ColumnFamilyDescriptor::new(name, kind_options(kind, &cache, memory.journal()))
-            }));
-        let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
-        let blocks = BlockCache::new(memory.block_cache(0) as usize);
+        let mut existing = Vec::new();
+        if salvage::find(dir)? {
+            salvage::check_logs(dir)?;
+            existing = DB::list_cf(&options, dir).map_err(EngineError::from)?;
+        }
         let (journal_bytes, writer_bytes) = (memory.journal(), memory.writer());
-        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache, journal_bytes, writer_bytes })
+        let families = || {
+            let base = Base::ALL.iter();
+            let base = base.map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)));
+            let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
+            let options =
+                |(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache, journal_bytes));
+            base.chain(transient.map(options)).collect()
+        };
+        let (db, given_up) = salvage::open(dir, &options, families)?;
+        let blocks = BlockCache::new(memory.block_cache(0) as usize);
+        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache, journal_bytes, writer_bytes, given_up })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
@@ -149,12 +159,6 @@ impl Store {
         names.retain(|name| Kind::of(name) == Some(kind));
         names.sort_unstable();
         Ok(names)
-    }
-
-    /// The last key of a family.
-    pub(crate) fn last_key(&self, family: &str) -> Result<Option<Box<[u8]>>, EngineError> {
-        let mut backward = self.db.iterator_cf(&self.handle(family)?, IteratorMode::End);
-        Ok(backward.next().transpose()?.map(|(key, _)| key))
     }
 
     pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
@@ -280,13 +284,6 @@ impl Store {
             .iterator_cf_opt(&self.handle(family)?, options, mode)
             .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| **key <= *to))
             .map(|entry| entry.map_err(EngineError::from)))
-    }
-
-    /// Bytes of a family's files.
-    pub(crate) fn family_bytes(&self, family: &str) -> u64 {
-        let Ok(handle) = self.handle(family) else { return 0 };
-        let read = |name| self.db.property_int_value_cf(&handle, name).ok().flatten().unwrap_or(0);
-        read("rocksdb.total-sst-files-size")
     }
 
     /// About how many entries a base family holds.

@@ -1,11 +1,13 @@
 //! The answers, in the shape that they have as JSON. Times are unix milliseconds.
 //!
 //! Fields are added, never renamed. `unknown` lists, in code order, the asked codes with neither a
-//! scan nor an entry.
+//! scan nor an entry; `incomplete` the days that the answer does not cover.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::partition::gaps::Why;
 
 /// Answer to [`Passed`](super::Passed).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct PassedAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A subject that passed.
@@ -42,6 +47,9 @@ pub struct TrailAnswer {
     /// The asked code, if it is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A scan of a trail.
@@ -71,6 +79,9 @@ pub struct ContactsAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A subject that had contact with the given ones.
@@ -111,6 +122,9 @@ pub struct ChainAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// The subjects of one generation.
@@ -145,6 +159,9 @@ pub struct CommonAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A cell of site and time.
@@ -191,6 +208,9 @@ pub struct SetHead {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// An operand of a set's expression.
@@ -204,4 +224,15 @@ pub struct SetOperandSize {
     pub to: i64,
     /// Number of its subjects; none where it was not needed, because what stood before it was empty.
     pub subjects: Option<u64>,
+}
+
+/// Days of which scans are gone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Incomplete {
+    /// The first instant.
+    pub from: i64,
+    /// The first instant after.
+    pub to: i64,
+    /// Why they are gone.
+    pub why: Why,
 }

@@ -50,7 +50,8 @@ impl Engine {
         let order = |cell: &Cell| (Reverse(cell.given), cell.all, cell.from);
         cells.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.site.cmp(&b.site)));
         cells.truncate(question.top);
-        Ok(CommonAnswer { cells, unknown: asked.unknown })
+        let incomplete = view.incomplete(question.interval);
+        Ok(CommonAnswer { cells, unknown: asked.unknown, incomplete })
     }
 }
 

@@ -33,7 +33,8 @@ impl Engine {
         let contacts = ordered(&view, &met);
         let cut = pairs.as_ref().and_then(Pairs::cut);
         let pairs = pairs.map(|pairs| pairs.told(&view, &asked.ids));
-        Ok(ContactsAnswer { contacts, pairs, cut, unknown: asked.unknown })
+        let incomplete = view.incomplete(question.interval);
+        Ok(ContactsAnswer { contacts, pairs, cut, unknown: asked.unknown, incomplete })
     }
 }
 

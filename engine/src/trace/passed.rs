@@ -21,7 +21,7 @@ impl Engine {
         let (sites, unknown) = sites(&view, question);
         let answer =
             if question.list { list(&view, &sites, question)? } else { count(&view, &sites, question)? };
-        Ok(PassedAnswer { unknown, ..answer })
+        Ok(PassedAnswer { unknown, incomplete: view.incomplete(question.interval), ..answer })
     }
 }
 
@@ -81,7 +81,7 @@ fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<Pas
         .collect();
     list.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
     let scans = list.iter().map(|subject| subject.scans).sum();
-    Ok(PassedAnswer { subjects: list.len() as u64, scans, list, unknown: Vec::new() })
+    Ok(PassedAnswer { subjects: list.len() as u64, scans, list, ..PassedAnswer::default() })
 }
 
 fn count(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {

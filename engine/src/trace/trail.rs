@@ -15,8 +15,10 @@ impl Engine {
     /// The store fails.
     pub fn trail(&self, question: &Trail) -> Result<TrailAnswer, TraceError> {
         let view = View::new(self);
+        let incomplete = view.incomplete(question.interval);
         let Some(subject) = view.subject(&question.subject) else {
-            return Ok(TrailAnswer { unknown: vec![question.subject.clone()], ..TrailAnswer::default() });
+            let unknown = vec![question.subject.clone()];
+            return Ok(TrailAnswer { unknown, incomplete, ..TrailAnswer::default() });
         };
         let mut rows = Vec::new();
         view.trail(subject, question.interval, &mut rows)?;
@@ -26,7 +28,7 @@ impl Engine {
         view.asking.enter(Way::Telling);
         let mut scans: Vec<TrailScan> = rows.iter().map(|row| told(&view, row)).collect();
         scans.sort_by(|a, b| (a.at, &a.site).cmp(&(b.at, &b.site)));
-        Ok(TrailAnswer { scans, unknown: Vec::new() })
+        Ok(TrailAnswer { scans, unknown: Vec::new(), incomplete })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::answer::Incomplete;
 use super::asking::Asking;
 use super::by_code::CODES_AT_ONCE;
 use super::distinct::Distinct;
@@ -442,6 +443,13 @@ impl<'e> View<'e> {
             self.touch(place);
             run
         })
+    }
+
+    /// The days that the interval touches of which scans are gone.
+    pub(crate) fn incomplete(&self, interval: Interval) -> Vec<Incomplete> {
+        let gaps = self.state.gaps.within(interval.from().get(), interval.to().get());
+        let told = |(days, why): (Span, _)| Incomplete { from: days.start_ms(), to: days.end_ms(), why };
+        gaps.into_iter().map(told).collect()
     }
 
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {

@@ -8,8 +8,9 @@ mod parquet;
 mod table;
 
 use truyvet_engine::{
-    ChainAnswer, CommonAnswer, ContactsAnswer, PassedAnswer, SetAnswer, SetHead, TrailAnswer,
+    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, PassedAnswer, SetAnswer, SetHead, TrailAnswer, Why,
 };
+use truyvet_schemas::TimeMs;
 
 use crate::question::Answer;
 pub use explain::explain_table;
@@ -62,10 +63,18 @@ impl Sheet {
         self.columns.first().map_or(0, |column| column.values.len())
     }
 
-    fn remark(mut self, unknown: &[String]) -> Self {
+    fn remark(mut self, unknown: &[String], incomplete: &[Incomplete]) -> Self {
         if !unknown.is_empty() {
             self.summary.push(format!("unknown: {}", unknown.join(", ")));
         }
+        self.summary.extend(incomplete.iter().map(|days| {
+            let (from, to) = (TimeMs::new(days.from), TimeMs::new(days.to));
+            let why = match days.why {
+                Why::Dropped => "dropped",
+                Why::Lost => "lost",
+            };
+            format!("incomplete: scans of {from} to {to} were {why}")
+        }));
         self
     }
 }
@@ -113,7 +122,7 @@ fn passed(answer: &PassedAnswer) -> Sheet {
             column!(rows, "scans", number scans),
         ]
     };
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn trail(answer: &TrailAnswer) -> Sheet {
@@ -124,7 +133,8 @@ fn trail(answer: &TrailAnswer) -> Sheet {
         column!(rows, "direction", text direction),
         column!(rows, "verdict", text verdict),
     ];
-    Sheet { summary: vec![format!("{} scans", rows.len())], columns }.remark(&answer.unknown)
+    Sheet { summary: vec![format!("{} scans", rows.len())], columns }
+        .remark(&answer.unknown, &answer.incomplete)
 }
 
 fn contacts(answer: &ContactsAnswer) -> Sheet {
@@ -149,7 +159,7 @@ fn contacts(answer: &ContactsAnswer) -> Sheet {
             column!(answer.contacts, "last", time last),
         ],
     };
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn chain(answer: &ChainAnswer) -> Sheet {
@@ -165,7 +175,7 @@ fn chain(answer: &ChainAnswer) -> Sheet {
         column!(rows, "from", maybe from),
         column!(rows, "site", maybe site),
     ];
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn common(answer: &CommonAnswer) -> Sheet {
@@ -177,7 +187,8 @@ fn common(answer: &CommonAnswer) -> Sheet {
         column!(rows, "given", number given),
         column!(rows, "all", number all),
     ];
-    Sheet { summary: vec![format!("{} cells", rows.len())], columns }.remark(&answer.unknown)
+    Sheet { summary: vec![format!("{} cells", rows.len())], columns }
+        .remark(&answer.unknown, &answer.incomplete)
 }
 
 fn set(answer: &SetAnswer) -> Sheet {
@@ -202,7 +213,7 @@ fn set_summary(head: &SetHead) -> Sheet {
         Some(subjects) => format!("{subjects:>9}  {}", operand.expression),
         None => format!("{:>9}  {}", "not read", operand.expression),
     }));
-    Sheet { summary, columns: Vec::new() }.remark(&head.unknown)
+    Sheet { summary, columns: Vec::new() }.remark(&head.unknown, &head.incomplete)
 }
 
 #[cfg(test)]

@@ -35,10 +35,7 @@ impl InProcess {
     /// Opens the data directory with the default settings.
     pub(crate) fn open(data: &Path) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            engine: Engine::open(
-                data,
-                EngineConfig { block_cache_bytes: 4 << 30, ..EngineConfig::default() },
-            )?,
+            engine: Engine::open(data, EngineConfig { memory_bytes: 6 << 30, ..EngineConfig::default() })?,
         })
     }
 

@@ -57,7 +57,8 @@ impl Engine {
             members = next;
             view.asking.reach_step(u64::from(number) * pass::STEPS);
         }
-        Ok(ChainAnswer { generations, unknown: seeds.unknown })
+        let incomplete = view.incomplete(question.interval);
+        Ok(ChainAnswer { generations, unknown: seeds.unknown, incomplete })
     }
 }
 

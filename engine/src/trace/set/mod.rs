@@ -21,7 +21,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::answer::{SetAnswer, SetHead, SetOperandSize};
+use super::answer::{Incomplete, SetAnswer, SetHead, SetOperandSize};
 use super::question::SetQuestion;
 use super::stream::CodeOrder;
 use super::view::View;
@@ -55,10 +55,13 @@ impl Engine {
             let (from, to) = (interval.from().get(), interval.to().get());
             SetOperandSize { expression: operand.to_string(), from, to, subjects }
         };
+        let intervals = asked.iter().map(|operand| operand.time.interval());
+        let incomplete: BTreeSet<Incomplete> = intervals.flat_map(|i| view.incomplete(i)).collect();
         let head = SetHead {
             subjects: subjects.len(),
             operands: asked.iter().zip(sizes).map(told).collect(),
             unknown: unknown.into_iter().collect(),
+            incomplete: incomplete.into_iter().collect(),
         };
         let listed = if question.list { listed(subjects)? } else { Vec::new() };
         Ok(SetFound { head, codes: CodeOrder::new(self.clone(), listed) })

@@ -34,6 +34,7 @@ impl Naive {
                 subjects: found.len() as u64,
                 operands: operands.iter().map(told).collect(),
                 unknown: unknown.into_iter().cloned().collect(),
+                incomplete: Vec::new(),
             },
             list: if question.list { found.into_iter().map(str::to_owned).collect() } else { Vec::new() },
         }

@@ -11,6 +11,8 @@ mod answers_agree_with_the_naive_twin;
 mod bad_peers_harm_nobody;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
+mod memory_is_one_setting;
+mod questions_end_when_they_must;
 mod real_data_is_answered_as_known;
 mod sets_agree_with_the_naive_twin;
 mod sets_are_asked_and_streamed;

@@ -18,6 +18,8 @@ mod bad_peers_harm_nobody;
 mod damage_is_found_and_what_is_intact_answers;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
+mod memory_is_one_setting;
+mod questions_end_when_they_must;
 mod real_data_is_answered_as_known;
 mod sealing_survives_every_kill;
 mod sets_agree_with_the_naive_twin;

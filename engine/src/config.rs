@@ -82,8 +82,8 @@ impl EngineConfig {
             ("subjects_max", u64::from(self.subjects_max), 1_000, u64::from(u32::MAX) - 1),
             ("runs_max", self.runs_max as u64, 2, 1_000),
             ("wal_bytes_max", self.wal_bytes_max, 16 << 20, 1 << 40),
-            ("query_timeout_ms", self.query_timeout_ms, 1, self.query_timeout_max_ms),
             ("query_timeout_max_ms", self.query_timeout_max_ms, 1, 86_400_000),
+            ("query_timeout_ms", self.query_timeout_ms, 1, self.query_timeout_max_ms),
             ("query_leaves_max", self.query_leaves_max, 1, 1 << 50),
         ];
         for (name, value, min, max) in bounds {

@@ -17,6 +17,8 @@ mod metrics;
 mod operate;
 mod page;
 mod pool;
+#[cfg(test)]
+mod question_tests;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,12 @@ impl Pool {
         self.permits.available_permits()
     }
 
+    /// Pieces that wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     fn place(&self) -> Result<Place<'_>, Problem> {
         let place = Place(&self.waiting);
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.waiting_max {

@@ -13,16 +13,16 @@ use super::*;
 use crate::config::Config;
 use crate::enrol::Enrolment;
 
-struct Server {
-    url: String,
-    app: Arc<App>,
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) app: Arc<App>,
     _stop: tokio::sync::oneshot::Sender<()>,
     _runtime: tokio::runtime::Runtime,
     folder: TempDir,
 }
 
 impl Server {
-    fn start(change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn start(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         let mut config = Config::default();
@@ -44,17 +44,17 @@ impl Server {
         ureq::Agent::config_builder().http_status_as_error(false).build().into()
     }
 
-    fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(super) fn get(&self, path: &str) -> (StatusCode, String) {
         let mut response = Self::agent().get(format!("{}{path}", self.url)).call().expect("an answer");
         (response.status(), response.body_mut().read_to_string().expect("text"))
     }
 
-    fn post(&self, path: &str, body: &[u8]) -> (StatusCode, String) {
+    pub(super) fn post(&self, path: &str, body: &[u8]) -> (StatusCode, String) {
         let mut response = Self::agent().post(format!("{}{path}", self.url)).send(body).expect("an answer");
         (response.status(), response.body_mut().read_to_string().expect("text"))
     }
 
-    fn detail(&self, path: &str) -> (u16, String) {
+    pub(super) fn detail(&self, path: &str) -> (u16, String) {
         let (status, body) = self.get(path);
         let problem: Value = serde_json::from_str(&body).expect("a problem document");
         assert_eq!(problem["status"], status.as_u16());
@@ -156,11 +156,13 @@ fn operators_see_health_readiness_and_numbers() {
         "truyvet_question_seconds_count{question=\"trail\",answered=\"yes\"} 1",
         "truyvet_engine_scans_kept 0",
         "truyvet_process_resident_memory_bytes ",
+        "truyvet_engine_memory_block_cache_bytes ",
     ] {
         assert!(metrics.contains(name), "{name} is missing in\n{metrics}");
     }
     let status: Value = serde_json::from_str(&server.get("/api/v1/status").1).expect("JSON");
     assert_eq!(status["engine"]["scans"], 0);
+    assert_eq!(status["engine"]["memory"]["limit_bytes"], server.app.config.engine.memory_bytes);
     server.app.stop();
     let (status, why) = server.get("/readyz");
     assert_eq!((status.as_u16(), &*why), (503, "the server is stopping\n"));

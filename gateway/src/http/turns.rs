@@ -76,10 +76,21 @@ impl Turns {
         .await
     }
 
-    /// Whether places are free: for any question, and for long ones.
+    /// Does work that bounds itself to a short time, when its turn comes.
+    ///
+    /// # Errors
+    /// Too many wait already, or the work panicked.
+    pub(super) async fn run_short<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.places.run(work).await
+    }
+
+    /// Places that are free for any question, and for long ones; long ones that wait.
     #[cfg(test)]
-    pub(super) fn free(&self) -> (usize, usize) {
-        (self.places.free(), self.long.free())
+    pub(super) fn free(&self) -> (usize, usize, usize) {
+        (self.places.free(), self.long.free(), self.long.waiting())
     }
 }
 

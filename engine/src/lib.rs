@@ -13,6 +13,8 @@
 //! trace       the questions and their answers
 //! ```
 
+#[doc(hidden)]
+pub mod bench_support;
 mod catalog;
 pub mod config;
 mod data_dir;

@@ -15,6 +15,8 @@
 //! verify      everything on disk read and checked
 //! ```
 
+#[doc(hidden)]
+pub mod bench_support;
 mod catalog;
 pub mod config;
 mod data_dir;

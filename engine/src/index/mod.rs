@@ -10,6 +10,8 @@
 //! ```
 
 pub(crate) mod directory;
+#[cfg(test)]
+mod golden;
 pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod packed;

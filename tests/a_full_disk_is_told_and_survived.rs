@@ -1,17 +1,14 @@
 //! A file system that fills up while devices stream: nothing is acknowledged that does not hold, it is
 //! said, and all goes on by itself when space returns.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
 use truyvet_schemas::wire::Notice;
 
-use crate::support::server::{Server, eventually, tell_skipped};
+use crate::support::disk::SmallDisk;
+use crate::support::server::{Server, eventually};
 use crate::support::stream::{Stream, assert_exactly_once};
 
 #[test]
@@ -100,58 +97,4 @@ fn goes_on_when_space_returns(disk: &SmallDisk, server: &mut Server, stream: Str
     assert_exactly_once(server, &sent);
 }
 
-/// A file system of its own in memory; gone with the test.
-struct SmallDisk {
-    place: TempDir,
-}
-
-impl SmallDisk {
-    /// `None`, and said so, where this process may not mount.
-    fn mount() -> Option<Self> {
-        let place = TempDir::new().unwrap();
-        let size = format!("size={DISK_BYTES}");
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &size, "truyvet-test"]).arg(place.path());
-        match mount.output() {
-            Ok(output) if output.status.success() => Some(Self { place }),
-            _ => {
-                tell_skipped("a full disk, since a small one cannot be mounted here");
-                None
-            }
-        }
-    }
-
-    fn path(&self) -> &Path {
-        self.place.path()
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.path().join("ballast")
-    }
-
-    /// Leaves so many bytes, and fewer as others write.
-    fn fill(&self, left_bytes: u64) {
-        let mut ballast = File::create(self.ballast()).unwrap();
-        let block = vec![0; 64 << 10];
-        while self.free_bytes() > left_bytes && ballast.write_all(&block).is_ok() {}
-    }
-
-    fn free_bytes(&self) -> u64 {
-        let found = rustix::fs::statvfs(self.path()).unwrap();
-        found.f_bavail * found.f_frsize
-    }
-
-    fn clear(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a failed test may still have files open.
-        Command::new("umount").arg("-l").arg(self.place.path()).status().unwrap();
-    }
-}
-
-const DISK_BYTES: u64 = 128 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);

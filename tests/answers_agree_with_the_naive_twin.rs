@@ -1,4 +1,4 @@
-//! Whatever arrives, in whatever order, through whatever reopening, crash, flush and seal in between:
+//! Whatever arrives, in whatever order, through whatever reopening, crash, flush, seal and restore in between:
 //! every question has the answer of its definition.
 
 use std::time::Duration;
@@ -33,6 +33,8 @@ enum Operation {
     Seal,
     Reopen,
     Crash,
+    /// A backup is made and restored elsewhere, and all goes on there.
+    Restore,
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -47,6 +49,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Seal),
         1 => Just(Operation::Reopen),
         2 => Just(Operation::Crash),
+        1 => Just(Operation::Restore),
     ]
 }
 
@@ -118,6 +121,7 @@ impl Pair {
             Operation::Seal => self.house.engine().seal().unwrap(),
             Operation::Reopen => self.house.reopen(),
             Operation::Crash => self.house.crash(),
+            Operation::Restore => self.house.restore(),
         }
     }
 

@@ -3,9 +3,12 @@
 
 mod support;
 
+mod a_backup_is_the_whole_server;
 mod a_directory_opened_twice;
 mod a_full_disk_is_told_and_survived;
 mod a_killed_server_keeps_every_acknowledged_scan_once;
+mod a_power_loss_keeps_what_was_promised;
+mod a_restored_server_meets_its_devices;
 mod an_agent_on_a_bad_day_loses_nothing;
 mod answers_agree_with_the_naive_twin;
 mod bad_peers_harm_nobody;

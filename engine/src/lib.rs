@@ -10,8 +10,10 @@
 //! store       the only place that names RocksDB
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
+//! backup      copies of the data directory, and data directories from them
 //! ```
 
+mod backup;
 mod catalog;
 pub mod config;
 mod data_dir;
@@ -30,12 +32,16 @@ mod status;
 mod store;
 pub mod trace;
 
+pub use backup::{Backup, BackupError, Backups, Progress, Watch};
 pub use catalog::Catalog;
-pub use catalog::records::{AreaRecord, DeadLetter, DeviceRecord, FormerSite, PersonRecord, SiteRecord};
+pub use catalog::records::{
+    AreaRecord, DeadLetter, DeviceRecord, FormerSite, LostScans, PersonRecord, SiteRecord,
+};
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
 pub use status::{PartitionStatus, Status};
+pub use store::BesideFile;
 pub use trace::*;

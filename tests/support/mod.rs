@@ -1,8 +1,11 @@
 //! An engine in a directory of its own, and what tests ask of it. Whole systems are in `server` and
-//! `stream`.
+//! `stream`, disks that fail in `disk` and `power`.
 
+pub(crate) mod disk;
+pub(crate) mod power;
 pub(crate) mod server;
 pub(crate) mod stream;
+pub(crate) mod twin;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
-use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, SiteRecord};
+use truyvet_engine::{Backups, BatchReply, DeviceBatch, Engine, EngineConfig, SiteRecord};
 use truyvet_schemas::wire::{BatchFacts, Reason, encode_batch};
 use truyvet_schemas::{DeviceId, Scan, TimeMs};
 
@@ -67,6 +70,16 @@ impl House {
         self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
     }
 
+    /// Goes on in a directory that was restored from a backup of this one.
+    pub(crate) fn restore(&mut self) {
+        let (backups, restored) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        self.engine().backup(backups.path(), Vec::new(), &|_| {}).unwrap();
+        Backups::at(backups.path()).unwrap().restore(None, restored.path(), &|_| {}).unwrap();
+        drop(self.engine.take());
+        self.dir = restored;
+        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+    }
+
     pub(crate) fn put_sites(&self, codes: &[&str]) {
         let record = |code: &&str| SiteRecord { site: (*code).into(), ..SiteRecord::default() };
         self.engine().catalog().put_sites(codes.iter().map(record).collect()).unwrap();
@@ -82,6 +95,11 @@ impl House {
         let facts = BatchFacts { device: device.get(), site, first_seq, sent_at: TimeMs::new(0) };
         let (batch, taken) = encode_batch(facts, scans).unwrap();
         assert_eq!(taken, scans.len(), "the scans of a test fit one batch");
+        self.submit_batch(device, batch)
+    }
+
+    /// Submits the bytes of a batch, and waits for what becomes of it.
+    pub(crate) fn submit_batch(&self, device: DeviceId, batch: Vec<u8>) -> Told {
         let reply = Arc::new(Waiting::default());
         let batch = DeviceBatch {
             device,

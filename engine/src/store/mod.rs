@@ -4,6 +4,7 @@
 //! journal and every partition has a family of its own, never compacted and dropped whole: forgetting
 //! a segment costs nothing, even where its memory was never written to a file.
 
+mod backup;
 mod family;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use rocksdb::{
     WriteOptions,
 };
 
+pub use backup::BesideFile;
+pub(crate) use backup::{BackupFacts, BackupStore, take_beside};
 pub(crate) use family::{Family, Reaper};
 
 use crate::config::EngineConfig;
@@ -79,6 +82,7 @@ pub(crate) struct Store {
     db: DB,
     scratch: PathBuf,
     cache: Cache,
+    gate: backup::Gate,
 }
 
 impl Store {
@@ -99,7 +103,7 @@ impl Store {
                 transient.map(|(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache))),
             );
         let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
-        Ok(Self { db, scratch: scratch.to_owned(), cache })
+        Ok(Self { db, scratch: scratch.to_owned(), cache, gate: backup::Gate::default() })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
@@ -144,11 +148,13 @@ impl Store {
 
     pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
         let name = kind.family(number);
+        let _open = self.gate.pass();
         self.db.create_cf(&name, &kind_options(kind, &self.cache))?;
         Ok(name)
     }
 
     pub(crate) fn drop_family(&self, name: &str) -> Result<(), EngineError> {
+        let _open = self.gate.pass();
         Ok(self.db.drop_cf(name)?)
     }
 
@@ -174,6 +180,7 @@ impl Store {
         options.set_move_files(true);
         options.set_allow_global_seqno(true);
         let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let _open = self.gate.pass();
         Ok(self.db.ingest_external_file_cf_opts(&self.handle(family)?, &options, files)?)
     }
 

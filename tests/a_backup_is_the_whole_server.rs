@@ -221,7 +221,8 @@ fn a_flipped_bit_and_a_missing_file_are_found_and_named() {
     assert!(matches!(flipped, BackupError::Damaged { backup: 1, .. }), "{flipped}");
     assert!(flipped.to_string().contains(name), "{flipped}");
     let to = TempDir::new().unwrap();
-    backups.restore(None, to.path(), &|_| {}).unwrap_err();
+    let refused = backups.restore(None, to.path(), &|_| {}).unwrap_err();
+    assert!(matches!(refused, BackupError::Damaged { backup: 1, .. }), "{refused}");
     assert!(!to.path().join("FORMAT").exists(), "damage is never restored");
     std::fs::remove_file(&file).unwrap();
     assert!(backups.verify(None, &|_| {}).is_err());

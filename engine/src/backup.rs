@@ -86,6 +86,7 @@ impl Engine {
         check_room(&dir, bytes_total)?;
         let added = watched(&dir, bytes_total, watch, || target.add(&snapshot));
         added.map_err(full_if_no_space(&dir))?;
+        sync_upwards(&backups.store());
         let made = target.list().pop().ok_or(BackupError::NoBackup(dir))?;
         tracing::info!(backup = made.number, bytes = made.bytes, "backup made");
         Ok(made.into())
@@ -217,6 +218,12 @@ fn apart(dir: &Path, data: &Path) -> Result<PathBuf, BackupError> {
 fn make_private(dir: &Path) -> Result<(), BackupError> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))
+}
+
+/// Puts a directory's name on disk, and those of the directories above that were made with it.
+fn sync_upwards(dir: &Path) {
+    // Those above are often others' and not to be read: they were there before.
+    dir.ancestors().skip(1).for_each(|above| drop(File::open(above).and_then(|open| open.sync_all())));
 }
 
 /// Whether there is nothing in a directory but what a file system, or a start cut short, left there.

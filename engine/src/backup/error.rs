@@ -114,5 +114,17 @@ pub(super) fn full_if_no_space(dir: &Path) -> impl FnOnce(EngineError) -> Backup
     }
 }
 
+/// An error of the store while it copied a backup to below `dir`.
+pub(super) fn damaged_or_full(backup: u32, dir: &Path) -> impl FnOnce(EngineError) -> BackupError {
+    let full = full_if_no_space(dir);
+    move |error| match error {
+        EngineError::Store(what) if what.starts_with(CORRUPTION) => BackupError::Damaged { backup, what },
+        error => full(error),
+    }
+}
+
+/// How the store begins what it says of a wrong checksum.
+const CORRUPTION: &str = "Corruption";
+
 /// The system's words, which the store repeats.
 const NO_SPACE: &str = "No space left on device";

@@ -14,8 +14,10 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::error::{full_if_no_space, io};
-use super::{Backup, BackupError, Backups, Watch, check_room, holds_nothing, make_private, watched};
+use super::error::{damaged_or_full, full_if_no_space, io};
+use super::{
+    Backup, BackupError, Backups, Watch, check_room, holds_nothing, make_private, sync_upwards, watched,
+};
 use crate::data_dir::{FORMAT_FILE, RESTORING_FILE, STORE_FOLDER, check_format, write_durably};
 use crate::store::{BackupStore, BesideFile, take_beside};
 
@@ -34,7 +36,7 @@ impl Backups {
         check_room(to, facts.bytes)?;
         let engine = to.join(STORE_FOLDER);
         let restored = watched(to, facts.bytes, watch, || store.restore(facts.number, &engine));
-        restored.map_err(full_if_no_space(to))?;
+        restored.map_err(damaged_or_full(facts.number, to))?;
         let beside = take_beside(&engine).map_err(full_if_no_space(to))?;
         target.finish(&beside)?;
         Ok(facts.into())
@@ -74,8 +76,8 @@ impl Target {
         let format = format.first().map(|file| file.bytes.as_slice()).unwrap_or_default();
         check_format(&self.dir, &String::from_utf8_lossy(format))?;
         others.into_iter().try_for_each(|file| self.put(file))?;
-        let parent = self.dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-        sync_dir(parent.unwrap_or(Path::new(".")))?;
+        let dir = std::path::absolute(&self.dir).map_err(io(&self.dir))?;
+        sync_upwards(&dir);
         let path = self.dir.join(FORMAT_FILE);
         write_durably(&self.dir, &path, format).map_err(io(&path))?;
         remove(&self.dir.join(RESTORING_FILE))

@@ -146,7 +146,7 @@ fn a_restore_killed_at_any_moment_is_begun_anew_and_no_server_opens_it_before() 
 
 #[test]
 fn a_full_disk_under_the_backups_is_told_and_leaves_the_earlier_ones() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let server = Server::start(CONFIG);
     let stream = stream(&server);
     import_a_day(&server, 300_000);
@@ -180,7 +180,7 @@ fn a_full_disk_under_the_backups_is_told_and_leaves_the_earlier_ones() {
 /// The disk fills up while the files are copied, after it was found to have room for them.
 #[test]
 fn a_backup_that_runs_out_of_space_half_way_is_not_listed_and_leaves_nothing() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let house = House::new();
     let dir = disk.path().join("backups");
     house.engine().backup(&dir, Vec::new(), &|_| {}).unwrap();
@@ -405,6 +405,7 @@ fn bytes_below(dir: &Path) -> u64 {
 /// Segments, runs and merges all the time.
 const CONFIG: &str = "[engine]\nlive_scans_max = 10_000\nruns_max = 2\nfree_bytes_min = 0\n\
                       wal_bytes_max = 16_777_216\nblock_cache_bytes = 8_388_608\n";
+const DISK_BYTES: u64 = 128 << 20;
 const BACKUPS_UNDER_LOAD: usize = 25;
 const KILLS: usize = 12;
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -13,7 +13,7 @@ use crate::support::stream::{Stream, assert_exactly_once};
 
 #[test]
 fn a_disk_below_its_reserve_holds_devices_back_until_space_returns() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(16 << 20));
     let stream = stream(&server);
     eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
@@ -25,7 +25,7 @@ fn a_disk_below_its_reserve_holds_devices_back_until_space_returns() {
 
 #[test]
 fn a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(0));
     let stream = stream(&server);
     eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
@@ -37,7 +37,7 @@ fn a_disk_without_a_byte_left_loses_nothing_that_was_acknowledged() {
 
 #[test]
 fn a_server_killed_on_a_full_disk_starts_again_with_all_that_was_acknowledged() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(0));
     let stream = stream(&server);
     eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
@@ -54,7 +54,7 @@ fn a_server_killed_on_a_full_disk_starts_again_with_all_that_was_acknowledged() 
 /// What failed half-way on the full disk must not stand in the way of the next attempt.
 #[test]
 fn sealing_that_failed_on_a_full_disk_works_when_space_returns() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(0));
     let stream = stream(&server);
     eventually("scans are taken", PATIENCE, || stream.acknowledged() > 1_000);
@@ -97,4 +97,5 @@ fn goes_on_when_space_returns(disk: &SmallDisk, server: &mut Server, stream: Str
     assert_exactly_once(server, &sent);
 }
 
+const DISK_BYTES: u64 = 128 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -17,7 +17,7 @@ use crate::support::{House, START_MS};
 type Row = (u8, u8, u32, u8);
 
 #[derive(Clone, Debug)]
-enum Operation {
+pub(crate) enum Operation {
     /// A device sends scans: (subject, minutes, direction).
     Send {
         device: usize,
@@ -37,7 +37,7 @@ enum Operation {
     Restore,
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let minutes = prop_oneof![0u32..60, 0u32..3 * 24 * 60, Just(23 * 60 + 59), Just(24 * 60)];
     let scan = (0u8..8, minutes.clone(), 0u8..3);
     let row = (0u8..8, 0u8..3, minutes, 0u8..3);
@@ -53,22 +53,22 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-const SITES: [&str; 3] = ["B", "A", "ă"];
+pub(crate) const SITES: [&str; 3] = ["B", "A", "ă"];
 
-const AREAS: [(&str, &[&str]); 3] =
+pub(crate) const AREAS: [(&str, &[&str]); 3] =
     [("ward 1", &["B", "A"]), ("ward 2", &["ă"]), ("district", &["A", "B", "ă"])];
 
 /// The engine and its twin, fed alike.
-struct Pair {
-    house: House,
-    naive: Naive,
+pub(crate) struct Pair {
+    pub(crate) house: House,
+    pub(crate) naive: Naive,
     devices: Vec<(DeviceId, &'static str, u64)>,
     imported: Option<(Vec<Row>, [u8; 32])>,
     imports: u32,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = House::new();
         let area = |area: &str, parent: Option<&str>| AreaRecord {
             area: area.into(),
@@ -91,7 +91,7 @@ impl Pair {
         Self { house, naive: Naive::default(), devices, imported: None, imports: 0 }
     }
 
-    fn perform(&mut self, operation: Operation) {
+    pub(crate) fn perform(&mut self, operation: Operation) {
         match operation {
             Operation::Send { device, scans } => self.send(device, &scans),
             Operation::Import { rows } => {
@@ -166,7 +166,6 @@ impl Pair {
             let chunk = RowChunk {
                 first_row: done as u64 + 1,
                 rows: rows.len() as u64,
-                row_offset: Vec::new(),
                 subjects,
                 sites,
                 at_ms: rows.iter().map(|row| at(row.2).get()).collect(),
@@ -205,7 +204,7 @@ impl Pair {
         assert_eq!(engine.contacts(&contacts).unwrap(), self.naive.contacts(&contacts));
         let start = |i: usize| (i % 2 == 1).then(|| at(from + length / 3));
         let seeds = subjects.iter().cloned().enumerate().map(|(i, seed)| (seed, start(i))).collect();
-        let chain = Chain { seeds, interval, window, generations: 3 };
+        let chain = Chain { seeds, interval, window, generations: 3, list: true };
         assert_eq!(engine.chain(&chain).unwrap(), self.naive.chain(&chain));
         for (cell, top) in [(Duration::from_secs(3_600), 3), (Duration::from_secs(7 * 60), 50)] {
             let common = Common { subjects: subjects.clone(), interval, cell, top };
@@ -226,7 +225,7 @@ fn code(subject: u8) -> String {
     format!("s{}", (subject * 5) % 8)
 }
 
-fn at(minutes: u32) -> TimeMs {
+pub(crate) fn at(minutes: u32) -> TimeMs {
     TimeMs::new(START_MS + i64::from(minutes) * 60_000)
 }
 

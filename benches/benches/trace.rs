@@ -113,6 +113,7 @@ fn chain(world: &World, seeds: Vec<String>) -> ChainAnswer {
         interval: world.interval(6 * DAY_MS, 9 * DAY_MS),
         window: WINDOW_DEFAULT,
         generations: 2,
+        list: true,
     };
     world.engine.chain(&question).expect("the store works")
 }

@@ -76,6 +76,9 @@ pub(crate) fn check_format(root: &Path, text: &str) -> Result<(), OpenError> {
     if found > FORMAT {
         return Err(OpenError::NewerVersion { dir: root.into(), found, known: FORMAT });
     }
+    if found < FORMAT {
+        return Err(OpenError::OlderVersion { dir: root.into(), found, known: FORMAT });
+    }
     Ok(())
 }
 
@@ -94,4 +97,4 @@ pub(crate) const STORE_FOLDER: &str = "engine";
 pub(crate) const NEW_EXTENSION: &str = "new";
 
 /// Version of everything below the directory.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;

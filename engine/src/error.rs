@@ -18,6 +18,16 @@ pub enum OpenError {
         /// Newest format known here.
         known: u32,
     },
+    /// Import its files anew into an empty directory.
+    #[error("{} was written by an older version (format {found}; this program reads {known}); import its files into an empty directory", .dir.display())]
+    OlderVersion {
+        /// The data directory.
+        dir: PathBuf,
+        /// Format on disk.
+        found: u32,
+        /// Format known here.
+        known: u32,
+    },
     /// Choose an empty directory, or one that this program made.
     #[error("{} holds other files and is no data directory of Truyvet; choose an empty one", .0.display())]
     Foreign(PathBuf),
@@ -95,6 +105,23 @@ pub enum TraceError {
         /// How many are allowed.
         limit: u64,
     },
+    /// Ask a narrower question, or raise `query_leaves_max`.
+    #[error(
+        "the question would read more than {limit} leaves of the index; ask for a shorter time, fewer codes or fewer generations, or raise `query_leaves_max`"
+    )]
+    TooCostly {
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// Ask a narrower question, or raise `query_timeout_ms`.
+    #[error("the question took longer than {} ms and was given up; ask for a shorter time, fewer codes or fewer generations, or allow more time", .max.as_millis())]
+    Deadline {
+        /// How long it may take.
+        max: std::time::Duration,
+    },
+    /// Ask again, if it was not you who stopped it.
+    #[error("the question was stopped before it was answered")]
+    Stopped,
     /// As the inner error says.
     #[error(transparent)]
     Engine(#[from] EngineError),

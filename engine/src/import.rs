@@ -90,8 +90,6 @@ pub struct RowChunk {
     pub first_row: u64,
     /// How many rows it stands for, bad ones too.
     pub rows: u64,
-    /// Of each good row, how far it is from `first_row`; empty when every row is good.
-    pub row_offset: Vec<u32>,
     /// Subjects.
     pub subjects: CodeColumn,
     /// Sites.
@@ -174,8 +172,6 @@ impl Import {
             self.rows = Rows::with_capacity(ROWS_AT_ONCE + chunk.at_ms.len());
         }
         let rows = chunk.at_ms.len();
-        let seq = |i: usize| chunk.first_row + chunk.row_offset.get(i).map_or(i as u64, |o| u64::from(*o));
-        self.rows.seq.extend((0..rows).map(seq));
         self.rows.device.extend(std::iter::repeat_n(self.device, rows));
         self.rows.at_ms.extend_from_slice(&chunk.at_ms);
         self.rows.site.append(&mut sites);
@@ -204,10 +200,8 @@ impl Import {
     fn check(&self, chunk: &RowChunk) -> Result<(), ImportError> {
         let rows = chunk.at_ms.len();
         let optional = |len: usize| len == 0 || len == rows;
-        let equal = chunk.subjects.len() == rows
-            && chunk.sites.len() == rows
-            && optional(chunk.row_offset.len())
-            && optional(chunk.directions.len());
+        let equal =
+            chunk.subjects.len() == rows && chunk.sites.len() == rows && optional(chunk.directions.len());
         if !equal {
             return Err(ImportError::Chunk("its columns are not equally long"));
         }
@@ -291,5 +285,5 @@ impl Import {
     }
 }
 
-/// Rows of one step: 29 bytes each, two steps in memory and the order of one come to about 300 MB.
+/// Rows of one step: 21 bytes each, two steps in memory and the order of one come to about 250 MB.
 const ROWS_AT_ONCE: usize = 4_000_000;

@@ -5,8 +5,9 @@
 //! journal     what is durable and in no run yet
 //! live        what is in memory
 //! keeper      live tables and imports become sorted runs
+//! sealer      several runs become one
 //! partition   spans of days: plan, write, merge, read
-//! index       keys, packed columns, postings, trails
+//! index       keys, packed columns, postings, trails, rollups
 //! store       the only place that names RocksDB
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
@@ -27,6 +28,7 @@ mod keeper;
 mod live;
 mod partition;
 mod recovery;
+mod sealer;
 mod shared;
 mod status;
 mod store;
@@ -42,6 +44,7 @@ pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
+pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
 pub use store::BesideFile;
 pub use trace::*;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use truyvet_schemas::TimeMs;
 
 use crate::ingest::StorageState;
+use crate::partition::manifest::PartBytes;
 use crate::shared::Shared;
 use crate::store::Base;
 
@@ -37,6 +38,8 @@ pub struct Status {
     pub runs_written: u64,
     /// Bytes of all runs.
     pub run_bytes: u64,
+    /// Of these, those of the runs' parts.
+    pub part_bytes: PartBytes,
     /// Whether scans can be stored.
     pub storage: StorageState,
     /// In order of days.
@@ -69,9 +72,13 @@ impl Status {
                 to: TimeMs::new(partition.span.end_ms()).rfc3339(),
                 scans: partition.scans(),
                 runs: partition.runs.len(),
-                bytes: shared.store.family_bytes(partition.family.name()),
+                bytes: partition.runs.iter().map(|run| run.entry.file_bytes).sum(),
             })
             .collect();
+        let mut part_bytes = PartBytes::default();
+        for run in state.partitions.iter().flat_map(|partition| &partition.runs) {
+            part_bytes += run.entry.part_bytes;
+        }
         let live_scans: u64 = state.tables.iter().map(|table| table.len() as u64).sum();
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Self {
@@ -87,6 +94,7 @@ impl Status {
             scans_imported: count(&shared.counters.scans_imported),
             runs_written: count(&shared.counters.runs_written),
             run_bytes: partitions.iter().map(|partition| partition.bytes).sum(),
+            part_bytes,
             storage: shared.space.state(),
             partitions,
         }

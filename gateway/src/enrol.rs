@@ -1,9 +1,9 @@
 //! Enrolment: a new device's key, and the file that carries it to the device.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use truyvet_engine::{CatalogError, Engine};
@@ -40,14 +40,43 @@ impl Enrolment {
     }
 }
 
-/// Writes a key file that nobody else can read, and that no other file is lost for.
-///
-/// # Errors
-/// The file is there already, or cannot be written.
-pub fn write_key_file(path: &Path, key_file: &KeyFile) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(key_file.to_json().as_bytes())?;
-    file.sync_all()
+/// A file for a key that is not made yet, so that no device is enrolled whose key has no place.
+/// Nobody else can read it, and it goes again unless it is filled.
+#[derive(Debug)]
+pub struct KeyPlace {
+    path: PathBuf,
+    file: File,
+    is_filled: bool,
+}
+
+impl KeyPlace {
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// A file is there already, or none can be made there.
+    pub fn take(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Self { path: path.to_owned(), file, is_filled: false })
+    }
+
+    /// Writes the key, durably.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn fill(mut self, key_file: &KeyFile) -> io::Result<()> {
+        self.file.write_all(key_file.to_json().as_bytes())?;
+        self.file.sync_all()?;
+        self.is_filled = true;
+        Ok(())
+    }
+}
+
+impl Drop for KeyPlace {
+    fn drop(&mut self) {
+        if !self.is_filled {
+            std::fs::remove_file(&self.path).ok();
+        }
+    }
 }
 
 fn new_key() -> SigningKey {

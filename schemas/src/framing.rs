@@ -10,7 +10,7 @@ use crate::limits::FRAME_LENGTH_BYTES;
 /// What the bytes at the front of a buffer hold.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// A whole frame: `payload` is its range in the buffer, `end` where the next one begins.
+    /// A whole frame; the next one begins where its payload ends.
     Frame {
         /// Where the payload lies in the buffer.
         payload: std::ops::Range<usize>,

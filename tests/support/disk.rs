@@ -1,4 +1,4 @@
-//! Small disks that fill up.
+//! A disk that can be filled to the last byte.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -16,9 +16,9 @@ pub(crate) struct SmallDisk {
 
 impl SmallDisk {
     /// `None`, and said so, where this process may not mount.
-    pub(crate) fn mount() -> Option<Self> {
+    pub(crate) fn mount(bytes: u64) -> Option<Self> {
         let place = TempDir::new().unwrap();
-        let size = format!("size={DISK_BYTES}");
+        let size = format!("size={bytes}");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &size, "truyvet-test"]).arg(place.path());
         match mount.output() {
@@ -34,10 +34,6 @@ impl SmallDisk {
         self.place.path()
     }
 
-    fn ballast(&self) -> PathBuf {
-        self.path().join("ballast")
-    }
-
     /// Leaves so many bytes, and fewer as others write.
     pub(crate) fn fill(&self, left_bytes: u64) {
         let mut ballast = File::create(self.ballast()).unwrap();
@@ -45,13 +41,17 @@ impl SmallDisk {
         while self.free_bytes() > left_bytes && ballast.write_all(&block).is_ok() {}
     }
 
-    fn free_bytes(&self) -> u64 {
+    pub(crate) fn clear(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+
+    pub(crate) fn free_bytes(&self) -> u64 {
         let found = rustix::fs::statvfs(self.path()).unwrap();
         found.f_bavail * found.f_frsize
     }
 
-    pub(crate) fn clear(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
+    fn ballast(&self) -> PathBuf {
+        self.path().join("ballast")
     }
 }
 
@@ -61,5 +61,3 @@ impl Drop for SmallDisk {
         Command::new("umount").arg("-l").arg(self.place.path()).status().unwrap();
     }
 }
-
-const DISK_BYTES: u64 = 128 << 20;

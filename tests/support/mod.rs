@@ -1,12 +1,18 @@
-//! An engine in a directory of its own, and what tests ask of it. Whole systems are in `server` and
-//! `stream`, disks that fail in `disk` and `power`.
+//! An engine in a directory of its own, and what tests ask of it. Whole systems are in the modules.
 
+pub(crate) mod checkpoint;
+pub(crate) mod clock;
 pub(crate) mod disk;
+pub(crate) mod knock;
+pub(crate) mod peer;
 pub(crate) mod power;
 pub(crate) mod server;
 pub(crate) mod stream;
 pub(crate) mod twin;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -65,6 +71,30 @@ impl House {
     pub(crate) fn crash(&mut self) {
         let left = TempDir::new().unwrap();
         copy(self.dir.path(), left.path());
+        self.go_on_in(left);
+    }
+
+    /// The same, but what was written to the store's log since then never reached it.
+    pub(crate) fn crash_before(&mut self, then: &StoreLog) {
+        let left = TempDir::new().unwrap();
+        copy(self.dir.path(), left.path());
+        let mut lost_bytes = 0;
+        for (name, bytes) in log_files(left.path()) {
+            let bytes_then = then.0.get(&name).copied().unwrap_or_default();
+            let file = File::options().write(true).open(left.path().join("engine").join(name)).unwrap();
+            file.set_len(bytes_then).unwrap();
+            lost_bytes += bytes - bytes_then;
+        }
+        assert!(lost_bytes > 0, "something was written since");
+        self.go_on_in(left);
+    }
+
+    /// How far the store's log has come.
+    pub(crate) fn log(&self) -> StoreLog {
+        StoreLog(log_files(self.dir.path()).collect())
+    }
+
+    fn go_on_in(&mut self, left: TempDir) {
         drop(self.engine.take());
         self.dir = left;
         self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
@@ -75,9 +105,7 @@ impl House {
         let (backups, restored) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         self.engine().backup(backups.path(), Vec::new(), &|_| {}).unwrap();
         Backups::at(backups.path()).unwrap().restore(None, restored.path(), &|_| {}).unwrap();
-        drop(self.engine.take());
-        self.dir = restored;
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+        self.go_on_in(restored);
     }
 
     pub(crate) fn put_sites(&self, codes: &[&str]) {
@@ -111,6 +139,15 @@ impl House {
         self.engine().submit(batch).map_err(|(why, _)| why).unwrap();
         reply.wait()
     }
+}
+
+/// The files of the store's log and their lengths.
+pub(crate) struct StoreLog(BTreeMap<OsString, u64>);
+
+fn log_files(dir: &Path) -> impl Iterator<Item = (OsString, u64)> {
+    let files = std::fs::read_dir(dir.join("engine")).unwrap().flatten();
+    let logs = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "log"));
+    logs.map(|file| (file.file_name(), file.metadata().unwrap().len()))
 }
 
 fn copy(from: &Path, to: &Path) {

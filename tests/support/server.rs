@@ -1,10 +1,11 @@
 //! The real programs, as an operator starts, asks and kills them.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -32,10 +33,18 @@ pub(crate) fn truyvet_ok(args: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
+/// What a process is started with beside the usual.
+#[derive(Default)]
+pub(crate) struct More {
+    pub(crate) args: Vec<OsString>,
+    pub(crate) envs: Vec<(&'static str, OsString)>,
+}
+
 /// `truyvet serve` in a process of its own, on loopback.
 pub(crate) struct Server {
     place: TempDir,
     data: PathBuf,
+    more: More,
     child: Option<Child>,
     quic: SocketAddr,
     http: String,
@@ -52,11 +61,16 @@ impl Server {
 
     /// The same on a data directory elsewhere.
     pub(crate) fn start_in(place: TempDir, data: PathBuf, config: &str) -> Self {
+        Self::start_with(place, data, config, More::default())
+    }
+
+    /// The same with more than usual.
+    pub(crate) fn start_with(place: TempDir, data: PathBuf, config: &str, more: More) -> Self {
         std::fs::write(place.path().join("config.toml"), config).unwrap();
         let quic = SocketAddr::from(([127, 0, 0, 1], 0));
         let agent = Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
         let agent = agent.build().into();
-        let mut server = Self { place, data, child: None, quic, http: String::new(), agent };
+        let mut server = Self { place, data, more, child: None, quic, http: String::new(), agent };
         server.launch();
         server.wait();
         server
@@ -71,6 +85,8 @@ impl Server {
             .arg(&self.data)
             .arg("--config")
             .arg(self.place.path().join("config.toml"))
+            .args(&self.more.args)
+            .envs(self.more.envs.clone())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -104,6 +120,14 @@ impl Server {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// As an operator stops it; returns how it ended.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        child.wait().unwrap()
     }
 
     pub(crate) fn restart(&mut self) {
@@ -184,6 +208,11 @@ impl Server {
         let mut seen: Vec<Seen> = trail["scans"].as_array().unwrap().iter().map(seen).collect();
         seen.sort_unstable();
         seen
+    }
+
+    /// What it logged, over all its lives.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap()
     }
 
     /// Resident memory in bytes.

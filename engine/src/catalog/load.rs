@@ -21,6 +21,7 @@ impl Catalog {
             sites: RwLock::new(load_sites(&store)?),
             tree: RwLock::new(load_tree(&store)?),
             devices: load_devices(&store)?,
+            areas: Mutex::new(None),
             change: Mutex::new(()),
             storing: Mutex::new(()),
             store,

@@ -31,18 +31,18 @@ pub(crate) enum MetaTag {
     Lost = 8,
 }
 
-/// What a key within a run is for.
+/// What a key within a run is for, in the order in which a run is written. 1 to 4 are retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum RunTag {
-    /// `site u32 | leaf u32` -> posting leaf.
-    Posting = 1,
+    /// `leaf u32` -> posting leaf.
+    Posting = 5,
     /// `group u32` -> trail leaf.
-    Trail = 2,
+    Trail = 6,
     /// `area u32 | day i32` -> subjects of a whole area on a whole day.
-    Rollup = 3,
+    Rollup = 7,
     /// nothing more -> directory of the postings.
-    Directory = 4,
+    Directory = 8,
 }
 
 pub(crate) type MetaKey = [u8; 5];
@@ -92,8 +92,13 @@ pub(crate) fn dead_letter(position: u64, index: u32) -> DeadLetterKey {
     key
 }
 
-pub(crate) fn posting(run: u32, site: u32, leaf: u32) -> RunKey {
-    run_key(run, RunTag::Posting, site, leaf)
+pub(crate) fn posting(run: u32, leaf: u32) -> RunKey {
+    run_key(run, RunTag::Posting, leaf, 0)
+}
+
+/// First key, and last possible key, of a range of a run's posting leaves, which is not empty.
+pub(crate) fn posting_bounds(run: u32, leaves: std::ops::Range<u32>) -> (RunKey, RunKey) {
+    (posting(run, leaves.start), run_key(run, RunTag::Posting, leaves.end - 1, u32::MAX))
 }
 
 pub(crate) fn trail(run: u32, group: u32) -> RunKey {
@@ -104,8 +109,32 @@ pub(crate) fn rollup(run: u32, area: u32, day: i32) -> RunKey {
     run_key(run, RunTag::Rollup, area, day as u32 ^ SIGN)
 }
 
+/// First and last possible key of a run's rollups.
+pub(crate) fn rollup_bounds(run: u32) -> (RunKey, RunKey) {
+    (run_key(run, RunTag::Rollup, 0, 0), run_key(run, RunTag::Rollup, u32::MAX, u32::MAX))
+}
+
+/// Area and day in a key made by [`rollup`].
+pub(crate) fn rollup_of(key: &[u8]) -> Option<(u32, i32)> {
+    let day = u32::from_be_bytes(key.get(9..13)?.try_into().ok()?) ^ SIGN;
+    Some((number_of(key)?, day as i32))
+}
+
 pub(crate) fn directory(run: u32) -> RunKey {
     run_key(run, RunTag::Directory, 0, 0)
+}
+
+/// First and last possible key of a run.
+pub(crate) fn run_bounds(run: u32) -> (RunKey, RunKey) {
+    let mut bounds = ([0; 13], [u8::MAX; 13]);
+    bounds.0[..4].copy_from_slice(&run.to_be_bytes());
+    bounds.1[..4].copy_from_slice(&run.to_be_bytes());
+    bounds
+}
+
+/// The leaf, group or area in a run's key.
+pub(crate) fn number_of(key: &[u8]) -> Option<u32> {
+    key.get(5..9)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// The run that a key of a partition's family belongs to.
@@ -135,12 +164,14 @@ mod tests {
 
     #[test]
     fn byte_order_is_logical_order() {
-        assert!(posting(1, 2, 300) < posting(1, 3, 0));
-        assert!(posting(1, u32::MAX, 0) < trail(1, 0));
-        assert!(trail(1, u32::MAX) < rollup(1, 0, -1));
+        assert!(posting(1, 255) < posting(1, 256));
         assert!(rollup(1, 5, -1) < rollup(1, 5, 0));
-        assert!(rollup(1, u32::MAX, 0) < directory(1));
-        assert!(directory(1) < posting(2, 0, 0));
+        assert!(posting(1, u32::MAX) < trail(1, 0));
+        assert!(trail(1, u32::MAX) < rollup(1, 0, i32::MIN));
+        assert!(rollup(1, u32::MAX, i32::MAX) < directory(1));
+        assert!(directory(1) < posting(2, 0));
+        let (first, last) = run_bounds(1);
+        assert!(first < posting(1, 0) && directory(1) < last && last < run_bounds(2).0);
         assert!(position(255) < position(256));
         assert!(dead_letter(1, u32::MAX) < dead_letter(2, 0));
         assert!(lost(1, u64::MAX) < lost(2, 0));
@@ -150,5 +181,7 @@ mod tests {
     fn numbers_are_read_back() {
         assert_eq!(meta_number(&meta(MetaTag::Device, 77)), Some(77));
         assert_eq!(meta_number(&lost(77, 1)), Some(77));
+        assert_eq!(rollup_of(&rollup(1, 5, -3)), Some((5, -3)));
+        assert_eq!((run_of(&trail(9, 4)), number_of(&trail(9, 4))), (Some(9), Some(4)));
     }
 }

@@ -163,6 +163,7 @@ fn append_stretch(
         base_ms: block.view.base.get(),
         first_seq: block.view.first_seq + u64::from(stretch.start),
     };
+    appender.touch(&scratch.ids);
     let columns = scratch
         .ids
         .iter()

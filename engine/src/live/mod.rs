@@ -95,6 +95,11 @@ impl LiveTable {
         self.scans_of(self.published()).end
     }
 
+    /// Whether the site has scans.
+    pub(crate) fn has_site(&self, site: u32) -> bool {
+        link(self.newest_block.get(site)).is_some()
+    }
+
     /// Appends the site's scans with `from_ms <= at < to_ms`, in no order.
     pub(crate) fn postings(&self, site: u32, from_ms: i64, to_ms: i64, out: &mut Vec<Posting>) {
         self.visit(site, from_ms, to_ms, |_, i, at_ms| {
@@ -204,6 +209,13 @@ impl Appender {
     pub(crate) fn has_room(&self, scans: usize, blocks: usize) -> bool {
         let table = &self.table;
         self.blocks + blocks <= table.blocks.site.len() && self.scans + scans <= table.scans.subject.len()
+    }
+
+    /// Brings the ends of these subjects' chains into the caches, before [`Appender::append`] needs them
+    /// one by one: here the waits for memory overlap. A batch's are 256 KiB at most, a line each.
+    pub(crate) fn touch(&self, subjects: &[u32]) {
+        let newest = &self.table.newest_scan;
+        std::hint::black_box(subjects.iter().fold(0, |all, subject| all ^ newest.get(*subject)));
     }
 
     /// Appends a block and publishes it. `scans` gives subject, offset and flags, in order of seq.

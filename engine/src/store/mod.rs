@@ -5,9 +5,11 @@
 //! a segment costs nothing, even where its memory was never written to a file.
 
 mod backup;
+pub(crate) mod cache;
 mod family;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType,
@@ -17,10 +19,12 @@ use rocksdb::{
 
 pub use backup::BesideFile;
 pub(crate) use backup::{BackupFacts, BackupStore, take_beside};
-pub(crate) use family::{Family, Reaper};
+pub(crate) use family::{Family, Reaper, Unread};
 
 use crate::config::EngineConfig;
 use crate::error::EngineError;
+use crate::index::keys;
+use cache::{Block, BlockCache, Part};
 
 /// The families that always exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,7 @@ impl Kind {
 pub(crate) struct Store {
     db: DB,
     scratch: PathBuf,
+    blocks: BlockCache,
     cache: Cache,
     gate: backup::Gate,
 }
@@ -92,7 +97,7 @@ impl Store {
         let io = |e: std::io::Error| EngineError::Store(e.to_string());
         std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
         std::fs::create_dir_all(scratch).map_err(io)?;
-        let cache = Cache::new_hyper_clock_cache(config.block_cache_bytes, 0);
+        let cache = Cache::new_hyper_clock_cache(BASE_CACHE_BYTES, 0);
         let options = database_options(config);
         let existing = DB::list_cf(&options, dir).unwrap_or_default();
         let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
@@ -103,7 +108,8 @@ impl Store {
                 transient.map(|(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache))),
             );
         let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
-        Ok(Self { db, scratch: scratch.to_owned(), cache, gate: backup::Gate::default() })
+        let blocks = BlockCache::new(config.block_cache_bytes);
+        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache, gate: backup::Gate::default() })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
@@ -158,20 +164,44 @@ impl Store {
         Ok(self.db.drop_cf(name)?)
     }
 
+    /// Removes the file of a run from a family that has others. Nobody reads it any more.
+    pub(crate) fn drop_run(&self, family: &str, run: u32) -> Result<(), EngineError> {
+        let (from, to) = keys::run_bounds(run);
+        let _open = self.gate.pass();
+        Ok(self.db.delete_file_in_range_cf(&self.handle(family)?, from, to)?)
+    }
+
+    /// The runs whose files lie in partitions' families, each with its family.
+    pub(crate) fn stored_runs(&self) -> Result<Vec<(String, u32)>, EngineError> {
+        let files = self.db.live_files()?;
+        let runs = files.into_iter().filter_map(|file| {
+            let run = keys::run_of(&file.start_key?)?;
+            (Kind::of(&file.column_family_name) == Some(Kind::Partition))
+                .then_some((file.column_family_name, run))
+        });
+        Ok(runs.collect())
+    }
+
+    /// Where files are made before they belong to a family.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
     /// Makes a file of sorted entries for [`Store::ingest`].
     pub(crate) fn write_sorted_file<T>(
         &self,
         name: &str,
         fill: impl FnOnce(&mut SortedFile<'_>) -> Result<T, EngineError>,
-    ) -> Result<(PathBuf, T), EngineError> {
+    ) -> Result<Sorted<T>, EngineError> {
         let path = self.scratch.join(name);
-        let options = partition_options(&self.cache);
+        let options = partition_options();
         let writer = SstFileWriter::create(&options);
         writer.open(&path)?;
         let mut file = SortedFile { writer };
         let filled = fill(&mut file)?;
         file.writer.finish()?;
-        Ok((path, filled))
+        let (bytes, digest) = digest_of(&path).map_err(|error| EngineError::Store(error.to_string()))?;
+        Ok(Sorted { path, bytes, digest, filled })
     }
 
     /// Moves finished files into a family; their keys must not overlap any there.
@@ -193,6 +223,34 @@ impl Store {
     ) -> Result<Option<T>, EngineError> {
         let value = self.db.get_pinned_cf(&self.handle(family)?, key)?;
         Ok(value.map(|value| read(&value)))
+    }
+
+    /// The block of a partition's family with this key, from the cache where it is there.
+    pub(crate) fn read_cached(
+        &self,
+        family: &str,
+        part: Part,
+        run: u32,
+        number: u32,
+        key: &[u8],
+    ) -> Result<Option<Arc<Block>>, EngineError> {
+        if let Some(block) = self.blocks.get(part, run, number) {
+            return Ok(Some(block));
+        }
+        let parsed = match self.read(family, key, |bytes| Block::parse(part, bytes))? {
+            Some(parsed) => parsed,
+            None if matches!(part, Part::Rollup(_)) => Some(Block::Absent),
+            None => return Ok(None),
+        };
+        let damaged = || EngineError::Corrupt { what: format!("{part:?} {number} of run {run} in {family}") };
+        let block = Arc::new(parsed.ok_or_else(damaged)?);
+        self.blocks.insert(part, run, number, block.clone());
+        Ok(Some(block))
+    }
+
+    /// The blocks that were read.
+    pub(crate) fn blocks(&self) -> &BlockCache {
+        &self.blocks
     }
 
     /// The entries of a partition's family from `from` up to and including `to`, in key order, read
@@ -274,6 +332,15 @@ impl Changes<'_> {
     }
 }
 
+/// A finished file of sorted entries, and what filling it told.
+pub(crate) struct Sorted<T> {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    /// BLAKE3, hexadecimal.
+    pub(crate) digest: String,
+    pub(crate) filled: T,
+}
+
 /// A file that is being filled, in ascending order of keys.
 pub(crate) struct SortedFile<'a> {
     writer: SstFileWriter<'a>,
@@ -283,6 +350,13 @@ impl SortedFile<'_> {
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
         Ok(self.writer.put(key, value)?)
     }
+}
+
+/// Size and BLAKE3 digest of a file.
+pub(crate) fn digest_of(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut digest = blake3::Hasher::new();
+    let bytes = std::io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+    Ok((bytes, digest.finalize().to_hex().to_string()))
 }
 
 fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
@@ -309,7 +383,8 @@ fn database_options(config: &EngineConfig) -> Options {
 fn base_options(cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&block_options(cache));
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Codes are letters and digits: their statistics save a third, where repetition saves nothing.
+    options.set_compression_type(DBCompressionType::Zstd);
     options.set_write_buffer_size(16 << 20);
     options
 }
@@ -317,7 +392,7 @@ fn base_options(cache: &Cache) -> Options {
 fn kind_options(kind: Kind, cache: &Cache) -> Options {
     match kind {
         Kind::Journal => journal_options(cache),
-        Kind::Partition => partition_options(cache),
+        Kind::Partition => partition_options(),
     }
 }
 
@@ -332,12 +407,14 @@ fn journal_options(cache: &Cache) -> Options {
     options
 }
 
-fn partition_options(cache: &Cache) -> Options {
+fn partition_options() -> Options {
     let mut options = Options::default();
-    let mut block = block_options(cache);
+    let mut block = BlockBasedOptions::default();
+    block.disable_cache(); // leaves have a cache of their own
+    block.set_block_size(8 << 10);
+    block.set_format_version(5);
     // Every leaf is read by its exact key, and a file's index is small: about 3 bytes a thousand scans.
     block.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
-    block.set_cache_index_and_filter_blocks(false);
     options.set_block_based_table_factory(&block);
     options.set_compression_type(DBCompressionType::None); // leaves are packed already
     options.set_disable_auto_compactions(true);
@@ -358,4 +435,7 @@ fn block_options(cache: &Cache) -> BlockBasedOptions {
 
 /// Holds a segment of four million scans of 20 to 30 bytes.
 const JOURNAL_BUFFER_BYTES: usize = 128 << 20;
+/// Catalog, marks and dead letters are read at starts and now and then.
+const BASE_CACHE_BYTES: usize = 16 << 20;
+
 const SWEEP_READAHEAD_BYTES: usize = 2 << 20;

@@ -3,6 +3,8 @@
 //! Fields are added, never renamed. `unknown` lists, in code order, the asked codes with neither a
 //! scan nor an entry.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Answer to [`Passed`](super::Passed).
@@ -130,9 +132,9 @@ pub struct Exposure {
     /// When it was exposed.
     pub exposed_at: i64,
     /// By whom; none for a seed.
-    pub from: Option<String>,
+    pub from: Option<Arc<str>>,
     /// Where; none for a seed.
-    pub site: Option<String>,
+    pub site: Option<Arc<str>>,
 }
 
 /// Answer to [`Common`](super::Common).
@@ -167,4 +169,39 @@ pub struct Cut {
     pub reason: String,
     /// How many entries are not told.
     pub left_out: u64,
+}
+
+/// Answer to [`SetQuestion`](super::SetQuestion).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAnswer {
+    /// All but the list.
+    #[serde(flatten)]
+    pub head: SetHead,
+    /// The codes of the subjects in code order; empty when only the count was asked.
+    pub list: Vec<String>,
+}
+
+/// What stands before the list in a [`SetAnswer`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetHead {
+    /// Number of subjects.
+    pub subjects: u64,
+    /// The operands in the order of the expression, equal ones once.
+    pub operands: Vec<SetOperandSize>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// An operand of a set's expression.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetOperandSize {
+    /// As it was understood.
+    pub expression: String,
+    /// The first instant that counts.
+    pub from: i64,
+    /// The first instant after.
+    pub to: i64,
+    /// Number of its subjects; none where it was not needed, because what stood before it was empty.
+    pub subjects: Option<u64>,
 }

@@ -151,6 +151,9 @@ impl Naive {
             members = earliest.keys().cloned().collect();
             exposed_at.extend(earliest.into_iter().map(|(subject, (at, ..))| (subject, at)));
         }
+        if !question.list {
+            generations.iter_mut().for_each(|generation| generation.list.clear());
+        }
         let unknown = self.unknown_subjects(question.seeds.iter().map(|(seed, _)| seed));
         ChainAnswer { generations, unknown }
     }
@@ -218,8 +221,8 @@ fn exposure(subject: &str, at: i64, by: Option<(&String, &String)>) -> Exposure 
     Exposure {
         subject: subject.into(),
         exposed_at: at,
-        from: by.map(|(from, _)| from.clone()),
-        site: by.map(|(_, site)| site.clone()),
+        from: by.map(|(from, _)| from.as_str().into()),
+        site: by.map(|(_, site)| site.as_str().into()),
     }
 }
 

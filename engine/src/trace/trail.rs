@@ -13,7 +13,7 @@ impl Engine {
     /// # Errors
     /// The store fails.
     pub fn trail(&self, question: &Trail) -> Result<TrailAnswer, TraceError> {
-        let view = View::new(self.shared());
+        let view = View::new(self);
         let Some(subject) = view.subject(&question.subject) else {
             return Ok(TrailAnswer { unknown: vec![question.subject.clone()], ..TrailAnswer::default() });
         };

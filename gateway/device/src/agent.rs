@@ -9,13 +9,12 @@ use quinn::{Endpoint, VarInt};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use truyvet_schemas::key_file::{KeyFile, KeyFileError};
-use truyvet_schemas::scan::check_code;
 use truyvet_schemas::wire::{Reason, Refusal};
 
 use crate::client::{
     self, AuthorityError, CONNECT_TIMEOUT, ConnectError, ConnectOptions, Connection, endpoint_towards,
 };
-use crate::session::{End, Lost, Session};
+use crate::session::{End, Lost, Session, set_site};
 use crate::spool::{Bound, Spool, SpoolError};
 use crate::status::Status;
 
@@ -58,7 +57,7 @@ pub struct Agent {
     spool: Arc<Spool>,
     status: Arc<Status>,
     options: AgentOptions,
-    config: quinn::ClientConfig,
+    config: Mutex<quinn::ClientConfig>,
     tidy_due: Notify,
     /// The sockets of the last attempt, where they are the agent's own.
     endpoint: Mutex<Option<Endpoint>>,
@@ -71,7 +70,7 @@ impl Agent {
     /// The key or the authority is of no use.
     pub fn new(key: KeyFile, spool: Arc<Spool>, options: AgentOptions) -> Result<Self, AgentError> {
         key.signing_key()?;
-        let config = client::client_config(&options.authority)?;
+        let config = Mutex::new(client::client_config(&options.authority)?);
         let status = Status::new(Arc::clone(&spool));
         Ok(Self { key, spool, status, options, config, tidy_due: Notify::new(), endpoint: Mutex::new(None) })
     }
@@ -82,7 +81,7 @@ impl Agent {
     }
 
     /// Streams for as long as it is polled; to stop it, drop the future: nothing is lost by that.
-    /// Ends only when the gateway refuses this device for good, or the spool is of no use.
+    /// Ends only when the gateway refuses this device for good, or the spool is damaged.
     pub async fn run(&self) -> AgentError {
         tokio::select! {
             error = self.stream() => error,
@@ -123,10 +122,12 @@ impl Agent {
                 }
             };
             self.status.set_connected(false);
-            match next {
-                Ok(next) => sleep(backoff.wait(next)).await,
+            let next = match next {
+                Ok(next) => next,
+                Err(AgentError::Spool(error @ SpoolError::Io { .. })) => self.disk_failed(&error),
                 Err(error) => return error,
-            }
+            };
+            sleep(backoff.wait(next)).await;
         }
     }
 
@@ -145,7 +146,7 @@ impl Agent {
         };
         let options = ConnectOptions {
             timeout: self.options.connect_timeout,
-            ..ConnectOptions::with_config(endpoint, self.config.clone())
+            ..ConnectOptions::with_config(endpoint, self.config.lock().clone())
         };
         Connection::connect(&self.key, gateway, &options).await
     }
@@ -160,9 +161,10 @@ impl Agent {
     /// Brings the spool in line with the welcome; tells what neither side has any more.
     fn welcomed(&self, connection: &Connection) -> Result<Option<Lost>, SpoolError> {
         let welcome = &connection.welcome;
-        if check_code(&welcome.site).is_ok() {
-            self.spool.set_site(&welcome.site)?;
-        }
+        // QUIC fixes it when a connection begins, so it holds from the next one on.
+        let keep_alive = client::keep_alive(Duration::from_millis(welcome.idle_timeout_ms.into()));
+        self.config.lock().transport_config(Arc::new(client::transport(keep_alive)));
+        set_site(&self.spool, &welcome.site);
         let durable_seq = welcome.durable_seq;
         let bound = self.spool.bind(durable_seq)?;
         self.tidy_due.notify_one();
@@ -257,6 +259,13 @@ impl Agent {
         }
     }
 
+    /// A disk that is full now may have space later, and scanning goes on meanwhile.
+    fn disk_failed(&self, error: &SpoolError) -> Next {
+        tracing::error!(%error, "nothing can be sent; trying again");
+        self.status.set_link_note(Some(format!("NOTHING IS SENT: {error}")));
+        Next::Soon(Duration::ZERO)
+    }
+
     async fn keep_tidy(&self) -> ! {
         loop {
             tokio::select! {
@@ -267,7 +276,7 @@ impl Agent {
             match tokio::task::spawn_blocking(move || spool.tidy()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "acknowledged scans cannot be deleted yet");
+                    tracing::warn!(%error, "the spool cannot be tidied yet");
                     sleep(TIDY_PERIOD).await;
                 }
                 Err(error) => tracing::error!(%error, "deleting acknowledged scans failed"),

@@ -44,14 +44,16 @@ pub(crate) fn append_scans(path: &Path, run: &Run) -> io::Result<()> {
     append_lines(path, lines, u64::MAX).map(|_| ())
 }
 
-/// Appends lines, durably, unless the file has reached `bytes_max`; tells whether they are in it.
+/// Appends lines, durably and all or none, unless the file has reached `bytes_max`; tells whether they
+/// are in it.
 pub(crate) fn append_lines<'a>(
     path: &Path,
     lines: impl Iterator<Item = AsideLine<'a>>,
     bytes_max: u64,
 ) -> io::Result<bool> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    if file.metadata()?.len() >= bytes_max {
+    let bytes = file.metadata()?.len();
+    if bytes >= bytes_max {
         return Ok(false);
     }
     let mut text = Vec::new();
@@ -59,9 +61,14 @@ pub(crate) fn append_lines<'a>(
         serde_json::to_writer(&mut text, &line)?;
         text.push(b'\n');
     }
-    file.write_all(&text)?;
-    file.sync_all()?;
-    Ok(true)
+    match file.write_all(&text).and_then(|()| file.sync_all()) {
+        Ok(()) => Ok(true),
+        Err(error) => {
+            // Half a line would spoil the one after it.
+            file.set_len(bytes)?;
+            Err(error)
+        }
+    }
 }
 
 /// The words for numbers that were checked before; a number not known here has none.

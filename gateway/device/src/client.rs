@@ -244,13 +244,14 @@ pub fn client_config(authority: &str) -> Result<quinn::ClientConfig, AuthorityEr
     let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls)
         .expect("ring has the cipher suite that QUIC begins with");
     let mut config = quinn::ClientConfig::new(Arc::new(tls));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(Arc::new(transport(KEEP_ALIVE_MAX)));
     Ok(config)
 }
 
 /// Transport settings for bulk upload on one stream in little memory: at most `WINDOW_BYTES` out and
-/// 256 KiB in are held, and the gateway may open no stream.
-pub fn transport() -> quinn::TransportConfig {
+/// 256 KiB in are held, and the gateway may open no stream. A silent device says something after each
+/// `keep_alive`.
+pub fn transport(keep_alive: Duration) -> quinn::TransportConfig {
     let idle = quinn::IdleTimeout::try_from(IDLE_TIMEOUT).expect("30 s fits QUIC's 62 bits of milliseconds");
     let mut transport = quinn::TransportConfig::default();
     transport
@@ -261,7 +262,7 @@ pub fn transport() -> quinn::TransportConfig {
         .receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .datagram_receive_buffer_size(None)
         .send_fairness(false)
-        .keep_alive_interval(Some(KEEP_ALIVE))
+        .keep_alive_interval(Some(keep_alive))
         .max_idle_timeout(Some(idle))
         .mtu_discovery_config(Some(quinn::MtuDiscoveryConfig::default()));
     transport
@@ -356,8 +357,15 @@ pub enum AuthorityError {
 /// Handshake and welcome take two round trips; a gateway under a storm of them queues for seconds.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Two lost keep-alives in a row do not end a session, three do.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How often to speak to a gateway that drops whoever is silent for so long: two lost keep-alives in a
+/// row do not end a session, three do.
+pub fn keep_alive(idle_timeout: Duration) -> Duration {
+    (idle_timeout / 3).clamp(KEEP_ALIVE_MIN, KEEP_ALIVE_MAX)
+}
+
+/// Rarely enough for a link that is paid by the byte, and a third of this side's own idle timeout.
+const KEEP_ALIVE_MAX: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_MIN: Duration = Duration::from_millis(30);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Acknowledgements are 40 bytes; the largest refusal, of 4,096 scans, is 33 KB. So that a gateway may

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::limits::FRAME_LENGTH_BYTES;
+use truyvet_schemas::scan::check_code;
 use truyvet_schemas::wire::{
     BatchFacts, BatchView, FromDevice, FromGateway, Notice, Reason, Refusal, Scope, encode_batch, encode_lost,
 };
@@ -79,8 +80,14 @@ struct Flight {
 #[derive(Debug)]
 struct SentBatch {
     frame: Bytes,
-    scans: u64,
+    first_seq: u64,
     last_seq: u64,
+}
+
+impl SentBatch {
+    fn scans(&self) -> u64 {
+        self.last_seq - self.first_seq + 1
+    }
 }
 
 impl<'a> Session<'a> {
@@ -133,7 +140,7 @@ impl<'a> Session<'a> {
         let mut cursor = self.spool.cursor();
         if let Some(lost) = self.lost {
             let frame = self.lost_frame(lost, &sender);
-            self.launch(&frame, 0, lost.held_seq - 1);
+            self.launch(&frame, lost.from_seq, lost.held_seq - 1);
             if sender.send_frame(frame).await.is_err() {
                 return std::future::pending().await;
             }
@@ -146,8 +153,7 @@ impl<'a> Session<'a> {
                 Err(error) => return End::Spool(error),
             };
             self.room_for(frame.len(), limits.window_bytes).await;
-            let scans = run.scans.len() as u64;
-            self.launch(&frame, scans, run.first_seq + scans - 1);
+            self.launch(&frame, run.first_seq, run.first_seq + run.scans.len() as u64 - 1);
             if sender.send_frame(frame).await.is_err() {
                 // The receiver may still hold the reason, and its end is the one to tell.
                 return std::future::pending().await;
@@ -234,14 +240,15 @@ impl<'a> Session<'a> {
         signed_frame(sender.signing_key(), &encode_lost(facts, lost.held_seq - lost.from_seq))
     }
 
-    fn launch(&self, frame: &Bytes, scans: u64, last_seq: u64) {
+    fn launch(&self, frame: &Bytes, first_seq: u64, last_seq: u64) {
+        let scans = last_seq - first_seq + 1;
         let mut flight = self.flight.lock();
         if flight.batches.is_empty() {
             flight.progress_at = Instant::now();
         }
         flight.bytes += frame.len();
         flight.scans += scans;
-        flight.batches.push_back(SentBatch { frame: frame.clone(), scans, last_seq });
+        flight.batches.push_back(SentBatch { frame: frame.clone(), first_seq, last_seq });
         self.status.set_in_flight(flight.scans);
     }
 
@@ -298,7 +305,7 @@ impl<'a> Session<'a> {
         for _ in 0..done {
             let batch = flight.batches.pop_front().expect("counted just now");
             flight.bytes -= batch.frame.len();
-            flight.scans -= batch.scans;
+            flight.scans -= batch.scans();
         }
         if done > 0 {
             flight.progress_at = Instant::now();
@@ -318,7 +325,7 @@ impl<'a> Session<'a> {
             Notice::Text(text) => tracing::info!(text, "the gateway says"),
             Notice::SiteChanged(site) => {
                 tracing::info!(site, "the device was moved: new scans belong to this site");
-                return self.spool.set_site(&site).err().map(End::Spool);
+                set_site(self.spool, &site);
             }
             Notice::ClockSkew { skew_ms } => {
                 tracing::warn!(skew_ms, "this device's clock is off");
@@ -342,14 +349,33 @@ impl<'a> Session<'a> {
     fn keep_aside(&self, refusal: &Refusal) {
         self.status.add_refused(refusal.seqs.len() as u64);
         tracing::warn!(scans = refusal.seqs.len(), reason = refusal.reason.as_str(), "scans refused");
-        let path = self.spool.dir().join(REFUSED_FILE);
-        for batch in &self.flight.lock().batches {
-            let Some(view) = batch_of(&batch.frame) else { continue };
-            let lines = refused_lines(&view, refusal.reason, &refusal.seqs);
-            if let Err(error) = append_lines(&path, lines, REFUSED_BYTES_MAX) {
+        let mut seqs = refusal.seqs.clone();
+        seqs.sort_unstable();
+        let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else { return };
+        let flight = self.flight.lock();
+        let from = flight.batches.partition_point(|batch| batch.last_seq < *first);
+        let upto = flight.batches.partition_point(|batch| batch.first_seq <= *last);
+        let batches: Vec<BatchView<'_>> =
+            flight.batches.range(from..upto.max(from)).filter_map(|batch| batch_of(&batch.frame)).collect();
+        let lines = batches.iter().flat_map(|batch| refused_lines(batch, refusal.reason, &seqs));
+        match append_lines(&self.spool.dir().join(REFUSED_FILE), lines, REFUSED_BYTES_MAX) {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("{REFUSED_FILE} is full: refused scans are only counted"),
+            Err(error) => {
                 tracing::warn!(%error, "refused scans are counted, but could not be kept aside");
             }
         }
+    }
+}
+
+/// Takes the site that the gateway names for new scans. Where it cannot be stored now, tidying does it
+/// later.
+pub(crate) fn set_site(spool: &Spool, site: &str) {
+    if let Err(error) = check_code(site) {
+        return tracing::warn!(%error, "the gateway names a site that is none; the one before stays");
+    }
+    if let Err(error) = spool.set_site(site) {
+        tracing::warn!(%error, "the device's site is not on disk yet");
     }
 }
 
@@ -368,6 +394,7 @@ fn batch_of(frame: &[u8]) -> Option<BatchView<'_>> {
     BatchView::parse(signed.batch).ok()
 }
 
+/// The scans of a batch that are among `seqs`, which ascend.
 fn refused_lines<'a>(
     view: &BatchView<'a>,
     reason: Reason,
@@ -375,7 +402,7 @@ fn refused_lines<'a>(
 ) -> impl Iterator<Item = AsideLine<'a>> {
     let (site, base) = (view.site, view.base.get());
     let scans = (view.first_seq..).zip(view.scans());
-    scans.filter(|(seq, _)| seqs.contains(seq)).map(move |(seq, scan)| {
+    scans.filter(|(seq, _)| seqs.binary_search(seq).is_ok()).map(move |(seq, scan)| {
         let (direction, verdict) = words(scan.direction, scan.verdict);
         AsideLine {
             seq,

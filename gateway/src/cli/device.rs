@@ -11,7 +11,7 @@ use truyvet_schemas::{DeviceId, TimeMs};
 use super::error::CliError;
 use super::output::{on_terminal, print_json, write_stdout};
 use super::target::{Asked, Target};
-use crate::enrol::{Enrolment, SERVER_NAME_DEFAULT, write_key_file};
+use crate::enrol::{Enrolment, KeyPlace, SERVER_NAME_DEFAULT};
 use crate::sheet::plain_table;
 
 /// What to do with devices.
@@ -81,26 +81,29 @@ impl Device {
 
 impl Add {
     fn run(self) -> Result<(), CliError> {
-        // Before the device is there: a key that cannot be written would be lost.
-        if let Some(path) = self.key_file.as_ref().filter(|path| path.exists()) {
-            return Err(CliError::Failed(format!("{}: is there already; name another file", path.display())));
-        }
-        let key_file: KeyFile = match self.target.open()? {
+        let Some(path) = &self.key_file else {
+            return write_stdout(self.enrol()?.to_json().as_bytes());
+        };
+        let place = KeyPlace::take(path)
+            .map_err(|e| CliError::Failed(format!("{}: {e}; name another file", path.display())))?;
+        let key_file = self.enrol()?;
+        let device = key_file.device;
+        place.fill(&key_file).map_err(|e| {
+            let path = path.display();
+            CliError::Failed(format!("{path}: {e}; device {device} has no key: revoke it, and add another"))
+        })?;
+        eprintln!("device {device} at {}: key in {}", key_file.site, path.display());
+        Ok(())
+    }
+
+    fn enrol(&self) -> Result<KeyFile, CliError> {
+        match self.target.open()? {
             Asked::Engine(engine, _) => {
                 let mut added =
                     self.enrolment()?.enrol(&engine, vec![self.site.clone()]).map_err(CliError::failed)?;
-                added.pop().ok_or_else(|| CliError::Failed("no device was added".to_owned()))?
+                added.pop().ok_or_else(|| CliError::Failed("no device was added".to_owned()))
             }
-            Asked::Server(client) => client.post("/api/v1/devices", &json!({"site": self.site}))?,
-        };
-        match &self.key_file {
-            Some(path) => {
-                write_key_file(path, &key_file)
-                    .map_err(|e| CliError::Failed(format!("{}: {e}", path.display())))?;
-                eprintln!("device {} at {}: key in {}", key_file.device, key_file.site, path.display());
-                Ok(())
-            }
-            None => write_stdout(key_file.to_json().as_bytes()),
+            Asked::Server(client) => client.post("/api/v1/devices", &json!({"site": self.site})),
         }
     }
 

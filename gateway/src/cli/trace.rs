@@ -1,15 +1,16 @@
 //! `truyvet trace`: the arguments become the parameters that HTTP takes too, and are judged there.
 
-use std::io::Read as _;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use truyvet_engine::SetFound;
 
 use super::error::CliError;
 use super::output::{Format, Output};
 use super::target::{Asked, Target};
-use crate::question::{Answer, Kind, Params, Question};
-use crate::sheet::Sheet;
+use crate::question::{Answer, Kind, Params, Question, Reply};
+use crate::sheet::{Sheet, listed};
 
 /// The questions.
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,8 @@ pub(super) enum Trace {
     Chain(Chain),
     /// Where and when most of the given subjects were
     Common(Common),
+    /// Who is in a combination of passed-sets
+    Set(Set),
 }
 
 #[derive(Debug, Args)]
@@ -38,6 +41,8 @@ pub(super) struct Passed {
     #[arg(long)]
     count: bool,
     #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
     rest: Rest,
 }
 
@@ -46,6 +51,8 @@ pub(super) struct Trail {
     /// Code of the subject
     #[arg(long, value_name = "CODE")]
     subject: String,
+    #[command(flatten)]
+    span: Span,
     #[command(flatten)]
     rest: Rest,
 }
@@ -62,6 +69,8 @@ pub(super) struct Contacts {
     #[arg(long)]
     pairs: bool,
     #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
     rest: Rest,
 }
 
@@ -76,6 +85,11 @@ pub(super) struct Chain {
     /// How many generations after the seeds, at most 10
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     generations: String,
+    /// Count only
+    #[arg(long)]
+    count: bool,
+    #[command(flatten)]
+    span: Span,
     #[command(flatten)]
     rest: Rest,
 }
@@ -92,18 +106,41 @@ pub(super) struct Common {
     #[arg(long, value_name = "NUMBER", default_value = "20")]
     top: String,
     #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
     rest: Rest,
 }
 
-/// What every question has.
 #[derive(Debug, Args)]
-pub(super) struct Rest {
+pub(super) struct Set {
+    /// Operands `site CODE... on DAY`, `area CODE... from T to T`, combined by and, or, not and
+    /// parentheses: '(site A on 2021-08-02 and site B on 2021-08-03) not area C on 2021-08-02..2021-08-04'
+    #[arg(value_name = "EXPR")]
+    expr: String,
+    /// Where days that name no offset are counted, such as +07:00
+    #[arg(long, value_name = "OFFSET", default_value = "Z", allow_hyphen_values = true)]
+    offset: String,
+    /// Count only
+    #[arg(long)]
+    count: bool,
+    #[command(flatten)]
+    rest: Rest,
+}
+
+/// The time of a question that has one.
+#[derive(Debug, Args)]
+pub(super) struct Span {
     /// First instant: RFC 3339 with an offset, or unix milliseconds
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     from: String,
     /// First instant after
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     to: String,
+}
+
+/// What every question has.
+#[derive(Debug, Args)]
+pub(super) struct Rest {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -119,9 +156,20 @@ impl Trace {
         // Judged here even where a server will judge it too: wrong usage should not need one.
         let question = Question::parse(kind, params.clone())?;
         let bytes = match rest.target.open()? {
-            Asked::Engine(engine, _) => written(format, &question.ask(&engine).map_err(trace_error)?)?,
+            Asked::Engine(engine, _) => match question.ask(&engine).map_err(trace_error)? {
+                Reply::Whole(answer) => written(format, &answer)?,
+                Reply::Listed(found) => {
+                    return rest.output.write_with(|out| write_listed(format, found, out));
+                }
+            },
             Asked::Server(client) => {
-                let json = client.post_raw(&format!("/api/v1/trace/{}", kind.as_str()), &params.to_json())?;
+                let address = format!("/api/v1/trace/{}", kind.as_str());
+                if kind.is_listed() && format != Format::Table {
+                    let body = asked_as(format, params).to_json();
+                    let mut answer = client.post_reader(&address, &body)?;
+                    return rest.output.write_with(|out| copy(format, &mut answer, out));
+                }
+                let json = client.post_raw(&address, &params.to_json())?;
                 if format == Format::Json {
                     with_newline(json)
                 } else {
@@ -136,9 +184,10 @@ impl Trace {
     /// The names and values that HTTP takes.
     pub(super) fn params(&self) -> Result<(Kind, Params), CliError> {
         let mut params = Params::default();
-        let rest = self.rest();
-        params.push("from", &rest.from);
-        params.push("to", &rest.to);
+        if let Some(span) = self.span() {
+            params.push("from", &span.from);
+            params.push("to", &span.to);
+        }
         let kind = match self {
             Self::Passed(q) => {
                 params.extend("site", q.site.clone());
@@ -160,6 +209,7 @@ impl Trace {
                 params.extend("seed", q.seed.clone());
                 params.push("window", &q.window);
                 params.push("generations", &q.generations);
+                params.push("count", q.count.to_string());
                 Kind::Chain
             }
             Self::Common(q) => {
@@ -167,6 +217,12 @@ impl Trace {
                 params.push("cell", &q.cell);
                 params.push("top", &q.top);
                 Kind::Common
+            }
+            Self::Set(q) => {
+                params.push("expr", &q.expr);
+                params.push("offset", &q.offset);
+                params.push("count", q.count.to_string());
+                Kind::Set
             }
         };
         Ok((kind, params))
@@ -179,6 +235,18 @@ impl Trace {
             Self::Contacts(q) => &q.rest,
             Self::Chain(q) => &q.rest,
             Self::Common(q) => &q.rest,
+            Self::Set(q) => &q.rest,
+        }
+    }
+
+    fn span(&self) -> Option<&Span> {
+        match self {
+            Self::Passed(q) => Some(&q.span),
+            Self::Trail(q) => Some(&q.span),
+            Self::Contacts(q) => Some(&q.span),
+            Self::Chain(q) => Some(&q.span),
+            Self::Common(q) => Some(&q.span),
+            Self::Set(_) => None,
         }
     }
 }
@@ -190,6 +258,35 @@ fn written(format: Format, answer: &Answer) -> Result<Vec<u8>, CliError> {
         Format::Parquet => Sheet::of(answer).to_parquet().map_err(CliError::failed)?,
         Format::Table => Sheet::of(answer).to_table().into_bytes(),
     })
+}
+
+/// Writes a long list while it is read from the engine.
+fn write_listed(format: Format, found: SetFound, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            listed::write_json(found, out)?;
+            out.write_all(b"\n")
+        }
+        Format::Csv => listed::write_csv(found, out),
+        Format::Parquet => listed::write_parquet(found, out),
+        Format::Table => listed::write_table(found, out),
+    }
+}
+
+/// The parameters with the format in which a server is to write the answer.
+fn asked_as(format: Format, mut params: Params) -> Params {
+    match format {
+        Format::Csv => params.push("format", "csv"),
+        Format::Parquet => params.push("format", "parquet"),
+        Format::Json | Format::Table => {}
+    }
+    params
+}
+
+/// Writes a long list while it comes from a server.
+fn copy(format: Format, answer: &mut dyn Read, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    io::copy(answer, out)?;
+    if format == Format::Json { out.write_all(b"\n") } else { Ok(()) }
 }
 
 fn with_newline(mut bytes: Vec<u8>) -> Vec<u8> {

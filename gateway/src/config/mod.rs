@@ -84,11 +84,13 @@ pub struct HttpConfig {
     pub allow_remote: bool,
     /// Connections at once. Default 1,024, about 64 KiB each. Beyond, others wait.
     pub connections_max: usize,
-    /// Milliseconds for a request and its answer, imports excepted. Default 60,000.
+    /// Milliseconds for a request and its answer, imports excepted; for a long list, which is written
+    /// while it is sent, from one piece to the next. Default 60,000.
     pub request_timeout_ms: u64,
     /// Bytes of a request's body, imports excepted. Default 32 MiB: a question about a million codes.
     pub body_bytes_max: usize,
-    /// Bytes of an answer. Default 256 MiB. Larger ones are refused, with a hint to ask for less.
+    /// Bytes of an answer that is held in memory. Default 256 MiB. Larger ones are refused, with a hint
+    /// to ask for less. Lists that are written while they are sent have no such bound.
     pub answer_bytes_max: usize,
     /// Questions answered at once. Default 2. More share the same cores and disk.
     pub queries_at_once: usize,

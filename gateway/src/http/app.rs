@@ -11,6 +11,7 @@ use truyvet_schemas::TimeMs;
 use super::busiest::Busiest;
 use super::metrics::Metrics;
 use super::pool::Pool;
+use super::stream::STREAMS_AT_ONCE;
 use crate::config::Config;
 use crate::enrol::Enrolment;
 use crate::ingest::Gateway;
@@ -32,6 +33,7 @@ pub struct App {
     pub(super) queries: Pool,
     pub(super) operations: Pool,
     pub(super) imports: Arc<Semaphore>,
+    pub(super) streams: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     pub(super) busiest: Busiest,
     stopping: AtomicBool,
@@ -50,6 +52,7 @@ impl App {
             queries: Pool::new(config.http.queries_at_once, config.http.queries_waiting_max),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
+            streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             metrics: Metrics::default(),
             busiest: Busiest::default(),
             stopping: AtomicBool::new(false),
@@ -82,7 +85,9 @@ impl App {
             StorageState::Full { free_bytes, needed_bytes } => Some(format!(
                 "the disk is full: {free_bytes} bytes are free, {needed_bytes} are needed; free some space"
             )),
-            StorageState::Failed(why) => Some(format!("the storage has failed: {why}; restart after repair")),
+            StorageState::Failed(why) => {
+                Some(format!("the storage cannot be written ({why}); scans are taken again once it can"))
+            }
         }
     }
 }

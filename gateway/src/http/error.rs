@@ -39,7 +39,7 @@ pub enum Problem {
     /// Come back a little later.
     #[error("{0}")]
     Busy(&'static str),
-    /// The server is starting, stopping, or its storage has failed.
+    /// The server is stopping: ask again when it has started.
     #[error("{0}")]
     Unavailable(String),
     /// Ask for less, or raise `request_timeout_ms`.
@@ -100,7 +100,10 @@ impl From<TraceError> for Problem {
     fn from(error: TraceError) -> Self {
         match error {
             TraceError::Question(_) => Self::Usage(error.to_string()),
-            TraceError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            TraceError::TooLarge { .. } | TraceError::TooCostly { .. } | TraceError::Deadline { .. } => {
+                Self::TooLarge(error.to_string())
+            }
+            TraceError::Stopped => Self::Unavailable(error.to_string()),
             TraceError::Engine(error) => error.into(),
         }
     }
@@ -110,7 +113,11 @@ impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Stopped => Self::Unavailable(error.to_string()),
-            _ => Self::Failed(error.to_string()),
+            EngineError::NoSpace => Self::StorageFull(error.to_string()),
+            EngineError::SharedPartition { .. } | EngineError::SubjectLimit(_) => {
+                Self::Conflict(error.to_string())
+            }
+            EngineError::Store(_) | EngineError::Corrupt { .. } => Self::Failed(error.to_string()),
         }
     }
 }

@@ -19,6 +19,7 @@ mod metrics;
 mod operate;
 mod page;
 mod pool;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -69,17 +70,19 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/devices/{device}/revoke", post(devices::revoke))
         .route("/api/v1/backups", get(backup::list))
         .route("/api/v1/dead-letters", get(operate::dead_letters))
-        .layer(from_fn_with_state(Arc::clone(&app), guard::time_out))
-        .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max));
-    // What takes as long as it takes, and bounds its own input.
+        .layer(from_fn_with_state(Arc::clone(&app), guard::time_out));
+    // What takes as long as it takes.
     let untimed = Router::new()
-        .route("/api/v1/import/{what}", post(import::import))
         .route("/api/v1/backup", post(backup::make))
         .route("/api/v1/seal", post(operate::seal))
-        .route("/api/v1/drop", post(operate::drop_days))
-        .layer(DefaultBodyLimit::disable());
+        .route("/api/v1/drop", post(operate::drop_days));
+    // Bounds its own input, which is on disk.
+    let import =
+        Router::new().route("/api/v1/import/{what}", post(import::import)).layer(DefaultBodyLimit::disable());
     timed
         .merge(untimed)
+        .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max))
+        .merge(import)
         .fallback(async || Problem::NotFound("there is nothing at this address".to_owned()))
         .layer(from_fn_with_state(Arc::clone(&app), guard::check))
         .layer(from_fn(guard::log))

@@ -1,5 +1,9 @@
 //! A real server on loopback, asked by a real client.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use truyvet_engine::Engine;
@@ -114,7 +118,9 @@ fn bodies_and_uploads_are_bounded() {
         config.http.body_bytes_max = 2_000;
         config.import.upload_bytes_max = 10;
     });
-    assert_eq!(server.post("/api/v1/trace/trail", &[b' '; 3_000]).0, 413);
+    for path in ["/api/v1/trace/trail", "/api/v1/drop"] {
+        assert_eq!(server.post(path, &[b' '; 3_000]).0, 413, "{path}");
+    }
     assert_eq!(server.post("/api/v1/import/scans", SCANS.as_bytes()).0, 413);
     let full = Server::start(|config| config.engine.free_bytes_min = 1 << 50);
     assert_eq!(full.post("/api/v1/import/scans", SCANS.as_bytes()).0, 507);
@@ -206,4 +212,35 @@ fn the_page_and_its_files_are_there() {
     assert_eq!(server.get("/assets/../Cargo.toml").0, 404);
     assert_eq!(server.get("/api/v1/examples").0, 404);
     assert_eq!(server.get("/api/v1/busiest").0, 200);
+}
+
+#[test]
+fn a_client_that_does_not_take_its_list_loses_it_and_gives_way() {
+    let server = Server::start(|config| config.http.request_timeout_ms = 500);
+    // More than the buffers of two sockets hold.
+    let rows: String = (0..80_000).map(|i| format!("{i:0>250},s,1\n")).collect();
+    server.post("/api/v1/import/scans?format=csv", format!("subject,site,unix_ms\n{rows}").as_bytes());
+    let path = "/api/v1/trace/set?expr=site+s+from+0+to+9&format=csv";
+    let stall = || {
+        let mut socket = TcpStream::connect(&server.url["http://".len()..]).expect("listening");
+        write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("open");
+        socket
+    };
+    let mut stalled: Vec<TcpStream> = (0..stream::STREAMS_AT_ONCE).map(|_| stall()).collect();
+    let wait_for = |places| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while server.app.streams.available_permits() != places {
+            assert!(Instant::now() < deadline, "{places} places are never free");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait_for(0);
+    assert_eq!(server.detail(path).0, 503);
+    wait_for(stream::STREAMS_AT_ONCE);
+    let mut taken = Vec::new();
+    stalled[0].read_to_end(&mut taken).ok();
+    assert!(taken.starts_with(b"HTTP/1.1 200") && !taken.ends_with(b"0\r\n\r\n"), "a list cut short says so");
+    let mut response = Server::agent().get(format!("{}{path}", server.url)).call().expect("an answer");
+    let whole = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("text");
+    assert_eq!(whole.lines().count(), 80_001);
 }

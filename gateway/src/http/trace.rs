@@ -4,15 +4,16 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::app::App;
 use super::error::Problem;
-use crate::question::{Answer, Kind, Params, Question, Usage};
-use crate::sheet::Sheet;
+use super::stream;
+use crate::question::{Answer, Kind, Params, Question, Reply, Usage};
+use crate::sheet::{Sheet, listed};
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
@@ -43,13 +44,20 @@ async fn answer(app: Arc<App>, word: &str, mut params: Params) -> Result<Respons
     let question = Question::parse(kind, params)?;
     let bytes_max = app.config.http.answer_bytes_max;
     let shared = Arc::clone(&app);
-    let body = app.queries.run(move || {
+    let asked = app.queries.run(move || {
         let started = Instant::now();
-        let answer = question.ask(&shared.engine);
-        shared.metrics.asked(kind, started.elapsed(), answer.is_ok());
-        format.write(&answer?, bytes_max)
+        let reply = question.ask(&shared.engine);
+        shared.metrics.asked(kind, started.elapsed(), reply.is_ok());
+        Ok::<_, Problem>(match reply? {
+            Reply::Whole(answer) => Body::from(format.write(&answer, bytes_max)?),
+            Reply::Listed(found) => stream::body(&shared, move |out| match format {
+                Format::Json => listed::write_json(found, out),
+                Format::Csv => listed::write_csv(found, out),
+                Format::Parquet => listed::write_parquet(found, out),
+            })?,
+        })
     });
-    Ok(([(header::CONTENT_TYPE, format.content_type())], body.await??).into_response())
+    Ok(([(header::CONTENT_TYPE, format.content_type())], asked.await??).into_response())
 }
 
 /// How the answer is written.

@@ -21,15 +21,7 @@ use super::submit::{Attempt, Pending};
 /// Serves a connection from its first packet to its end.
 pub(crate) async fn serve(shared: Arc<Shared>, incoming: Incoming, slot: Slot) {
     let hello_deadline = Instant::now() + shared.config.hello_timeout();
-    let opened = tokio::select! {
-        opened = timeout_at(hello_deadline, open(incoming)) => opened,
-        () = shared.stopping.cancelled() => return,
-    };
-    let (connection, send, recv) = match opened {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return tracing::debug!(%error, "the connection failed before its stream"),
-        Err(_) => return tracing::debug!("no stream in time"),
-    };
+    let Some((connection, send, recv)) = open(&shared, incoming, hello_deadline).await else { return };
     let mut served = Served {
         session: Session::new(shared.session_settings()),
         inbox: Arc::default(),
@@ -51,10 +43,46 @@ pub(crate) async fn serve(shared: Arc<Shared>, incoming: Incoming, slot: Slot) {
     }
 }
 
-async fn open(incoming: Incoming) -> Result<(Connection, SendStream, RecvStream), quinn::ConnectionError> {
-    let connection = incoming.accept()?.await?;
-    let (send, recv) = connection.accept_bi().await?;
-    Ok((connection, send, recv))
+/// The connection and its stream. A peer that opens none has no place for a refusal: the code of the
+/// close tells it why.
+async fn open(
+    shared: &Shared,
+    incoming: Incoming,
+    deadline: Instant,
+) -> Option<(Connection, SendStream, RecvStream)> {
+    let handshake = async { incoming.accept()?.await };
+    let connection = match by(shared, deadline, handshake).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the handshake failed");
+            return None;
+        }
+        Err(reason) => {
+            tracing::debug!(reason = reason.as_str(), "the handshake was given up");
+            return None;
+        }
+    };
+    match by(shared, deadline, connection.accept_bi()).await {
+        Ok(Ok((send, recv))) => Some((connection, send, recv)),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the connection was lost before its stream");
+            None
+        }
+        Err(reason) => {
+            shared.metrics.refused(reason);
+            tracing::info!(reason = reason.as_str(), "refused: no stream");
+            connection.close(code(reason), reason.as_str().as_bytes());
+            None
+        }
+    }
+}
+
+/// What comes by the deadline, or why it is not waited for any longer.
+async fn by<T>(shared: &Shared, deadline: Instant, step: impl Future<Output = T>) -> Result<T, Reason> {
+    tokio::select! {
+        done = timeout_at(deadline, step) => done.map_err(|_| Reason::TooSlow),
+        () = shared.stopping.cancelled() => Err(Reason::Busy),
+    }
 }
 
 struct Served {

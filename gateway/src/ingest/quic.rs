@@ -107,7 +107,7 @@ pub enum GatewayError {
     #[error("the gateway's settings: {0}")]
     Config(String),
     /// Free the address, or choose another.
-    #[error("cannot listen on UDP {address}: {source}")]
+    #[error("cannot listen on UDP {address}: {source}; free the address, or choose another with --quic")]
     Bind {
         /// The address.
         address: SocketAddr,

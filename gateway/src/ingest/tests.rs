@@ -218,6 +218,10 @@ impl Device {
                 other => panic!("no refusal: {other:?}"),
             }
         }
+        self.closed(reason).await;
+    }
+
+    async fn closed(&self, reason: Reason) {
         let closed = timeout(Duration::from_secs(5), self.connection.closed()).await.expect("closed");
         let quinn::ConnectionError::ApplicationClosed(close) = closed else { panic!("{closed:?}") };
         assert_eq!(close.error_code.into_inner(), reason as u64);
@@ -294,6 +298,22 @@ async fn peers_that_are_silent_or_drip_are_dropped() {
     }
     dripping.refused(Reason::TooSlow).await;
     assert!(setup.gateway.sessions().is_empty());
+}
+
+/// A stream is opened by its first byte: nothing was written on these.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_without_a_stream_are_told_why_by_the_code_of_the_close() {
+    let setup = start(quick(), 1);
+    Device::connect(&setup, [127, 0, 0, 1]).await.closed(Reason::TooSlow).await;
+    let metrics = setup.gateway.metrics();
+    assert!(metrics.refusals().all(|(reason, count)| count == u64::from(reason == Reason::TooSlow)));
+    let late = Device::connect(&setup, [127, 0, 0, 1]).await;
+    // The gateway is done with the handshake a little later than the device.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (all_answered, ()) =
+        tokio::join!(setup.gateway.drain(Duration::from_secs(5)), late.closed(Reason::Busy));
+    assert!(all_answered);
+    assert_eq!(metrics.handshakes_open.get(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

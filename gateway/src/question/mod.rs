@@ -16,7 +16,8 @@ use std::time::Duration;
 use serde::Serialize;
 use truyvet_engine::{
     CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, GENERATIONS_DEFAULT,
-    Interval, Passed, PassedAnswer, TOP_DEFAULT, Trail, TrailAnswer, WINDOW_DEFAULT,
+    Interval, Passed, PassedAnswer, SetAnswer, SetExpression, SetFound, SetQuestion, TOP_DEFAULT, Trail,
+    TrailAnswer, UtcOffset, WINDOW_DEFAULT,
 };
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::TimeMs;
@@ -38,6 +39,8 @@ pub enum Kind {
     Chain,
     /// Where several were together.
     Common,
+    /// Who is in a combination of passed-sets.
+    Set,
 }
 
 impl Kind {
@@ -49,6 +52,7 @@ impl Kind {
             Self::Contacts => "contacts",
             Self::Chain => "chain",
             Self::Common => "common",
+            Self::Set => "set",
         }
     }
 
@@ -58,15 +62,22 @@ impl Kind {
     }
 
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Passed, Self::Trail, Self::Contacts, Self::Chain, Self::Common];
+    pub const ALL: [Self; 6] =
+        [Self::Passed, Self::Trail, Self::Contacts, Self::Chain, Self::Common, Self::Set];
+
+    /// Whether the answer may be a list too long to be held in memory.
+    pub const fn is_listed(self) -> bool {
+        matches!(self, Self::Set)
+    }
 
     const fn takes(self) -> &'static str {
         match self {
             Self::Passed => "site, area, from, to, count, format",
             Self::Trail => "subject, from, to, format",
             Self::Contacts => "subject, from, to, window, pairs, format",
-            Self::Chain => "seed, from, to, window, generations, format",
+            Self::Chain => "seed, from, to, window, generations, count, format",
             Self::Common => "subjects, from, to, cell, top, format",
+            Self::Set => "expr, offset, count, format",
         }
     }
 }
@@ -84,6 +95,8 @@ pub enum Question {
     Chain(Chain),
     /// Where several were together.
     Common(Common),
+    /// Who is in a combination of passed-sets.
+    Set(SetQuestion),
 }
 
 impl Question {
@@ -98,6 +111,7 @@ impl Question {
             Kind::Contacts => Self::Contacts(contacts(&mut params)?),
             Kind::Chain => Self::Chain(chain(&mut params)?),
             Kind::Common => Self::Common(common(&mut params)?),
+            Kind::Set => Self::Set(set(&mut params)?),
         };
         match params.left() {
             Some(name) => Err(Usage::Unknown { name: name.to_owned(), takes: kind.takes() }),
@@ -109,15 +123,30 @@ impl Question {
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn ask(&self, engine: &Engine) -> Result<Answer, TraceError> {
-        Ok(match self {
+    pub fn ask(&self, engine: &Engine) -> Result<Reply, TraceError> {
+        Ok(Reply::Whole(match self {
             Self::Passed(q) => Answer::Passed(engine.passed(q)?),
             Self::Trail(q) => Answer::Trail(engine.trail(q)?),
             Self::Contacts(q) => Answer::Contacts(engine.contacts(q)?),
             Self::Chain(q) => Answer::Chain(engine.chain(q)?),
             Self::Common(q) => Answer::Common(engine.common(q)?),
-        })
+            Self::Set(q) => {
+                let found = engine.set(q)?;
+                if found.listed() > WHOLE_LIST_MAX {
+                    return Ok(Reply::Listed(found));
+                }
+                Answer::Set(found.into_answer())
+            }
+        }))
     }
+}
+
+/// What the engine says to a question.
+pub enum Reply {
+    /// All of it.
+    Whole(Answer),
+    /// A long list, which is written while it is read.
+    Listed(SetFound),
 }
 
 /// The answer to a question of the same name.
@@ -134,6 +163,8 @@ pub enum Answer {
     Chain(ChainAnswer),
     /// Where several were together.
     Common(CommonAnswer),
+    /// Who is in a combination of passed-sets.
+    Set(SetAnswer),
 }
 
 impl Answer {
@@ -148,6 +179,7 @@ impl Answer {
             Kind::Contacts => Self::Contacts(serde_json::from_slice(json)?),
             Kind::Chain => Self::Chain(serde_json::from_slice(json)?),
             Kind::Common => Self::Common(serde_json::from_slice(json)?),
+            Kind::Set => Self::Set(serde_json::from_slice(json)?),
         })
     }
 }
@@ -184,6 +216,7 @@ fn chain(params: &mut Params) -> Result<Chain, Usage> {
         window: duration(params, "window", WINDOW_DEFAULT)?,
         generations: number(params, "generations", u64::from(GENERATIONS_DEFAULT), 0..=GENERATIONS_MAX)?
             as u32,
+        list: !truth(params, "count")?,
     })
 }
 
@@ -198,6 +231,15 @@ fn common(params: &mut Params) -> Result<Common, Usage> {
         cell,
         top: number(params, "top", TOP_DEFAULT as u64, 0..=TOP_MAX)? as usize,
     })
+}
+
+fn set(params: &mut Params) -> Result<SetQuestion, Usage> {
+    let text = params.take_one("expr")?.ok_or(Usage::Missing("expr"))?;
+    let offset = match params.take_one("offset")? {
+        Some(offset) => UtcOffset::parse(&offset).ok_or(Usage::Offset)?,
+        None => UtcOffset::default(),
+    };
+    Ok(SetQuestion { expression: SetExpression::parse(&text, offset)?, list: !truth(params, "count")? })
 }
 
 fn interval(params: &mut Params) -> Result<Interval, Usage> {
@@ -264,6 +306,9 @@ fn seed(text: String) -> Result<(String, Option<TimeMs>), Usage> {
     let at = TimeMs::parse(time).map_err(|source| Usage::Time { name: "seed", source })?;
     Ok((non_empty("seed", code.to_owned())?, Some(at)))
 }
+
+/// Codes that an answer holds in memory: so few are written as quickly as they are found.
+const WHOLE_LIST_MAX: usize = 4_096;
 
 /// Ten generations of contacts are everybody.
 const GENERATIONS_MAX: u64 = 10;

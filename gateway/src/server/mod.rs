@@ -58,7 +58,7 @@ pub enum ServerError {
     #[error("the certificate is not for `{0}`; name one that it is for with --server-name")]
     ServerName(String),
     /// Free the address, or choose another with `--http`.
-    #[error("cannot listen on TCP {address}: {source}")]
+    #[error("cannot listen on TCP {address}: {source}; free the address, or choose another with --http")]
     Bind {
         /// The address.
         address: std::net::SocketAddr,

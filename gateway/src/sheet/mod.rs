@@ -2,10 +2,13 @@
 //! columns are named as the fields of the JSON answer; counts that are no column stand above.
 
 mod csv;
+pub mod listed;
 mod parquet;
 mod table;
 
-use truyvet_engine::{ChainAnswer, CommonAnswer, ContactsAnswer, PassedAnswer, TrailAnswer};
+use truyvet_engine::{
+    ChainAnswer, CommonAnswer, ContactsAnswer, PassedAnswer, SetAnswer, SetHead, TrailAnswer,
+};
 
 use crate::question::Answer;
 pub(crate) use table::plain_table;
@@ -48,6 +51,7 @@ impl Sheet {
             Answer::Contacts(answer) => contacts(answer),
             Answer::Chain(answer) => chain(answer),
             Answer::Common(answer) => common(answer),
+            Answer::Set(answer) => set(answer),
         }
     }
 
@@ -79,7 +83,10 @@ macro_rules! column {
         Column { name: $name, values: Values::Text($rows.iter().map(|r| Some(r.$field.clone())).collect()) }
     };
     ($rows:expr, $name:literal, maybe $field:ident) => {
-        Column { name: $name, values: Values::Text($rows.iter().map(|r| r.$field.clone()).collect()) }
+        Column {
+            name: $name,
+            values: Values::Text($rows.iter().map(|r| r.$field.as_deref().map(str::to_owned)).collect()),
+        }
     };
     ($rows:expr, $name:literal, time $field:ident) => {
         Column { name: $name, values: Values::Time($rows.iter().map(|r| r.$field).collect()) }
@@ -169,6 +176,31 @@ fn common(answer: &CommonAnswer) -> Sheet {
         column!(rows, "all", number all),
     ];
     Sheet { summary: vec![format!("{} cells", rows.len())], columns }.remark(&answer.unknown)
+}
+
+fn set(answer: &SetAnswer) -> Sheet {
+    let counted_only = answer.list.is_empty() && answer.head.subjects > 0;
+    let columns = if counted_only {
+        vec![Column { name: "subjects", values: Values::Number(vec![answer.head.subjects as i64]) }]
+    } else {
+        set_columns(&answer.list)
+    };
+    Sheet { columns, ..set_summary(&answer.head) }
+}
+
+fn set_columns(list: &[String]) -> Vec<Column> {
+    let codes = list.iter().cloned().map(Some).collect();
+    vec![Column { name: "subject", values: Values::Text(codes) }]
+}
+
+/// What stands above the list of a set, without the list.
+fn set_summary(head: &SetHead) -> Sheet {
+    let mut summary = vec![format!("{} subjects", head.subjects)];
+    summary.extend(head.operands.iter().map(|operand| match operand.subjects {
+        Some(subjects) => format!("{subjects:>9}  {}", operand.expression),
+        None => format!("{:>9}  {}", "not read", operand.expression),
+    }));
+    Sheet { summary, columns: Vec::new() }.remark(&head.unknown)
 }
 
 #[cfg(test)]

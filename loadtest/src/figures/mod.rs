@@ -82,6 +82,9 @@ pub enum FigureError {
     /// Read the server's log.
     #[error("the server {0}; its log is {1}")]
     Server(String, PathBuf),
+    /// Read what it wrote above.
+    #[error("`truyvet import` ended with {0}")]
+    Import(std::process::ExitStatus),
     /// As the message says.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),

@@ -241,10 +241,7 @@ impl Stage {
             program.arg(pair[0]).args(pair[1..].iter().map(|file| folder.join(file)));
         }
         let status = program.status().map_err(|e| FigureError::Folder(self.program.clone(), e))?;
-        if status.success() {
-            return Ok(());
-        }
-        Err(FigureError::Server(format!("'s import ended with {status}"), data.to_owned()))
+        if status.success() { Ok(()) } else { Err(FigureError::Import(status)) }
     }
 
     fn fresh(&self, name: &str) -> Result<PathBuf, FigureError> {

@@ -62,8 +62,8 @@ impl Server {
     pub fn scans(&self) -> Result<u64, ServerError> {
         let text = self.read(self.agent.get(self.at("status")).call())?;
         let status: Value = self.parse(&text)?;
-        let scans = status.get("scans").or_else(|| status.pointer("/engine/scans"));
-        scans.and_then(Value::as_u64).ok_or_else(|| self.answer_error("the status tells no number of scans"))
+        let scans = status.pointer("/engine/scans").and_then(Value::as_u64);
+        scans.ok_or_else(|| self.answer_error("the status tells no number of scans"))
     }
 
     /// Whether the server takes scans now.

@@ -22,12 +22,15 @@ pub(super) struct Mark {
     pub(super) acked: u64,
     /// Code of the site that the gateway named last.
     pub(super) site: Option<String>,
+    /// Something here is not on disk yet.
+    #[serde(skip)]
+    unsaved: bool,
 }
 
 impl Mark {
     /// The mark of a spool that has never met a gateway.
     pub(super) fn new(device: u32) -> Self {
-        Self { version: VERSION, device, shift: None, acked: 0, site: None }
+        Self { version: VERSION, device, shift: None, acked: 0, site: None, unsaved: true }
     }
 
     /// Reads the mark; `None` where there is none.
@@ -48,17 +51,28 @@ impl Mark {
     /// Changes the mark on disk and, when that holds, here.
     pub(super) fn replace(&mut self, dir: &Path, change: impl FnOnce(&mut Self)) -> Result<(), SpoolError> {
         let mut mark = self.clone();
-        change(&mut mark);
-        mark.store(dir)?;
+        mark.change(change);
+        mark.save(dir)?;
         *self = mark;
         Ok(())
     }
 
-    /// Makes the mark durable.
-    pub(super) fn store(&self, dir: &Path) -> Result<(), SpoolError> {
+    /// Changes the mark here alone; the next [`Mark::save`] makes it durable.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Self)) {
+        change(self);
+        self.unsaved = true;
+    }
+
+    /// Makes durable what is not yet.
+    pub(super) fn save(&mut self, dir: &Path) -> Result<(), SpoolError> {
+        if !self.unsaved {
+            return Ok(());
+        }
         let path = dir.join(FILE_NAME);
         let text = serde_json::to_vec(self).expect("numbers and strings are always JSON");
-        segment::replace_file(&path, &text).map_err(SpoolError::io("write", &path))
+        segment::replace_file(&path, &text).map_err(SpoolError::io("write", &path))?;
+        self.unsaved = false;
+        Ok(())
     }
 }
 

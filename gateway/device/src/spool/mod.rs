@@ -205,17 +205,17 @@ impl Spool {
         self.mark.lock().site.clone()
     }
 
-    /// Remembers the site that the gateway names; scans that are already here keep theirs.
+    /// The site of new scans from now on, as the gateway names it; scans that are already here keep
+    /// theirs.
     ///
     /// # Errors
-    /// The mark cannot be written.
+    /// The disk fails. The site holds, and [`Spool::tidy`] makes it durable.
     pub fn set_site(&self, site: &str) -> Result<(), SpoolError> {
         let mut mark = self.mark.lock();
-        if mark.site.as_deref() == Some(site) {
-            return Ok(());
+        if mark.site.as_deref() != Some(site) {
+            mark.change(|mark| mark.site = Some(site.to_owned()));
         }
-        let site = Some(site.to_owned());
-        mark.replace(&self.dir, |mark| mark.site = site)
+        mark.save(&self.dir)
     }
 
     /// Figures for people.
@@ -283,17 +283,25 @@ impl Spool {
         index.is_tidy_due()
     }
 
-    /// Makes the acknowledged seq durable, then deletes segments that are acknowledged whole.
-    /// Waits for the disk.
+    /// Makes the acknowledged seq durable, and deletes segments that are acknowledged whole. Waits for
+    /// the disk.
     ///
     /// # Errors
-    /// The disk fails; what could not be deleted is deleted next time.
+    /// The disk fails; what could not be done is done next time.
     pub fn tidy(&self) -> Result<(), SpoolError> {
         let mut mark = self.mark.lock();
         let acked = self.index.lock().acked;
         if mark.acked != acked {
-            mark.replace(&self.dir, |mark| mark.acked = acked)?;
+            mark.change(|mark| mark.acked = acked);
         }
+        let saved = mark.save(&self.dir);
+        // Also where the mark could not be written: on a disk that the spool itself has filled, this
+        // is what makes room for it. The first segment left says as much as the mark.
+        self.delete_acknowledged()?;
+        saved.or_else(|_| mark.save(&self.dir))
+    }
+
+    fn delete_acknowledged(&self) -> Result<(), SpoolError> {
         loop {
             let mut index = self.index.lock();
             if !index.is_tidy_due() {

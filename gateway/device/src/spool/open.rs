@@ -20,8 +20,8 @@ pub(super) fn lock(dir: &Path) -> Result<File, SpoolError> {
 }
 
 pub(super) fn new_mark(dir: &Path, device: DeviceId) -> Result<Mark, SpoolError> {
-    let mark = Mark::new(device.get());
-    mark.store(dir)?;
+    let mut mark = Mark::new(device.get());
+    mark.save(dir)?;
     Ok(mark)
 }
 

@@ -251,6 +251,38 @@ fn a_full_disk_takes_nothing_and_spoils_nothing() {
     assert_eq!(read_all(&spool), numbered(1..next));
 }
 
+#[test]
+fn what_is_acknowledged_makes_room_on_a_disk_that_the_spool_filled() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let Some(_mount) = SmallDisk::mount(dir.path()) else {
+        eprintln!("skipped: mounting a small tmpfs takes root");
+        return;
+    };
+    // Four segments fill the disk, long before the spool's own bound.
+    let spool = Spool::open(dir.path(), DeviceId::new(7), SPOOL_BYTES_MIN).expect("opens");
+    spool.bind(0).expect("binds");
+    let mut next = 1;
+    while spool.append("A", &scans(next..next + 100), None).is_ok() {
+        next += 100;
+    }
+    fill(&dir.path().join("ballast"));
+    spool.set_site("B").expect_err("the mark finds no room");
+    assert_eq!(spool.site().as_deref(), Some("B"), "but the site holds");
+    spool.acknowledge(next - 1);
+    spool.tidy().expect("segments go first where nothing can be written");
+    spool.append("B", &scans(next..next + 100), None).expect("there is space");
+    drop(spool);
+    let spool = open(dir.path());
+    assert_eq!((spool.site().as_deref(), spool.stats().waiting), (Some("B"), 100));
+    assert_eq!(read_all(&spool), numbered(next..next + 100));
+}
+
+/// Writes until nothing more can be written.
+fn fill(path: &Path) {
+    let mut ballast = File::create(path).expect("creates");
+    while io::Write::write_all(&mut ballast, &[0; 4_096]).is_ok() {}
+}
+
 /// A tmpfs of 1 MiB, for as long as it is held.
 struct SmallDisk(PathBuf);
 

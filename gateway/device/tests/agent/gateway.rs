@@ -35,6 +35,7 @@ pub(crate) struct Store {
     pub(crate) sessions: AtomicU32,
     /// First and last seq of what the device declared lost.
     pub(crate) lost: Mutex<Vec<(u64, u64)>>,
+    idle_timeout_ms: u32,
 }
 
 pub(crate) struct Gateway {
@@ -47,6 +48,11 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn start() -> Self {
+        Self::start_with(Duration::from_secs(30))
+    }
+
+    /// Drops whoever is silent for so long.
+    pub(crate) fn start_with(idle_timeout: Duration) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
         let secret = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -58,7 +64,10 @@ impl Gateway {
             .expect("a certificate with its key");
         tls.alpn_protocols = vec![ALPN.to_vec()];
         let tls = quinn::crypto::rustls::QuicServerConfig::try_from(tls).expect("QUIC's cipher suite");
-        let config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+        let mut config = quinn::ServerConfig::with_crypto(Arc::new(tls));
+        let mut transport = quinn::TransportConfig::default();
+        transport.max_idle_timeout(Some(idle_timeout.try_into().expect("fits")));
+        config.transport_config(Arc::new(transport));
         let key = KeyFile {
             device: DEVICE,
             site: SITE.into(),
@@ -75,6 +84,7 @@ impl Gateway {
             move_to: Mutex::new(None),
             sessions: AtomicU32::new(0),
             lost: Mutex::default(),
+            idle_timeout_ms: idle_timeout.as_millis() as u32,
         });
         let endpoint = serve(config.clone(), SocketAddr::from(([127, 0, 0, 1], 0)), &store, &key);
         let address = endpoint.local_addr().expect("bound");
@@ -162,7 +172,7 @@ async fn session(connection: &Connection, store: &Store, key: &VerifyingKey) -> 
     }
     store.sessions.fetch_add(1, Ordering::Relaxed);
     let durable_seq = *store.durable_seq.lock();
-    send(&mut tx, FromGateway::Welcome(welcome(durable_seq))).await;
+    send(&mut tx, FromGateway::Welcome(welcome(store, durable_seq))).await;
     loop {
         let payload = read_frame(&mut rx).await?;
         let FromDevice::Batch(signed) = FromDevice::parse(&payload).ok()? else { return None };
@@ -206,7 +216,7 @@ fn words_before_ack(store: &Store, view: &BatchView<'_>) -> Vec<FromGateway> {
     words
 }
 
-fn welcome(durable_seq: u64) -> Welcome {
+fn welcome(store: &Store, durable_seq: u64) -> Welcome {
     Welcome {
         version: 1,
         durable_seq,
@@ -215,7 +225,7 @@ fn welcome(durable_seq: u64) -> Welcome {
         frame_bytes_max: FRAME_BYTES_MAX as u32,
         batch_scans_max: BATCH_SCANS_MAX as u32,
         window_bytes: WINDOW_BYTES,
-        idle_timeout_ms: 30_000,
+        idle_timeout_ms: store.idle_timeout_ms,
     }
 }
 

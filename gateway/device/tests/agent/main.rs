@@ -207,6 +207,19 @@ async fn a_connection_that_nobody_answers_is_given_up_for_another() {
     }
 }
 
+/// QUIC fixes the keep-alive when a connection begins: the first session is lost, and tells for the next.
+#[tokio::test]
+async fn a_silent_device_keeps_its_session_with_an_impatient_gateway() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start_with(Duration::from_millis(900));
+    let spool = Spool::open(dir.path(), DeviceId::new(DEVICE), SPOOL_BYTES_MAX).expect("opens");
+    let agent = agent(&gateway, &spool);
+    tokio::time::timeout(Duration::from_secs(8), agent.run()).await.expect_err("it goes on");
+    // One more on a machine that is short of time; without keep-alives there would be five.
+    let sessions = gateway.store.sessions.load(Ordering::Relaxed);
+    assert!((2..=3).contains(&sessions), "{sessions} sessions");
+}
+
 #[tokio::test]
 async fn a_scan_of_an_idle_device_does_not_wait_for_its_batch_to_fill() {
     let dir = tempfile::tempdir().expect("a directory");

@@ -363,8 +363,8 @@ fn import_rows(house: &House, rows: u64) {
     (0..rows).for_each(|row| subjects.push(&format!("p{}", row * 7_919 % 1_000_003)));
     (0..rows).for_each(|row| sites.push(&format!("site-{}", row % 400)));
     let at_ms = (0..rows as i64).map(|row| START_MS + row * 20).collect();
-    let (row_offset, directions) = (Vec::new(), vec![0; rows as usize]);
-    import.push(RowChunk { first_row: 1, rows, row_offset, subjects, sites, at_ms, directions }).unwrap();
+    let directions = vec![0; rows as usize];
+    import.push(RowChunk { first_row: 1, rows, subjects, sites, at_ms, directions }).unwrap();
     import.commit().unwrap();
 }
 

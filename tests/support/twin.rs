@@ -58,7 +58,7 @@ pub(crate) fn assert_answers_like(engine: &Engine, naive: &Naive) {
     let contacts = Contacts { subjects: some.clone(), interval: all, window, pairs: true };
     assert_eq!(engine.contacts(&contacts).unwrap(), naive.contacts(&contacts));
     let seeds = some.iter().take(3).map(|seed| (seed.clone(), None)).collect();
-    let chain = Chain { seeds, interval: late, window, generations: 2 };
+    let chain = Chain { seeds, interval: late, window, generations: 2, list: true };
     assert_eq!(engine.chain(&chain).unwrap(), naive.chain(&chain));
     let common = Common { subjects: some, interval: all, cell: Duration::from_secs(60), top: 100 };
     assert_eq!(engine.common(&common).unwrap(), naive.common(&common));

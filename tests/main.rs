@@ -21,6 +21,7 @@ mod bad_peers_harm_nobody;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
 mod real_data_is_answered_as_known;
+mod sealing_survives_every_kill;
 mod sets_agree_with_the_naive_twin;
 mod sets_are_asked_and_streamed;
 mod sparse_history_stays_small;

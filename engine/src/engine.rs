@@ -22,6 +22,7 @@ use crate::ingest::space::Space;
 use crate::ingest::{DeviceBatch, StorageState, SubmitError};
 use crate::journal::Journal;
 use crate::keeper::{Job, Keeper, open_partitions};
+use crate::memory::Memory;
 use crate::partition::manifest::Manifest;
 use crate::partition::plan::{Span, day_of};
 use crate::recovery;
@@ -56,7 +57,8 @@ impl Engine {
     pub fn open(dir: &Path, config: EngineConfig) -> Result<Self, OpenError> {
         config.validate().map_err(OpenError::Config)?;
         let dir = DataDir::lock(dir)?;
-        let store = Arc::new(Store::open(&dir.store(), &dir.scratch(), &config)?);
+        let memory = Memory::of(&config);
+        let store = Arc::new(Store::open(&dir.store(), &dir.scratch(), &config, &memory)?);
         let manifest = Manifest::load(&store)?;
         drop_orphans(&store, &manifest)?;
         let numbers = first_unused(&store)?;
@@ -67,11 +69,13 @@ impl Engine {
             space: Space::new(dir.root().to_owned(), config.free_bytes_min),
             state: ArcSwap::from_pointee(State { tables: Vec::new(), partitions }),
             config,
+            memory,
             store,
             catalog,
             counters: crate::shared::Counters::default(),
             numbers,
         });
+        shared.fit_block_cache();
         let recovered = recovery::replay(&shared, &manifest)?;
         let journal = Journal::start(shared.store.clone(), recovered.next_segment)?;
         let mut threads = Vec::new();

@@ -113,12 +113,17 @@ pub enum TraceError {
         /// How many are allowed.
         limit: u64,
     },
-    /// Ask a narrower question, or raise `query_timeout_ms`.
-    #[error("the question took longer than {} ms and was given up; ask for a shorter time, fewer codes or fewer generations, or allow more time", .max.as_millis())]
+    /// Ask a narrower question, or allow more time.
+    #[error("the question took longer than {} ms and was given up; ask for a shorter time, fewer codes or fewer generations, or allow more time with `timeout`", .max.as_millis())]
     Deadline {
         /// How long it may take.
         max: std::time::Duration,
     },
+    /// Ask again a little later.
+    #[error(
+        "too many long questions are waiting; ask again in a few seconds, or for a shorter time or fewer codes"
+    )]
+    Busy,
     /// Ask again, if it was not you who stopped it.
     #[error("the question was stopped before it was answered")]
     Stopped,

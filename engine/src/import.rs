@@ -169,7 +169,8 @@ impl Import {
         let mut subjects = Vec::with_capacity(chunk.at_ms.len());
         self.subject_ids(&chunk.subjects, &sites, &mut subjects)?;
         if self.rows.is_empty() {
-            self.rows = Rows::with_capacity(ROWS_AT_ONCE + chunk.at_ms.len());
+            let rows = self.shared.memory.import_rows();
+            self.rows = Rows::with_capacity(rows + chunk.at_ms.len());
         }
         let rows = chunk.at_ms.len();
         self.rows.device.extend(std::iter::repeat_n(self.device, rows));
@@ -179,7 +180,7 @@ impl Import {
         let direction = |i: usize| flags::pack(chunk.directions.get(i).copied().unwrap_or_default(), 0);
         self.rows.flags.extend((0..rows).map(direction));
         self.last_row = chunk.first_row + chunk.rows - 1;
-        if self.rows.len() >= ROWS_AT_ONCE {
+        if self.rows.len() >= self.shared.memory.import_rows() {
             self.hand_over()?;
         }
         Ok(())
@@ -284,6 +285,3 @@ impl Import {
         Ok(())
     }
 }
-
-/// Rows of one step: 21 bytes each, two steps in memory and the order of one come to about 250 MB.
-const ROWS_AT_ONCE: usize = 4_000_000;

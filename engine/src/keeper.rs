@@ -86,6 +86,7 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.drop_unread();
+            self.shared.fit_block_cache();
         }
     }
 
@@ -340,7 +341,7 @@ fn pick(rows: &Rows, spans: &[(Span, Option<u32>)]) -> Vec<Vec<u32>> {
     picks
 }
 
-/// How often an idle keeper drops what lost its last reader.
+/// How often an idle keeper drops what lost its last reader, and looks at what has grown.
 const IDLE: Duration = Duration::from_millis(500);
 
 const RETRY_AFTER: Duration = Duration::from_millis(500);

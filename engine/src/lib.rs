@@ -9,6 +9,7 @@
 //! partition   spans of days: plan, write, merge, read
 //! index       keys, packed columns, postings, trails, rollups
 //! store       the only place that names RocksDB
+//! memory      where it goes
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
 //! backup      copies of the data directory, and data directories from them
@@ -26,6 +27,7 @@ mod ingest;
 mod journal;
 mod keeper;
 mod live;
+mod memory;
 mod partition;
 mod recovery;
 mod sealer;
@@ -44,6 +46,7 @@ pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
+pub use memory::MemoryStatus;
 pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
 pub use store::BesideFile;

@@ -11,12 +11,14 @@ use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::ingest::space::Space;
 use crate::live::{Appender, LiveTable};
+use crate::memory::Memory;
 use crate::partition::Partition;
 use crate::store::{Kind, Store};
 
 /// Shared by the committer, the applier, the keeper and every reader.
 pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
+    pub(crate) memory: Memory,
     pub(crate) store: Arc<Store>,
     pub(crate) catalog: Catalog,
     /// Where every visible scan is, exactly once. Readers load it once a question.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use truyvet_schemas::TimeMs;
 
 use crate::ingest::StorageState;
+use crate::memory::MemoryStatus;
 use crate::partition::manifest::PartBytes;
 use crate::shared::Shared;
 use crate::store::Base;
@@ -40,6 +41,8 @@ pub struct Status {
     pub run_bytes: u64,
     /// Of these, those of the runs' parts.
     pub part_bytes: PartBytes,
+    /// Where the memory goes.
+    pub memory: MemoryStatus,
     /// Whether scans can be stored.
     pub storage: StorageState,
     /// In order of days.
@@ -95,6 +98,7 @@ impl Status {
             runs_written: count(&shared.counters.runs_written),
             run_bytes: partitions.iter().map(|partition| partition.bytes).sum(),
             part_bytes,
+            memory: shared.memory_status(),
             storage: shared.space.state(),
             partitions,
         }

@@ -33,7 +33,7 @@ pub(crate) const NOW_MS: i64 = START_MS + 400 * 86_400_000;
 pub(crate) fn config() -> EngineConfig {
     EngineConfig {
         live_scans_max: 10_000,
-        block_cache_bytes: 8 << 20,
+        memory_bytes: 128 << 20,
         free_bytes_min: 0,
         runs_max: 3,
         ..EngineConfig::default()

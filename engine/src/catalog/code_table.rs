@@ -42,6 +42,11 @@ impl CodeTable {
         self.arena.len()
     }
 
+    /// Bytes of memory: of slots and arena.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<u64>() + self.arena.capacity()
+    }
+
     pub(crate) fn find(&self, code: &[u8]) -> u32 {
         let hash = self.hash(code);
         self.compare(hash, self.first_slot(hash), code)

@@ -86,6 +86,12 @@ impl Dictionary {
         self.table.len()
     }
 
+    /// Bytes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let owners = self.owners.len() * (size_of::<Home>() + size_of::<(Home, Extent)>());
+        self.table.memory_bytes() + self.places.capacity() * size_of::<u32>() + owners
+    }
+
     /// The configured limit.
     pub(crate) fn subjects_max(&self) -> u32 {
         self.subjects_max

@@ -10,7 +10,7 @@ use crate::index::postings;
 use crate::index::rollups::Rollup;
 use crate::index::trails::{self, Pointer};
 use crate::partition::manifest::RunEntry;
-use crate::store::cache::{Block, Part};
+use crate::store::cache::{Block, Meter, Part};
 use crate::store::{Family, Store};
 
 /// Sorted scans in a family. Its directory is read at the first question.
@@ -69,25 +69,28 @@ impl Run {
     pub(crate) fn posting_leaf<T>(
         &self,
         store: &Store,
+        meter: &Meter,
         leaf: u32,
         read: impl FnOnce(postings::Leaf<'_>) -> Option<T>,
     ) -> Result<T, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
-        let block = store.read_cached(self.family.name(), Part::Posting, self.entry.number, leaf, &key)?;
+        let number = self.entry.number;
+        let block = store.read_cached(meter, self.family.name(), Part::Posting, number, leaf, &key)?;
         let done = block.as_deref().and_then(Block::bytes).and_then(postings::Leaf::parse).and_then(read);
         done.ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
-    /// The same past the cache, without a copy.
-    pub(crate) fn posting_leaf_once<T>(
+    /// The same past the cache, without a copy; tells the leaf's bytes.
+    pub(crate) fn posting_leaf_once(
         &self,
         store: &Store,
         leaf: u32,
-        read: impl FnOnce(postings::Leaf<'_>) -> Option<T>,
-    ) -> Result<T, EngineError> {
+        read: impl FnOnce(postings::Leaf<'_>) -> Option<()>,
+    ) -> Result<usize, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
-        let done =
-            store.read(self.family.name(), &key, |bytes| postings::Leaf::parse(bytes).and_then(read))?;
+        let done = store.read(self.family.name(), &key, |bytes| {
+            postings::Leaf::parse(bytes).and_then(read).map(|()| bytes.len())
+        })?;
         done.flatten().ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
@@ -95,13 +98,14 @@ impl Run {
     pub(crate) fn pointers(
         &self,
         store: &Store,
+        meter: &Meter,
         subject: u32,
         out: &mut Vec<Pointer>,
     ) -> Result<(), EngineError> {
         let group = subject >> self.entry.group_shift;
         let key = keys::trail(self.entry.number, group);
-        let Some(block) =
-            store.read_cached(self.family.name(), Part::Trail, self.entry.number, group, &key)?
+        let number = self.entry.number;
+        let Some(block) = store.read_cached(meter, self.family.name(), Part::Trail, number, group, &key)?
         else {
             return Ok(());
         };
@@ -114,13 +118,14 @@ impl Run {
     pub(crate) fn rollup(
         &self,
         store: &Store,
+        meter: &Meter,
         area: u32,
         day: i32,
         read: impl FnOnce(&Rollup),
     ) -> Result<bool, EngineError> {
         let key = keys::rollup(self.entry.number, area, day);
-        let part = Part::Rollup(day);
-        match store.read_cached(self.family.name(), part, self.entry.number, area, &key)?.as_deref() {
+        let (part, number) = (Part::Rollup(day), self.entry.number);
+        match store.read_cached(meter, self.family.name(), part, number, area, &key)?.as_deref() {
             Some(Block::Rollup(rollup)) => {
                 read(rollup);
                 Ok(true)

@@ -6,8 +6,8 @@
 //! column, once a pass: pointers of a range of groups -> trail leaves -> file
 //! ```
 //!
-//! Trails are made by passes over the column of subjects, as many as `TRAIL_POINTERS_MAX` asks for, so
-//! that memory is bounded however large the day is.
+//! Trails are made by passes over the column of subjects, as many as [`Store::writer_bytes`] asks
+//! for, so that memory is bounded however large the day is.
 
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ pub(crate) fn write_run(
     fill: impl FnOnce(&mut RunWriter<'_, '_>) -> Result<(), EngineError>,
 ) -> Result<NewRun, EngineError> {
     let sorted = store.write_sorted_file(&format!("run-{}", plan.number), |file| {
-        let mut writer = RunWriter::new(file, plan, store.scratch());
+        let mut writer = RunWriter::new(file, plan, store);
         fill(&mut writer)?;
         writer.finish()
     })?;
@@ -98,7 +98,7 @@ pub(crate) struct RunWriter<'f, 'a> {
 }
 
 impl<'f, 'a> RunWriter<'f, 'a> {
-    fn new(file: &'f mut SortedFile<'a>, plan: Plan<'f>, scratch: &std::path::Path) -> Self {
+    fn new(file: &'f mut SortedFile<'a>, plan: Plan<'f>, store: &Store) -> Self {
         let shift = trails::choose_shift(plan.scans, u64::from(plan.ids_end));
         Self {
             file,
@@ -108,7 +108,7 @@ impl<'f, 'a> RunWriter<'f, 'a> {
             directory: Directory::default(),
             min_ms: i64::MAX,
             max_ms: i64::MIN,
-            subjects: SubjectColumn::new(scratch, shift),
+            subjects: SubjectColumn::new(store, shift),
             rollups: plan.areas.map(rollups::Builder::new),
             bytes: PartBytes::default(),
         }
@@ -202,19 +202,21 @@ impl<'f, 'a> RunWriter<'f, 'a> {
     }
 }
 
-/// The subject of every scan, in the order of the postings; past `SUBJECTS_IN_MEMORY_BYTES` in a file.
+/// The subject of every scan, in the order of the postings; past a number of bytes in a file.
 struct SubjectColumn {
     shift: u8,
     writer: Option<BufWriter<SpooledTempFile>>,
     file: Option<SpooledTempFile>,
     group_counts: Vec<u32>,
+    pointers_max: usize,
 }
 
 impl SubjectColumn {
-    fn new(scratch: &std::path::Path, shift: u8) -> Self {
-        let file = SpooledTempFile::new_in(SUBJECTS_IN_MEMORY_BYTES, scratch);
+    fn new(store: &Store, shift: u8) -> Self {
+        let file = SpooledTempFile::new_in(store.writer_bytes(), store.scratch());
         let writer = Some(BufWriter::with_capacity(LEAF_SCANS_MAX * 16, file));
-        Self { shift, writer, file: None, group_counts: Vec::new() }
+        let pointers_max = store.writer_bytes() / size_of::<Pointer>();
+        Self { shift, writer, file: None, group_counts: Vec::new(), pointers_max }
     }
 
     fn push(&mut self, rows: &[FullPosting]) -> Result<(), EngineError> {
@@ -242,7 +244,7 @@ impl SubjectColumn {
         let fits = |count: &&u32| {
             let is_first = pointers == 0;
             pointers += **count as usize;
-            is_first || pointers <= TRAIL_POINTERS_MAX
+            is_first || pointers <= self.pointers_max
         };
         let groups = self.group_counts[start..].iter().take_while(fits).count();
         (groups > 0).then(|| start..start + groups)
@@ -269,9 +271,3 @@ impl SubjectColumn {
 fn spill_failed(error: io::Error) -> EngineError {
     EngineError::Store(format!("a temporary file of subjects: {error}; free space on the data directory"))
 }
-
-/// Subjects of a run that are kept in memory: 16 million scans.
-const SUBJECTS_IN_MEMORY_BYTES: usize = 64 << 20;
-
-/// Pointers of a pass: 12 bytes each, 64 MB.
-const TRAIL_POINTERS_MAX: usize = 64_000_000 / size_of::<Pointer>();

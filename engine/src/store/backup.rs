@@ -269,7 +269,7 @@ fn open_whole(dir: &Path, cache: &Cache) -> Result<DB, EngineError> {
     options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
     let families = DB::list_cf(&options, dir)?.into_iter().map(|name| {
         let mut options = match Kind::of(&name) {
-            Some(kind) => kind_options(kind, cache),
+            Some(kind) => kind_options(kind, cache, BUFFER_BYTES),
             None => base_options(cache),
         };
         options.set_disable_auto_compactions(true);
@@ -311,6 +311,9 @@ const TABLE_SUFFIX: &str = ".sst";
 
 /// The length of the log above which RocksDB would flush inside the gate.
 const NEVER_FLUSH: u64 = u64::MAX;
+
+/// A snapshot and a restored store hold in memory what the log's tail holds, until that is in files.
+const BUFFER_BYTES: usize = 16 << 20;
 
 /// A restored store is only opened to take the small files out.
 const RESTORED_CACHE_BYTES: usize = 8 << 20;

@@ -4,6 +4,7 @@
 //! checksum, no copy. The store keeps no cache of its own for the same files.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -81,9 +82,42 @@ impl BlockCache {
         self.blocks.weight()
     }
 
+    /// Bytes that may be in use.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.blocks.capacity()
+    }
+
     /// Most bytes.
     pub(crate) fn set_bytes(&self, bytes: usize) {
         self.blocks.set_capacity(bytes as u64);
+    }
+}
+
+/// Counts what a question does not find in the cache.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    misses: AtomicU64,
+    passed: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Meter {
+    /// A block was read into the cache.
+    pub(crate) fn missed(&self, bytes: usize) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Blocks were read beside the cache.
+    pub(crate) fn passed(&self, blocks: u64, bytes: u64) {
+        self.passed.fetch_add(blocks, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Misses, blocks beside the cache, and the bytes of both.
+    pub(crate) fn read(&self) -> (u64, u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.misses), read(&self.passed), read(&self.bytes))
     }
 }
 

@@ -24,7 +24,8 @@ pub(crate) use family::{Family, Reaper, Unread};
 use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::index::keys;
-use cache::{Block, BlockCache, Part};
+use crate::memory::Memory;
+use cache::{Block, BlockCache, Meter, Part};
 
 /// The families that always exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,29 +88,38 @@ pub(crate) struct Store {
     scratch: PathBuf,
     blocks: BlockCache,
     cache: Cache,
+    journal_bytes: usize,
+    writer_bytes: usize,
     gate: backup::Gate,
 }
 
 impl Store {
     /// Opens or creates the store in `dir`. Sorted files are made in `dir`'s neighbour `scratch`,
     /// which is emptied: what is left there belongs to no run.
-    pub(crate) fn open(dir: &Path, scratch: &Path, config: &EngineConfig) -> Result<Self, EngineError> {
+    pub(crate) fn open(
+        dir: &Path,
+        scratch: &Path,
+        config: &EngineConfig,
+        memory: &Memory,
+    ) -> Result<Self, EngineError> {
         let io = |e: std::io::Error| EngineError::Store(e.to_string());
         std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
         std::fs::create_dir_all(scratch).map_err(io)?;
-        let cache = Cache::new_hyper_clock_cache(BASE_CACHE_BYTES, 0);
-        let options = database_options(config);
+        let cache = Cache::new_hyper_clock_cache(memory.base_cache(), 0);
+        let options = database_options(config, memory);
         let existing = DB::list_cf(&options, dir).unwrap_or_default();
         let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
         let descriptors = Base::ALL
             .iter()
             .map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)))
-            .chain(
-                transient.map(|(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache))),
-            );
+            .chain(transient.map(|(name, kind)| {
+                ColumnFamilyDescriptor::new(name, kind_options(kind, &cache, memory.journal()))
+            }));
         let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
-        let blocks = BlockCache::new(config.block_cache_bytes);
-        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache, gate: backup::Gate::default() })
+        let blocks = BlockCache::new(memory.block_cache(0) as usize);
+        let (journal_bytes, writer_bytes) = (memory.journal(), memory.writer());
+        let (scratch, gate) = (scratch.to_owned(), backup::Gate::default());
+        Ok(Self { db, scratch, blocks, cache, journal_bytes, writer_bytes, gate })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
@@ -155,7 +165,7 @@ impl Store {
     pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
         let name = kind.family(number);
         let _open = self.gate.pass();
-        self.db.create_cf(&name, &kind_options(kind, &self.cache))?;
+        self.db.create_cf(&name, &kind_options(kind, &self.cache, self.journal_bytes))?;
         Ok(name)
     }
 
@@ -180,6 +190,11 @@ impl Store {
                 .then_some((file.column_family_name, run))
         });
         Ok(runs.collect())
+    }
+
+    /// Bytes that one sort of a run's writer may hold.
+    pub(crate) fn writer_bytes(&self) -> usize {
+        self.writer_bytes
     }
 
     /// Where files are made before they belong to a family.
@@ -228,6 +243,7 @@ impl Store {
     /// The block of a partition's family with this key, from the cache where it is there.
     pub(crate) fn read_cached(
         &self,
+        meter: &Meter,
         family: &str,
         part: Part,
         run: u32,
@@ -237,8 +253,10 @@ impl Store {
         if let Some(block) = self.blocks.get(part, run, number) {
             return Ok(Some(block));
         }
-        let parsed = match self.read(family, key, |bytes| Block::parse(part, bytes))? {
-            Some(parsed) => parsed,
+        let read = self.read(family, key, |bytes| (bytes.len(), Block::parse(part, bytes)))?;
+        meter.missed(read.as_ref().map_or(0, |(bytes, _)| *bytes));
+        let parsed = match read {
+            Some((_, parsed)) => parsed,
             None if matches!(part, Part::Rollup(_)) => Some(Block::Absent),
             None => return Ok(None),
         };
@@ -363,12 +381,13 @@ fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn database_options(config: &EngineConfig) -> Options {
+fn database_options(config: &EngineConfig, memory: &Memory) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     // An idle family would otherwise keep the log from being cut.
     options.set_max_total_wal_size(config.wal_bytes_max);
+    options.set_db_write_buffer_size(memory.journal());
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(1 << 20);
     options.set_wal_bytes_per_sync(1 << 20);
@@ -389,20 +408,20 @@ fn base_options(cache: &Cache) -> Options {
     options
 }
 
-fn kind_options(kind: Kind, cache: &Cache) -> Options {
+fn kind_options(kind: Kind, cache: &Cache, journal_bytes: usize) -> Options {
     match kind {
-        Kind::Journal => journal_options(cache),
+        Kind::Journal => journal_options(cache, journal_bytes),
         Kind::Partition => partition_options(),
     }
 }
 
-fn journal_options(cache: &Cache) -> Options {
+fn journal_options(cache: &Cache, journal_bytes: usize) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&block_options(cache));
     options.set_compression_type(DBCompressionType::None);
     options.set_disable_auto_compactions(true);
     // A segment is usually dropped before it fills its buffer, and then never written twice.
-    options.set_write_buffer_size(JOURNAL_BUFFER_BYTES);
+    options.set_write_buffer_size(journal_bytes / 2);
     options.set_max_write_buffer_number(4);
     options
 }
@@ -432,10 +451,5 @@ fn block_options(cache: &Cache) -> BlockBasedOptions {
     block.set_pin_l0_filter_and_index_blocks_in_cache(true);
     block
 }
-
-/// Holds a segment of four million scans of 20 to 30 bytes.
-const JOURNAL_BUFFER_BYTES: usize = 128 << 20;
-/// Catalog, marks and dead letters are read at starts and now and then.
-const BASE_CACHE_BYTES: usize = 16 << 20;
 
 const SWEEP_READAHEAD_BYTES: usize = 2 << 20;

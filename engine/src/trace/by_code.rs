@@ -1,10 +1,12 @@
 //! Subjects put in order of their codes without holding their codes.
 
+use super::explained::Way;
 use super::view::View;
 
 /// Puts items in order of their subjects' codes, byte by byte. Codes are compared by their first eight
 /// bytes, and read whole only where these are the same.
 pub(crate) fn sort_by_code<T: Copy>(view: &View<'_>, items: &mut Vec<T>, id: impl Fn(&T) -> u32) {
+    view.asking.enter(Way::Telling);
     let mut order: Vec<(u64, T)> = Vec::with_capacity(items.len());
     for chunk in items.chunks(CODES_AT_ONCE) {
         let ids: Vec<u32> = chunk.iter().map(&id).collect();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::answer::{Cell, CommonAnswer};
+use super::explained::Way;
 use super::parallel::on_all_processors;
 use super::question::{Common, Interval};
 use super::view::{Asked, View};
@@ -26,6 +27,7 @@ impl Engine {
         let asked = Asked::new(question.subjects.iter(), |code| view.subject(code));
         let mut counted = count_given(&view, &asked.ids, question.interval, cell_ms)?;
         keep_top(&mut counted, question.top);
+        view.asking.enter(Way::Postings);
         count_all(&view, &mut counted, question.interval, cell_ms)?;
         let key = |cell: Counted| (Reverse(cell.given), cell.all, cell.start, cell.site);
         let mut ordered: Vec<_> = counted.into_iter().map(key).collect();

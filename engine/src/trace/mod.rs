@@ -3,6 +3,7 @@
 //! ```text
 //! question   what is asked, as a value
 //! asking     what a question may cost, and what it has cost
+//! explained  the steps it took, and what it touched
 //! view       one moment of the engine: live tables and runs read as one
 //! distinct   distinct subjects in the making
 //! parallel   work of a wide question on all processors
@@ -22,6 +23,7 @@ mod chain;
 mod common;
 mod contacts;
 mod distinct;
+mod explained;
 pub mod naive;
 mod parallel;
 mod passed;
@@ -34,5 +36,6 @@ mod view;
 
 pub use answer::*;
 pub use asking::Asking;
+pub use explained::{Explained, Step, Times, Way};
 pub use question::*;
 pub use set::{Day, SetExpression, SetExpressionError, SetFound, SetOperand, SetPlace, SetTime, UtcOffset};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use super::answer::{PassedAnswer, PassedSubject};
+use super::explained::Way;
 use super::question::Passed;
 use super::view::{Rolled, View};
 use crate::engine::Engine;
@@ -50,6 +51,7 @@ struct Seen {
 
 fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {
     let (from, to) = (question.interval.from().get(), question.interval.to().get());
+    view.asking.enter(Way::Postings);
     let mut seen: HashMap<u32, Seen> = HashMap::new();
     let mut postings = Vec::new();
     for site in sites {

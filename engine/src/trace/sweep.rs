@@ -4,6 +4,7 @@
 use parking_lot::Mutex;
 use truyvet_schemas::TimeMs;
 
+use super::explained::Way;
 use super::parallel::on_all_processors;
 use super::question::Interval;
 use super::view::View;
@@ -35,6 +36,7 @@ pub(crate) fn sweep(
     window_ms: i64,
     mut visit: impl FnMut(&Stretch<'_>),
 ) -> Result<(), TraceError> {
+    view.asking.enter(Way::Sweep);
     let mut postings = Vec::new();
     for own in own.chunk_by(near(window_ms)) {
         read_stretch(view, own, interval, window_ms, &mut postings)?;
@@ -51,6 +53,7 @@ pub(crate) fn sweep_wide(
     window_ms: i64,
     visit: impl Fn(&Stretch<'_>) + Sync,
 ) -> Result<(), TraceError> {
+    view.asking.enter(Way::Sweep);
     let stretches: Vec<&[Own]> = own.chunk_by(near(window_ms)).collect();
     on_all_processors(stretches.len(), STRETCHES_AT_ONCE, Vec::new, |i, postings| {
         let own = stretches[i];

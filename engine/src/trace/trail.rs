@@ -1,6 +1,7 @@
 //! A subject's trail.
 
 use super::answer::{TrailAnswer, TrailScan};
+use super::explained::Way;
 use super::question::Trail;
 use super::view::View;
 use crate::engine::Engine;
@@ -22,6 +23,7 @@ impl Engine {
         for ties in rows.chunk_by_mut(|a, b| (a.at_ms, a.site) == (b.at_ms, b.site)) {
             view.order_ties(subject, ties)?;
         }
+        view.asking.enter(Way::Telling);
         let mut scans: Vec<TrailScan> = rows.iter().map(|row| told(&view, row)).collect();
         scans.sort_by(|a, b| (a.at, &a.site).cmp(&(b.at, &b.site)));
         Ok(TrailAnswer { scans, unknown: Vec::new() })

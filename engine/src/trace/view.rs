@@ -1,10 +1,12 @@
 //! One moment of the engine, as a question sees it: live tables and runs read as one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::asking::Asking;
 use super::by_code::CODES_AT_ONCE;
 use super::distinct::Distinct;
+use super::explained::Way;
 use super::question::Interval;
 use crate::engine::Engine;
 use crate::error::TraceError;
@@ -23,12 +25,25 @@ pub(crate) struct View<'e> {
     pub(crate) shared: &'e Shared,
     pub(crate) asking: &'e Asking,
     state: Arc<State>,
+    /// Of each partition, the place of its first run among all runs.
+    first_runs: Vec<usize>,
+    /// Which runs were read.
+    touched: Vec<AtomicBool>,
 }
 
 impl<'e> View<'e> {
     pub(crate) fn new(engine: &'e Engine) -> Self {
         let shared = engine.shared();
-        Self { shared, asking: engine.asking(), state: shared.state.load_full() }
+        let state = shared.state.load_full();
+        let mut runs = 0;
+        let mut first_runs = Vec::with_capacity(state.partitions.len());
+        for partition in &state.partitions {
+            first_runs.push(runs);
+            runs += partition.runs.len();
+        }
+        let touched = std::iter::repeat_with(AtomicBool::default).take(runs).collect();
+        engine.asking().begin();
+        Self { shared, asking: engine.asking(), state, first_runs, touched }
     }
 
     /// Replaces `out` with the site's scans with `from_ms <= at < to_ms`, in time order.
@@ -43,7 +58,7 @@ impl<'e> View<'e> {
         for run in self.runs(from_ms, to_ms) {
             self.run_postings(run, site, from_ms, to_ms, out)?;
         }
-        self.state.tables.iter().for_each(|table| table.postings(site, from_ms, to_ms, out));
+        self.live_postings(site, from_ms, to_ms, out)?;
         if !out.is_sorted_by_key(|posting| posting.at_ms) {
             out.sort_by_key(|posting| posting.at_ms);
         }
@@ -61,15 +76,18 @@ impl<'e> View<'e> {
         out.clear();
         let store = &self.shared.store;
         let mut scratch = Scratch::default();
+        let (mut leaves, mut bytes) = (0, 0);
         for run in self.runs(from_ms, to_ms) {
             for number in run.leaves_of(store, site, from_ms, to_ms)? {
                 self.asking.spend_leaf()?;
-                run.posting_leaf_once(store, number, |leaf| {
+                leaves += 1;
+                bytes += run.posting_leaf_once(store, number, |leaf| {
                     leaf.read_range(leaf.range(from_ms, to_ms), &mut scratch, out)
                 })?;
             }
         }
-        self.state.tables.iter().for_each(|table| table.postings(site, from_ms, to_ms, out));
+        self.asking.meter().passed(leaves, bytes as u64);
+        self.live_postings(site, from_ms, to_ms, out)?;
         if !out.is_sorted_by_key(|posting| posting.at_ms) {
             out.sort_by_key(|posting| posting.at_ms);
         }
@@ -145,7 +163,7 @@ impl<'e> View<'e> {
         let store = &self.shared.store;
         for leaf in run.leaves_of(store, site, from_ms, to_ms)? {
             self.asking.spend_leaf()?;
-            run.posting_leaf(store, leaf, |leaf| leaf.read(from_ms, to_ms, out))?;
+            run.posting_leaf(store, self.asking.meter(), leaf, |leaf| leaf.read(from_ms, to_ms, out))?;
         }
         Ok(())
     }
@@ -158,7 +176,9 @@ impl<'e> View<'e> {
         for run in self.runs(at_ms, at_ms + 1) {
             for leaf in run.leaves_of(store, site, at_ms, at_ms + 1)? {
                 self.asking.spend_leaf()?;
-                run.posting_leaf(store, leaf, |leaf| leaf.read_full(&mut Default::default(), out))?;
+                run.posting_leaf(store, self.asking.meter(), leaf, |leaf| {
+                    leaf.read_full(&mut Default::default(), out)
+                })?;
             }
         }
         out.retain(|posting| posting.at_ms == at_ms);
@@ -176,17 +196,21 @@ impl<'e> View<'e> {
         to_ms: i64,
     ) -> Result<Distinct, TraceError> {
         let mut sum = Distinct::new(self.ids_end());
-        for partition in self.partitions(from_ms, to_ms) {
-            for run in &partition.runs {
+        for (first, partition) in self.placed(from_ms, to_ms) {
+            for (place, run) in (first..).zip(&partition.runs) {
+                self.touch(place);
                 let area = area.filter(|area| run.entry.rollup_tree == Some(area.tree));
                 let whole = partition.span.whole_days(from_ms, to_ms);
                 // Stretches without a rollup: before and after the whole days, and days that have none.
                 let mut rest = from_ms;
                 for day in whole.from..whole.to {
                     let Some(area) = area else { break };
-                    self.asking.spend_leaf()?;
+                    self.asking.enter(Way::Rollups);
+                    self.asking.spend_rollup()?;
                     let day_span = Span { from: day, to: day + 1 };
-                    if run.rollup(&self.shared.store, area.area, day, |rollup| sum.add_rollup(rollup))? {
+                    let meter = self.asking.meter();
+                    let add = |rollup: &_| sum.add_rollup(rollup);
+                    if run.rollup(&self.shared.store, meter, area.area, day, add)? {
                         self.add_distinct(run, sites, rest, day_span.start_ms(), &mut sum)?;
                         rest = day_span.end_ms();
                     }
@@ -197,9 +221,12 @@ impl<'e> View<'e> {
         let mut postings = Vec::new();
         for table in &self.state.tables {
             for site in sites {
-                postings.clear();
-                table.postings(*site, from_ms, to_ms, &mut postings);
-                sum.add_postings(&postings);
+                if table.has_site(*site) {
+                    self.asking.spend_live(1)?;
+                    postings.clear();
+                    table.postings(*site, from_ms, to_ms, &mut postings);
+                    sum.add_postings(&postings);
+                }
             }
         }
         Ok(sum)
@@ -218,7 +245,7 @@ impl<'e> View<'e> {
             [(run, leaf)] if !is_live => {
                 self.asking.spend_leaf()?;
                 let count = |leaf: Leaf<'_>| Some(leaf.count_distinct(leaf.range(from_ms, to_ms)));
-                Ok(run.posting_leaf(store, *leaf, count)?)
+                Ok(run.posting_leaf(store, self.asking.meter(), *leaf, count)?)
             }
             _ => Ok(self.distinct(&[site], None, from_ms, to_ms)?.into_bitmap().len()),
         }
@@ -236,6 +263,7 @@ impl<'e> View<'e> {
         if from_ms >= to_ms || !run.overlaps(from_ms, to_ms) {
             return Ok(());
         }
+        self.asking.enter(Way::Leaves);
         let store = &self.shared.store;
         let directory = run.directory(store)?;
         let mut postings = Vec::new();
@@ -244,7 +272,7 @@ impl<'e> View<'e> {
                 self.asking.spend_leaf()?;
                 let is_within =
                     directory.times_of(number).is_some_and(|(first, last)| from_ms <= first && last < to_ms);
-                run.posting_leaf(store, number, |leaf| {
+                run.posting_leaf(store, self.asking.meter(), number, |leaf| {
                     if is_within {
                         sum.add_leaf(&leaf);
                         return Some(());
@@ -280,6 +308,7 @@ impl<'e> View<'e> {
         interval: Interval,
         mut scan: impl FnMut(usize, TrailRow, Option<&Here<'_>>),
     ) -> Result<(), TraceError> {
+        self.asking.enter(Way::Trails);
         let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
         let mut pointers = Vec::new();
         let mut rows = Vec::new();
@@ -294,6 +323,7 @@ impl<'e> View<'e> {
                     })?;
                 }
             }
+            self.asking.spend_live((subjects.len() * self.state.tables.len()) as u64)?;
             for (place, subject) in (start..).zip(subjects) {
                 self.state.tables.iter().for_each(|table| table.trail(*subject, from_ms, to_ms, &mut rows));
                 rows.drain(..).for_each(|row| scan(place, row, None));
@@ -307,9 +337,9 @@ impl<'e> View<'e> {
     fn pointers(&self, run: &Run, subjects: &[u32], out: &mut Vec<Pointer>) -> Result<(), TraceError> {
         out.clear();
         for (place, subject) in (0u32..).zip(subjects) {
-            self.asking.spend_leaf()?;
+            self.asking.spend_trail()?;
             let start = out.len();
-            run.pointers(&self.shared.store, *subject, out)?;
+            run.pointers(&self.shared.store, self.asking.meter(), *subject, out)?;
             out[start..].iter_mut().for_each(|pointer| pointer.subject = place);
         }
         if subjects.len() > 1 {
@@ -341,7 +371,7 @@ impl<'e> View<'e> {
                 continue;
             }
             self.asking.spend_leaf()?;
-            run.posting_leaf(store, number, |leaf| {
+            run.posting_leaf(store, self.asking.meter(), number, |leaf| {
                 for pointer in of_leaf {
                     leaf.scans_of(usize::from(pointer.place), |at_ms, flags| {
                         if from_ms <= at_ms && at_ms < to_ms {
@@ -380,6 +410,7 @@ impl<'e> View<'e> {
 
     /// Codes of subjects, a few thousand under one lock, so that arriving scans are not held up.
     pub(crate) fn subject_codes(&self, ids: &[u32]) -> Vec<String> {
+        self.asking.enter(Way::Telling);
         let mut codes = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(CODES_AT_ONCE) {
             let subjects = self.shared.catalog.subjects.read();
@@ -406,13 +437,56 @@ impl<'e> View<'e> {
 
     /// The runs of the partitions that the interval touches.
     pub(crate) fn runs(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Run>> {
-        let partitions = self.partitions(from_ms, to_ms);
-        partitions.flat_map(|p| &p.runs).filter(move |run| run.overlaps(from_ms, to_ms))
+        let placed = self.placed(from_ms, to_ms).flat_map(|(first, p)| (first..).zip(&p.runs));
+        placed.filter(move |(_, run)| run.overlaps(from_ms, to_ms)).map(|(place, run)| {
+            self.touch(place);
+            run
+        })
     }
 
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {
+        self.placed(from_ms, to_ms).map(|(_, partition)| partition)
+    }
+
+    /// The partitions that the interval touches, each with its first run's place among all runs.
+    fn placed(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (usize, &Arc<Partition>)> {
         let start = self.state.partitions.partition_point(|p| p.span.end_ms() <= from_ms);
-        self.state.partitions[start..].iter().take_while(move |p| p.span.start_ms() < to_ms)
+        let placed = self.first_runs[start..].iter().copied().zip(&self.state.partitions[start..]);
+        placed.take_while(move |(_, p)| p.span.start_ms() < to_ms)
+    }
+
+    fn touch(&self, run: usize) {
+        // Looked at first: threads that only read share the line.
+        if !self.touched[run].load(Ordering::Relaxed) {
+            self.touched[run].store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn live_postings(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut Vec<Posting>,
+    ) -> Result<(), TraceError> {
+        for table in self.state.tables.iter().filter(|table| table.has_site(site)) {
+            self.asking.spend_live(1)?;
+            table.postings(site, from_ms, to_ms, out);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        let (mut partitions, mut runs) = (0, 0);
+        for (first, partition) in self.first_runs.iter().zip(&self.state.partitions) {
+            let touched = &self.touched[*first..*first + partition.runs.len()];
+            let touched = touched.iter().filter(|run| run.load(Ordering::Relaxed)).count() as u64;
+            runs += touched;
+            partitions += u64::from(touched > 0);
+        }
+        self.asking.count_touched(partitions, runs);
     }
 }
 

@@ -2,7 +2,7 @@ use clap::{CommandFactory as _, Parser as _};
 use proptest::prelude::*;
 
 use super::*;
-use crate::question::{Params, Question};
+use crate::question::{Params, Question, Terms};
 
 fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(["truyvet"].iter().chain(args))
@@ -12,7 +12,8 @@ fn asked(args: &[&str]) -> String {
     let Ok(Cli { command: Command::Trace(trace) }) = parse(args) else {
         panic!("a trace question: {args:?}");
     };
-    let (kind, params) = trace.params().expect("no file is read");
+    let (kind, mut params) = trace.params().expect("no file is read");
+    assert_eq!(Terms::take(&mut params), Ok(Terms::default()));
     format!("{:?}", Question::parse(kind, params))
 }
 

@@ -2,15 +2,19 @@
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use truyvet_engine::SetFound;
+use truyvet_engine::{Engine, Explained, SetFound};
 
+use super::asking::watched;
+use super::client::Client;
 use super::error::CliError;
 use super::output::{Format, Output};
 use super::target::{Asked, Target};
-use crate::question::{Answer, Kind, Params, Question, Reply};
-use crate::sheet::{Sheet, listed};
+use crate::config::Config;
+use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage, explained_from_json};
+use crate::sheet::{Sheet, explain_table, listed};
 
 /// The questions.
 #[derive(Debug, Subcommand)]
@@ -145,6 +149,12 @@ pub(super) struct Rest {
     target: Target,
     #[command(flatten)]
     output: Output,
+    /// Longest time for the answer: a whole number and one of ms, s, m, h, d; else as set
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<String>,
+    /// Say what the answer took: what was read, and the time of each step
+    #[arg(long)]
+    explain: bool,
 }
 
 impl Trace {
@@ -154,31 +164,18 @@ impl Trace {
         let rest = self.rest();
         let format = rest.output.format()?;
         // Judged here even where a server will judge it too: wrong usage should not need one.
-        let question = Question::parse(kind, params.clone())?;
-        let bytes = match rest.target.open()? {
-            Asked::Engine(engine, _) => match question.ask(&engine).map_err(trace_error)? {
-                Reply::Whole(answer) => written(format, &answer)?,
-                Reply::Listed(found) => {
-                    return rest.output.write_with(|out| write_listed(format, found, out));
-                }
-            },
-            Asked::Server(client) => {
-                let address = format!("/api/v1/trace/{}", kind.as_str());
-                if kind.is_listed() && format != Format::Table {
-                    let body = asked_as(format, params).to_json();
-                    let mut answer = client.post_reader(&address, &body)?;
-                    return rest.output.write_with(|out| copy(format, &mut answer, out));
-                }
-                let json = client.post_raw(&address, &params.to_json())?;
-                if format == Format::Json {
-                    with_newline(json)
-                } else {
-                    let answer = Answer::from_json(kind, &json).map_err(CliError::failed)?;
-                    written(format, &answer)?
-                }
+        let mut judged = params.clone();
+        let terms = Terms::take(&mut judged)?;
+        if terms.explain && !matches!(format, Format::Json | Format::Table) {
+            return Err(Usage::Unexplained.into());
+        }
+        let question = Question::parse(kind, judged)?;
+        match rest.target.open()? {
+            Asked::Engine(engine, config) => {
+                ask_engine(&engine, &config, &question, terms, format, &rest.output)
             }
-        };
-        rest.output.write(&bytes)
+            Asked::Server(client) => ask_server(&client, kind, params, format, &rest.output),
+        }
     }
 
     /// The names and values that HTTP takes.
@@ -225,6 +222,11 @@ impl Trace {
                 Kind::Set
             }
         };
+        let rest = self.rest();
+        params.extend("timeout", rest.timeout.clone());
+        if rest.explain {
+            params.push("explain", "true");
+        }
         Ok((kind, params))
     }
 
@@ -251,25 +253,81 @@ impl Trace {
     }
 }
 
-fn written(format: Format, answer: &Answer) -> Result<Vec<u8>, CliError> {
+fn ask_engine(
+    engine: &Engine,
+    config: &Config,
+    question: &Question,
+    terms: Terms,
+    format: Format,
+    output: &Output,
+) -> Result<(), CliError> {
+    let asking = Arc::new(terms.asking(&config.engine)?);
+    let within = engine.asked_within(Arc::clone(&asking));
+    let reply = watched(&asking, || question.ask(&within))?.map_err(trace_error)?;
+    let explain = terms.explain.then(|| asking.explained());
+    match reply {
+        Reply::Whole(answer) => output.write(&written(format, &answer, explain.as_ref())?),
+        Reply::Listed(found) => output.write_with(|out| write_listed(format, found, explain.as_ref(), out)),
+    }
+}
+
+fn ask_server(
+    client: &Client,
+    kind: Kind,
+    params: Params,
+    format: Format,
+    output: &Output,
+) -> Result<(), CliError> {
+    let address = format!("/api/v1/trace/{}", kind.as_str());
+    if kind.is_listed() && format != Format::Table {
+        let body = asked_as(format, params).to_json();
+        let mut answer = client.post_reader(&address, &body)?;
+        return output.write_with(|out| copy(format, &mut answer, out));
+    }
+    let json = client.post_raw(&address, &params.to_json())?;
+    if format == Format::Json {
+        return output.write(&with_newline(json));
+    }
+    let answer = Answer::from_json(kind, &json).map_err(CliError::failed)?;
+    let explain = explained_from_json(&json).map_err(CliError::failed)?;
+    output.write(&written(format, &answer, explain.as_ref())?)
+}
+
+fn written(format: Format, answer: &Answer, explain: Option<&Explained>) -> Result<Vec<u8>, CliError> {
     Ok(match format {
-        Format::Json => with_newline(serde_json::to_vec(answer).map_err(CliError::failed)?),
+        Format::Json => {
+            let mut json = Vec::new();
+            answer.write_json(explain, &mut json).map_err(CliError::failed)?;
+            with_newline(json)
+        }
         Format::Csv => Sheet::of(answer).to_csv().into_bytes(),
         Format::Parquet => Sheet::of(answer).to_parquet().map_err(CliError::failed)?,
-        Format::Table => Sheet::of(answer).to_table().into_bytes(),
+        Format::Table => {
+            let mut text = Sheet::of(answer).to_table();
+            text.extend(explain.map(explain_table));
+            text.into_bytes()
+        }
     })
 }
 
 /// Writes a long list while it is read from the engine.
-fn write_listed(format: Format, found: SetFound, out: &mut (dyn Write + Send)) -> io::Result<()> {
+fn write_listed(
+    format: Format,
+    found: SetFound,
+    explain: Option<&Explained>,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
     match format {
         Format::Json => {
-            listed::write_json(found, out)?;
+            listed::write_json(found, explain, out)?;
             out.write_all(b"\n")
         }
         Format::Csv => listed::write_csv(found, out),
         Format::Parquet => listed::write_parquet(found, out),
-        Format::Table => listed::write_table(found, out),
+        Format::Table => {
+            listed::write_table(found, out)?;
+            explain.map_or(Ok(()), |explain| out.write_all(explain_table(explain).as_bytes()))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::busiest::Busiest;
 use super::metrics::Metrics;
 use super::pool::Pool;
 use super::stream::STREAMS_AT_ONCE;
+use super::turns::Turns;
 use crate::config::Config;
 use crate::enrol::Enrolment;
 use crate::ingest::Gateway;
@@ -30,7 +31,7 @@ pub struct App {
     pub enrolment: Enrolment,
     /// When the server started.
     pub started_at: TimeMs,
-    pub(super) queries: Pool,
+    pub(super) turns: Turns,
     pub(super) operations: Pool,
     pub(super) imports: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
@@ -49,7 +50,7 @@ impl App {
         enrolment: Enrolment,
     ) -> Self {
         Self {
-            queries: Pool::new(config.http.queries_at_once, config.http.queries_waiting_max),
+            turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),

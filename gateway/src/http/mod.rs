@@ -1,7 +1,7 @@
 //! Questions and operation over HTTP.
 //!
 //! ```text
-//! listener -> guard (whose request, how long) -> handler -> pool -> engine
+//! listener -> guard (whose request, how long) -> handler -> turns, pool -> engine
 //! ```
 //! The handlers by what they are for: `trace`, `devices`, `import`, `backup`,
 //! `operate`, `page`. What goes wrong
@@ -23,6 +23,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod turns;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -58,7 +59,6 @@ fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(operate::healthz))
         .route("/readyz", get(operate::readyz))
         .route("/metrics", get(operate::metrics))
-        .route("/api/v1/trace/{question}", get(trace::get).post(trace::post))
         .route("/api/v1/status", get(operate::status))
         .route("/api/v1/busiest", get(busiest::busiest))
         .route("/api/v1/examples", get(operate::examples))
@@ -71,6 +71,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/backups", get(backup::list))
         .route("/api/v1/dead-letters", get(operate::dead_letters))
         .layer(from_fn_with_state(Arc::clone(&app), guard::time_out));
+    // Questions have a time of their own.
+    let asked = Router::new().route("/api/v1/trace/{question}", get(trace::get).post(trace::post));
     // What takes as long as it takes.
     let untimed = Router::new()
         .route("/api/v1/backup", post(backup::make))
@@ -80,6 +82,7 @@ fn router(app: Arc<App>) -> Router {
     let import =
         Router::new().route("/api/v1/import/{what}", post(import::import)).layer(DefaultBodyLimit::disable());
     timed
+        .merge(asked)
         .merge(untimed)
         .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max))
         .merge(import)

@@ -7,23 +7,26 @@
 //! ```
 
 mod params;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod usage;
 
+use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
 use truyvet_engine::{
-    CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, GENERATIONS_DEFAULT,
-    Interval, Passed, PassedAnswer, SetAnswer, SetExpression, SetFound, SetQuestion, TOP_DEFAULT, Trail,
-    TrailAnswer, UtcOffset, WINDOW_DEFAULT,
+    CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Explained,
+    GENERATIONS_DEFAULT, Interval, Passed, PassedAnswer, SetAnswer, SetExpression, SetFound, SetQuestion,
+    TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
 };
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::time::parse_duration;
 
 pub use params::Params;
+pub use terms::Terms;
 pub use usage::Usage;
 
 /// Which question.
@@ -72,12 +75,12 @@ impl Kind {
 
     const fn takes(self) -> &'static str {
         match self {
-            Self::Passed => "site, area, from, to, count, format",
-            Self::Trail => "subject, from, to, format",
-            Self::Contacts => "subject, from, to, window, pairs, format",
-            Self::Chain => "seed, from, to, window, generations, count, format",
-            Self::Common => "subjects, from, to, cell, top, format",
-            Self::Set => "expr, offset, count, format",
+            Self::Passed => "site, area, from, to, count, timeout, explain, format",
+            Self::Trail => "subject, from, to, timeout, explain, format",
+            Self::Contacts => "subject, from, to, window, pairs, timeout, explain, format",
+            Self::Chain => "seed, from, to, window, generations, count, timeout, explain, format",
+            Self::Common => "subjects, from, to, cell, top, timeout, explain, format",
+            Self::Set => "expr, offset, count, timeout, explain, format",
         }
     }
 }
@@ -182,6 +185,37 @@ impl Answer {
             Kind::Set => Self::Set(serde_json::from_slice(json)?),
         })
     }
+
+    /// Writes it as JSON, with what it took where that was asked.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_json(&self, explain: Option<&Explained>, out: &mut dyn io::Write) -> serde_json::Result<()> {
+        match explain {
+            None => serde_json::to_writer(out, self),
+            Some(explain) => serde_json::to_writer(out, &WithExplained { answer: self, explain }),
+        }
+    }
+}
+
+/// What it took stands behind the answer's own members.
+#[derive(Serialize)]
+struct WithExplained<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    explain: &'a Explained,
+}
+
+/// Reads what an answer's JSON says that it took, if it does.
+///
+/// # Errors
+/// It is none of an answer.
+pub fn explained_from_json(json: &[u8]) -> Result<Option<Explained>, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        explain: Option<Explained>,
+    }
+    Ok(serde_json::from_slice::<Told>(json)?.explain)
 }
 
 fn passed(params: &mut Params) -> Result<Passed, Usage> {

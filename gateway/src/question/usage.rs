@@ -72,6 +72,17 @@ pub enum Usage {
     /// Correct the expression where the message points.
     #[error("`expr`, {0}")]
     Expression(#[from] SetExpressionError),
+    /// Allow less time, or raise `query_timeout_max_ms`.
+    #[error(
+        "`timeout`: at most {max_ms}ms may be allowed here; the setting `query_timeout_max_ms` raises that"
+    )]
+    Timeout {
+        /// The most.
+        max_ms: u64,
+    },
+    /// Ask for JSON, or leave it out.
+    #[error("`explain` is told as JSON or a table; ask for one of these")]
+    Unexplained,
     /// Exchange the two times.
     #[error("`from` lies after `to`; exchange them")]
     Backward,

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use parquet::errors::ParquetError;
 use serde::{Serialize, Serializer};
-use truyvet_engine::SetFound;
+use truyvet_engine::{Explained, SetFound};
 
 use super::{Column, Sheet, set_columns, set_summary};
 
@@ -54,14 +54,14 @@ impl Listed for SetFound {
     }
 }
 
-/// Writes the answer as JSON.
+/// Writes the answer as JSON, before the list what finding it took, where that was asked.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_json<L: Listed>(answer: L, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_json<L: Listed>(answer: L, explain: Option<&Explained>, out: &mut dyn Write) -> io::Result<()> {
     let head = answer.head();
     let list = List(Cell::new(Some(answer.chunks())));
-    Ok(serde_json::to_writer(out, &Told { head, list })?)
+    Ok(serde_json::to_writer(out, &Told { head, explain, list })?)
 }
 
 /// Writes the list as CSV.
@@ -120,9 +120,11 @@ fn of_out(error: ParquetError) -> io::Error {
 
 /// The members of `head`, and the list.
 #[derive(Serialize)]
-struct Told<H, L> {
+struct Told<'a, H, L> {
     #[serde(flatten)]
     head: H,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<&'a Explained>,
     list: L,
 }
 
@@ -192,7 +194,7 @@ mod tests {
         for list in [&[][..], &["b"], &["a,\"b\"", "đ", "x y", "z", "zz"]] {
             let whole = answer(list);
             let sheet = Sheet::of(&Answer::Set(whole.clone()));
-            let json = written(&whole, |list, out| write_json(list, out));
+            let json = written(&whole, |list, out| write_json(list, None, out));
             assert_eq!(json, serde_json::to_vec(&whole).expect("texts and numbers"));
             let csv = written(&whole, |list, out| write_csv(list, out));
             assert_eq!(String::from_utf8(csv), Ok(sheet.to_csv()));

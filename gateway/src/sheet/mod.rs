@@ -2,6 +2,7 @@
 //! columns are named as the fields of the JSON answer; counts that are no column stand above.
 
 mod csv;
+mod explain;
 pub mod listed;
 mod parquet;
 mod table;
@@ -11,6 +12,7 @@ use truyvet_engine::{
 };
 
 use crate::question::Answer;
+pub use explain::explain_table;
 pub(crate) use table::plain_table;
 
 /// Columns, equally long, and what stands above them.

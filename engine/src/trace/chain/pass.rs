@@ -8,6 +8,7 @@ use super::earliest::Earliest;
 use super::{Bits, Event, Member, events_of};
 use crate::error::TraceError;
 use crate::index::rows::Posting;
+use crate::trace::explained::Way;
 use crate::trace::parallel::on_all_processors;
 use crate::trace::question::Chain;
 use crate::trace::sweep::{Own, Stretch};
@@ -35,6 +36,7 @@ pub(super) fn expose(
     };
     let sites = view.shared.catalog.sites.read().len();
     let before = view.asking.steps();
+    view.asking.enter(Way::Pass);
     on_all_processors(sites, 1, Scratch::default, |site, scratch| {
         pass.site(site as u32, scratch)?;
         view.asking.reach_step(before + site as u64 * STEPS / sites as u64);

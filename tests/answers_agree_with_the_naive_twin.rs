@@ -1,6 +1,6 @@
-//! Whatever arrives, in whatever order, through whatever reopening, crash, flush and seal in between:
-//! every question has the answer of its definition, says which days it does not cover, and everything on
-//! disk agrees with everything else.
+//! Whatever arrives, in whatever order, through whatever reopening, crash, flush, seal, drop and restore in
+//! between: every question has the answer of its definition, says which days it does not cover, and
+//! everything on disk agrees with everything else.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub(crate) enum Operation {
         first: u32,
         days: u32,
     },
+    /// A backup is made and restored elsewhere, and all goes on there.
+    Restore,
 }
 
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
@@ -56,6 +58,7 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Reopen),
         2 => Just(Operation::Crash),
         1 => (0u32..3, 1u32..4).prop_map(|(first, days)| Operation::Drop { first, days }),
+        1 => Just(Operation::Restore),
     ]
 }
 
@@ -140,6 +143,7 @@ impl Pair {
             Operation::Reopen => self.house.reopen(),
             Operation::Crash => self.house.crash(),
             Operation::Drop { first, days } => self.drop_days(first * DAY, (first + days) * DAY),
+            Operation::Restore => self.house.restore(),
         }
         self.known.extend(self.naive.scans.iter().map(|scan| scan.subject.clone()));
     }

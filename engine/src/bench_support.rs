@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::EngineConfig;
-use crate::error::EngineError;
+use crate::error::{EngineError, OpenError};
 use crate::index::ids::{self, Ids};
 use crate::index::packed::Packed;
 use crate::index::rows::{Posting, TrailRow};
@@ -18,6 +18,7 @@ use crate::index::times::Times;
 use crate::index::{packed, times, trails};
 use crate::journal::{Journal, record};
 use crate::live::{Appender, BlockFacts, LiveTable};
+use crate::memory::Memory;
 use crate::store::Store;
 
 /// Scans of a posting leaf.
@@ -138,8 +139,9 @@ impl OpenJournal {
     ///
     /// # Errors
     /// The store fails.
-    pub fn create(dir: &Path) -> Result<Self, EngineError> {
-        let store = Store::open(&dir.join("engine"), &dir.join("scratch"), &EngineConfig::default())?;
+    pub fn create(dir: &Path) -> Result<Self, OpenError> {
+        let config = EngineConfig::default();
+        let store = Store::open(&dir.join("engine"), &dir.join("scratch"), &config, &Memory::of(&config))?;
         Ok(Self { journal: Journal::start(Arc::new(store), 1)? })
     }
 

@@ -31,6 +31,9 @@ pub enum OpenError {
     /// Choose an empty directory, or one that this program made.
     #[error("{} holds other files and is no data directory of Truyvet; choose an empty one", .0.display())]
     Foreign(PathBuf),
+    /// Restore into it again, which begins anew.
+    #[error("{} holds an unfinished restore; run `truyvet restore` into it again, which begins anew", .0.display())]
+    Unfinished(PathBuf),
     /// Correct the setting.
     #[error("setting {0}")]
     Config(String),

@@ -13,8 +13,10 @@
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
 //! verify      everything on disk read and checked
+//! backup      copies of the data directory, and data directories from them
 //! ```
 
+mod backup;
 #[doc(hidden)]
 pub mod bench_support;
 mod catalog;
@@ -38,8 +40,11 @@ mod store;
 pub mod trace;
 mod verify;
 
+pub use backup::{Backup, BackupError, Backups, Progress, Watch};
 pub use catalog::Catalog;
-pub use catalog::records::{AreaRecord, DeadLetter, DeviceRecord, FormerSite, PersonRecord, SiteRecord};
+pub use catalog::records::{
+    AreaRecord, DeadLetter, DeviceRecord, FormerSite, LostScans, PersonRecord, SiteRecord,
+};
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
@@ -49,5 +54,6 @@ pub use memory::MemoryStatus;
 pub use partition::gaps::Why;
 pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
+pub use store::BesideFile;
 pub use trace::*;
 pub use verify::{Damage, VerifyProgress, VerifyReport};

@@ -26,6 +26,9 @@ pub struct Status {
     pub devices: u64,
     /// Refused scans, about.
     pub dead_letters: u64,
+    /// Scans that were acknowledged and are gone: a backup that was restored did not have them, nor did
+    /// their devices. Each device's record tells which.
+    pub lost_scans: u64,
     /// Scans taken from devices since the start.
     pub scans_taken: u64,
     /// Scans refused since the start.
@@ -88,6 +91,7 @@ impl Status {
             sites: shared.catalog.sites.read().len() as u64,
             devices: shared.catalog.devices.enrolled(),
             dead_letters: shared.store.entries(Base::DeadLetters),
+            lost_scans: shared.catalog.devices.lost_scans(),
             scans_taken: count(&shared.counters.scans_applied),
             scans_refused: count(&shared.counters.scans_refused),
             scans_imported: count(&shared.counters.scans_imported),

@@ -5,8 +5,10 @@ pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod knock;
 pub(crate) mod peer;
+pub(crate) mod power;
 pub(crate) mod server;
 pub(crate) mod stream;
+pub(crate) mod twin;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +21,7 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
-use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
+use truyvet_engine::{Backups, BatchReply, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
 use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, Reason, encode_batch};
 use truyvet_schemas::{DeviceId, Scan, TimeMs};
@@ -119,6 +121,14 @@ impl House {
         Ok(())
     }
 
+    /// Goes on in a directory that was restored from a backup of this one.
+    pub(crate) fn restore(&mut self) {
+        let (backups, restored) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        self.engine().backup(backups.path(), Vec::new(), &|_| {}).unwrap();
+        Backups::at(backups.path()).unwrap().restore(None, restored.path(), &|_| {}).unwrap();
+        self.go_on_in(restored);
+    }
+
     pub(crate) fn put_sites(&self, codes: &[&str]) {
         let record = |code: &&str| SiteRecord { site: (*code).into(), ..SiteRecord::default() };
         self.engine().catalog().put_sites(codes.iter().map(record).collect()).unwrap();
@@ -135,6 +145,11 @@ impl House {
         let facts = BatchFacts { device: device.get(), site, first_seq, sent_at: TimeMs::new(0) };
         let (batch, taken) = encode_batch(facts, scans).unwrap();
         assert_eq!(taken, scans.len(), "the scans of a test fit one batch");
+        self.submit_batch(device, batch)
+    }
+
+    /// Submits the bytes of a batch, and waits for what becomes of it.
+    pub(crate) fn submit_batch(&self, device: DeviceId, batch: Vec<u8>) -> Told {
         let reply = Arc::new(Waiting::default());
         let signature = sign_batch(&key(), &batch);
         let batch = DeviceBatch {

@@ -113,6 +113,10 @@ fn load_devices(store: &Store) -> Result<Devices, EngineError> {
         let seq: [u8; 8] = (*value).try_into().map_err(|_| corrupt("a device's mark"))?;
         devices.restore_mark(number(&key)?, u64::from_be_bytes(seq));
     }
+    for entry in entries(store, MetaTag::Lost) {
+        let (key, value) = entry?;
+        devices.add_lost(number(&key)?, read_json(&value, "a device's lost scans")?);
+    }
     Ok(devices)
 }
 
@@ -125,6 +129,7 @@ fn entries(store: &Store, tag: MetaTag) -> impl Iterator<Item = Result<crate::st
         MetaTag::Site => &[MetaTag::Site as u8],
         MetaTag::Import => &[MetaTag::Import as u8],
         MetaTag::Extent => &[MetaTag::Extent as u8],
+        MetaTag::Lost => &[MetaTag::Lost as u8],
     };
     store.scan(Base::Meta, prefix, prefix)
 }

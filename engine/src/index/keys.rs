@@ -27,6 +27,8 @@ pub(crate) enum MetaTag {
     Import = 6,
     /// `tag | first subject u32` -> the home that owns this extent of ids.
     Extent = 7,
+    /// `tag | device u32 | first seq u64` -> scans that are lost, JSON.
+    Lost = 8,
 }
 
 /// What a key within a run is for, in the order in which a run is written. 1 to 4 are retired.
@@ -45,6 +47,7 @@ pub(crate) enum RunTag {
 
 pub(crate) type MetaKey = [u8; 5];
 pub(crate) type ImportKey = [u8; 33];
+pub(crate) type LostKey = [u8; 13];
 pub(crate) type DeadLetterKey = [u8; 12];
 pub(crate) type RunKey = [u8; 13];
 
@@ -64,6 +67,13 @@ pub(crate) fn meta_number(key: &[u8]) -> Option<u32> {
 pub(crate) fn import(digest: &[u8; 32]) -> ImportKey {
     let mut key = [MetaTag::Import as u8; 33];
     key[1..].copy_from_slice(digest);
+    key
+}
+
+pub(crate) fn lost(device: u32, first_seq: u64) -> LostKey {
+    let mut key = [MetaTag::Lost as u8; 13];
+    key[1..5].copy_from_slice(&device.to_be_bytes());
+    key[5..].copy_from_slice(&first_seq.to_be_bytes());
     key
 }
 
@@ -164,11 +174,13 @@ mod tests {
         assert!(first < posting(1, 0) && directory(1) < last && last < run_bounds(2).0);
         assert!(position(255) < position(256));
         assert!(dead_letter(1, u32::MAX) < dead_letter(2, 0));
+        assert!(lost(1, u64::MAX) < lost(2, 0));
     }
 
     #[test]
     fn numbers_are_read_back() {
         assert_eq!(meta_number(&meta(MetaTag::Device, 77)), Some(77));
+        assert_eq!(meta_number(&lost(77, 1)), Some(77));
         assert_eq!(rollup_of(&rollup(1, 5, -3)), Some((5, -3)));
         assert_eq!((run_of(&trail(9, 4)), number_of(&trail(9, 4))), (Some(9), Some(4)));
     }

@@ -4,6 +4,7 @@
 //! journal and every partition has a family of its own, never compacted and dropped whole: forgetting
 //! a segment costs nothing, even where its memory was never written to a file.
 
+mod backup;
 pub(crate) mod cache;
 mod family;
 mod files;
@@ -19,6 +20,8 @@ use rocksdb::{
     WriteOptions,
 };
 
+pub use backup::BesideFile;
+pub(crate) use backup::{BackupFacts, BackupStore, take_beside};
 pub(crate) use family::{Family, Reaper, Unread};
 
 use crate::config::EngineConfig;
@@ -91,6 +94,7 @@ pub(crate) struct Store {
     journal_bytes: usize,
     writer_bytes: usize,
     given_up: Vec<(u32, PathBuf)>,
+    gate: backup::Gate,
 }
 
 impl Store {
@@ -124,7 +128,8 @@ impl Store {
         };
         let (db, given_up) = salvage::open(dir, &options, families)?;
         let blocks = BlockCache::new(memory.block_cache(0) as usize);
-        Ok(Self { db, scratch: scratch.to_owned(), blocks, cache, journal_bytes, writer_bytes, given_up })
+        let (scratch, gate) = (scratch.to_owned(), backup::Gate::default());
+        Ok(Self { db, scratch, blocks, cache, journal_bytes, writer_bytes, given_up, gate })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
@@ -163,17 +168,20 @@ impl Store {
 
     pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
         let name = kind.family(number);
+        let _open = self.gate.pass();
         self.db.create_cf(&name, &kind_options(kind, &self.cache, self.journal_bytes))?;
         Ok(name)
     }
 
     pub(crate) fn drop_family(&self, name: &str) -> Result<(), EngineError> {
+        let _open = self.gate.pass();
         Ok(self.db.drop_cf(name)?)
     }
 
     /// Removes the file of a run from a family that has others. Nobody reads it any more.
     pub(crate) fn drop_run(&self, family: &str, run: u32) -> Result<(), EngineError> {
         let (from, to) = keys::run_bounds(run);
+        let _open = self.gate.pass();
         Ok(self.db.delete_file_in_range_cf(&self.handle(family)?, from, to)?)
     }
 
@@ -221,6 +229,7 @@ impl Store {
         options.set_move_files(true);
         options.set_allow_global_seqno(true);
         let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let _open = self.gate.pass();
         Ok(self.db.ingest_external_file_cf_opts(&self.handle(family)?, &options, files)?)
     }
 

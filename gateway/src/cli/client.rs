@@ -34,6 +34,26 @@ impl Client {
         self.json(&self.read(response)?)
     }
 
+    /// Asks for JSON, with parameters.
+    pub(super) fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, CliError> {
+        let response = self.agent.get(self.address(path)).query_pairs(query.iter().copied()).call();
+        self.json(&self.read(response)?)
+    }
+
+    /// Sends JSON; the answer comes bit by bit.
+    pub(super) fn post_streaming(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Box<dyn Read>, CliError> {
+        let response = self.check(self.agent.post(self.address(path)).send_json(body))?;
+        Ok(Box::new(response.into_body().into_reader()))
+    }
+
     /// Sends JSON, and gives the bytes of the answer.
     pub(super) fn post_raw(&self, path: &str, body: &impl Serialize) -> Result<Vec<u8>, CliError> {
         self.read(self.agent.post(self.address(path)).send_json(body))

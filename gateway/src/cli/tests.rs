@@ -42,6 +42,11 @@ fn wrong_usage_is_known_before_anything_is_opened() {
         &["serve"],
         &["serve", "--data", "d", "--tls-cert", "c"],
         &["drop", "yesterday", "--data", "d"],
+        &["backup", "b", "--data", "d", "--url", "http://x"],
+        &["backup", "b", "--list", "--keep", "1"],
+        &["backup", "b", "--data", "d", "--keep", "0"],
+        &["backup", "b", "--backup", "1"],
+        &["restore", "--from", "b"],
     ] {
         assert_eq!(parse(args).expect_err("wrong usage").exit_code(), 2, "{args:?}");
     }

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use truyvet_engine::{CatalogError, EngineError, TraceError};
+use truyvet_engine::{BackupError, CatalogError, EngineError, TraceError};
 
 use crate::question::Usage;
 
@@ -133,6 +133,25 @@ impl From<CatalogError> for Problem {
             }
             CatalogError::Code(_) => Self::Usage(error.to_string()),
             CatalogError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<BackupError> for Problem {
+    fn from(error: BackupError) -> Self {
+        let said = error.to_string();
+        match error {
+            BackupError::KeepNone => Self::Usage(said),
+            BackupError::NoBackup(_) | BackupError::Unknown { .. } => Self::NotFound(said),
+            BackupError::Full { .. } | BackupError::NoSpace(_) => Self::StorageFull(said),
+            BackupError::Io { .. } | BackupError::Open(_) | BackupError::Damaged { .. } => Self::Failed(said),
+            BackupError::Engine(error) => error.into(),
+            BackupError::Running
+            | BackupError::InUse(_)
+            | BackupError::Foreign(_)
+            | BackupError::Within { .. }
+            | BackupError::NewerVersion { .. }
+            | BackupError::NotEmpty(_) => Self::Conflict(said),
         }
     }
 }

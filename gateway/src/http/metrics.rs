@@ -108,6 +108,7 @@ fn engine_numbers(app: &App) -> Vec<Number> {
         now("sites", "Sites", status.sites),
         now("devices", "Enrolled devices", status.devices),
         now("dead_letters", "Refused scans kept, about", status.dead_letters),
+        now("lost_scans", "Scans acknowledged before a restore that are gone", status.lost_scans),
         now("partitions", "Partitions", status.partitions.len() as u64),
         now("run_bytes", "Bytes of sorted runs", status.run_bytes),
         grows("scans_taken", "Scans taken from devices", status.scans_taken),

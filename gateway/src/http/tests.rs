@@ -169,6 +169,28 @@ fn operators_see_health_readiness_and_numbers() {
 }
 
 #[test]
+fn backups_go_to_whole_paths_and_their_events_end_with_what_was_done() {
+    let server = Server::start(|_| {});
+    let dir = server.folder.path().join("backups");
+    let ask =
+        |dir: &std::path::Path| server.post("/api/v1/backup", json!({"dir": dir}).to_string().as_bytes());
+    let list = |dir: &str| server.get(&format!("/api/v1/backups?dir={dir}"));
+    let path = dir.to_str().expect("UTF-8");
+    assert_eq!(list(path).0, 404);
+    assert_eq!(list("backups").0, 400);
+    assert_eq!(ask(std::path::Path::new("backups")).0, 400);
+    assert_eq!(server.post("/api/v1/backup", b"{}").0, 400);
+    assert_eq!(server.post("/api/v1/backup", json!({"dir": path, "keep": 0}).to_string().as_bytes()).0, 400);
+    assert_eq!(ask(&server.app.data.join("backups")).0, 409);
+    let (status, events) = ask(&dir);
+    assert_eq!(status, 200);
+    let last: Value = serde_json::from_str(events.lines().last().expect("an event")).expect("JSON");
+    assert_eq!((&last["event"], &last["backup"]), (&json!("done"), &json!(1)));
+    let backups: Value = serde_json::from_str(&list(path).1).expect("JSON");
+    assert_eq!(backups[0]["backup"], 1);
+}
+
+#[test]
 fn foreign_hosts_and_pages_of_other_sites_are_kept_out() {
     let server = Server::start(|_| {});
     let get = |host: &str| {

@@ -13,6 +13,9 @@ use truyvet_device::client::ConnectOptions;
 
 use super::peer::Peer;
 
+/// What becomes of a packet, and who sent it.
+type Pass = Box<dyn FnMut(&[u8], SocketAddr) + Send>;
+
 /// Begins this many handshakes with first packets alone, and tells how many went out.
 pub(crate) fn with_first_packets(peer: &Peer, handshakes: usize) -> usize {
     let catcher = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -89,7 +92,7 @@ impl Relay {
         let address = inside.local_addr().unwrap();
         let (proved, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let client = Arc::new(Mutex::new(address));
-        let carry = |from: &Arc<UdpSocket>, mut pass: Box<dyn FnMut(&[u8], SocketAddr) + Send>| {
+        let carry = |from: &Arc<UdpSocket>, mut pass: Pass| {
             let (from, over) = (from.clone(), over.clone());
             std::thread::spawn(move || {
                 let mut packet = [0; PACKET_BYTES];

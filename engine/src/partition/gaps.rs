@@ -143,7 +143,7 @@ mod tests {
         let day = |n: i64| n * 86_400_000;
         let told = [(span(5, 9), Why::Dropped), (span(8, 9), Why::Lost)];
         assert_eq!(gaps.within(day(0), day(20)), told);
-        assert_eq!(gaps.within(day(8), day(20)), [(span(7, 9), Why::Dropped), (span(8, 9), Why::Lost)]);
+        assert_eq!(gaps.within(day(8), day(20)), [(span(8, 9), Why::Dropped), (span(8, 9), Why::Lost)]);
         assert_eq!(gaps.within(day(0), day(5)), []);
         assert_eq!(gaps.within(day(5), day(5)), []);
         assert_eq!(gaps.device_scans(), 40);

@@ -44,8 +44,8 @@ pub struct EngineConfig {
     /// many generations over a nation.
     pub query_timeout_max_ms: u64,
     /// Leaves of the index that a question may read; beyond, it is given up. Default 50,000,000, at
-    /// about a microsecond each. A leaf holds up to 512 scans: a generation of a chain that passes
-    /// over a billion scans reads two million.
+    /// about a microsecond each. A leaf holds up to 1,024 scans: a generation of a chain that passes
+    /// over a billion scans reads a million or more.
     pub query_leaves_max: u64,
 }
 

@@ -43,8 +43,8 @@ const SHORT: &str = "/api/v1/trace/trail?subject=s7&from=0&to=4000000";
 fn a_question_is_given_up_at_its_limits() {
     let narrow = server(|config| config.engine.query_leaves_max = 300);
     assert_eq!(narrow.get(SHORT).0, 200);
-    let (status, said) =
-        narrow.detail("/api/v1/trace/passed?site=p1&site=p2&site=p3&site=p4&site=p5&from=0&to=4000000&count");
+    let sites: String = (0..SITES).map(|site| format!("&site=p{site}")).collect();
+    let (status, said) = narrow.detail(&format!("/api/v1/trace/passed?from=0&to=4000000&count{sites}"));
     assert_eq!(status, 413);
     assert!(said.contains("300 leaves") && said.contains("query_leaves_max"), "{said}");
 

@@ -81,7 +81,7 @@ fn write_subjects_and_places(part: &[TrailRow], out: &mut Vec<u8>) {
     part.iter().for_each(|row| *counts.entry(row.subject).or_insert(0u64) += 1);
     write_varint(counts.len() as u64, out);
     write_ids(&counts.keys().copied().collect::<Vec<_>>(), out);
-    pack(counts.into_values(), out);
+    pack(counts.values().copied(), out);
     write_ranked(part.iter().map(|row| row.at), out);
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A bit a seq, so many devices a pass that the bits fit; each pass reads the devices' runs once. Runs that
 //! are gone took their scans with them, and only their number is known: so many may be missing in all.
+//! Seqs that a device declared lost have no bit: the others are counted as if they followed each other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use super::report::At;
 use super::run::LeafReader;
 use super::{Checker, runs};
-use crate::catalog::records::{DeadLetter, DeviceRecord};
+use crate::catalog::records::{DeadLetter, DeviceRecord, LostScans};
 use crate::error::EngineError;
 use crate::partition::Partition;
 use crate::shared::{Shared, State};
@@ -18,8 +19,10 @@ use crate::store::Base;
 
 /// What there should be.
 pub(super) struct Census {
-    /// Devices and their marks.
+    /// Devices and how many scans each must have: its mark without what it declared lost.
     marks: Vec<(u32, u64)>,
+    /// What devices declared lost, in order of seqs.
+    lost: HashMap<u32, Vec<LostScans>>,
     /// What is in memory: device, first seq, number.
     live: Vec<(u32, u64, u64)>,
     /// Scans that may be missing.
@@ -34,7 +37,10 @@ impl Census {
         devices: Vec<DeviceRecord>,
         state: &State,
     ) -> Result<Self, EngineError> {
-        let marks = devices.iter().map(|device| (device.device, device.durable_seq)).collect();
+        let mark = |device: &DeviceRecord| device.durable_seq.saturating_sub(count(&device.lost));
+        let marks = devices.iter().map(|device| (device.device, mark(device))).collect();
+        let lost = devices.into_iter().filter(|device| !device.lost.is_empty());
+        let lost = lost.map(|device| (device.device, device.lost)).collect();
         let mut live: Vec<(u32, u64, u64)> = Vec::new();
         for table in &state.tables {
             table.seqs(|device, first, count| match live.last_mut() {
@@ -50,7 +56,7 @@ impl Census {
             refused += u64::from(entry.is_ok());
         }
         let gone = state.gaps.device_scans();
-        Ok(Self { marks, live, gone, scans: in_runs + in_memory + refused + gone })
+        Ok(Self { marks, lost, live, gone, scans: in_runs + in_memory + refused + gone })
     }
 
     /// The devices of each pass: as many as fit, and one at least.
@@ -83,10 +89,14 @@ pub(super) fn check(
     census: &Census,
 ) -> Result<(), EngineError> {
     checker.report.devices = census.marks.len() as u64;
-    checker.report.gone_scans = census.gone;
+    let lost = census.lost.values().fold(0u64, |sum, lost| sum.saturating_add(count(lost)));
+    checker.report.gone_scans = census.gone.saturating_add(lost);
     let mut missing = Vec::new();
     for pass in census.passes() {
-        let seqs = pass.iter().map(|(device, mark)| (*device, Seqs::new(*mark, census.counted(*mark))));
+        let seqs = pass.iter().map(|(device, mark)| {
+            let lost = census.lost.get(device).cloned().unwrap_or_default();
+            (*device, Seqs::new(*mark, census.counted(*mark), lost))
+        });
         let mut seqs: HashMap<u32, Seqs> = seqs.collect();
         for (device, first, count) in &census.live {
             if let Some(seqs) = seqs.get_mut(device) {
@@ -149,8 +159,13 @@ fn note_dead_letters(checker: &Checker<'_>, seqs: &mut HashMap<u32, Seqs>) {
     }
 }
 
+fn count(lost: &[LostScans]) -> u64 {
+    lost.iter().fold(0, |sum, lost| sum.saturating_add(lost.count()))
+}
+
 /// The seqs of a device.
 struct Seqs {
+    lost: Vec<LostScans>,
     mark: u64,
     counted: u64,
     bits: Vec<u64>,
@@ -159,13 +174,33 @@ struct Seqs {
 }
 
 impl Seqs {
-    fn new(mark: u64, counted: u64) -> Self {
-        Self { mark, counted, bits: vec![0; counted.div_ceil(64) as usize], twice: 0, first_twice: 0 }
+    fn new(mark: u64, counted: u64, lost: Vec<LostScans>) -> Self {
+        Self { lost, mark, counted, bits: vec![0; counted.div_ceil(64) as usize], twice: 0, first_twice: 0 }
+    }
+
+    /// Which of the seqs that are not lost this one is, from 0.
+    fn place(&self, seq: u64) -> Option<u64> {
+        let mut before = 1;
+        for lost in self.lost.iter().take_while(|lost| lost.first_seq <= seq) {
+            if seq <= lost.last_seq {
+                return None;
+            }
+            before += lost.count();
+        }
+        seq.checked_sub(before)
+    }
+
+    fn seq_at(&self, place: u64) -> u64 {
+        let behind = |seq: u64, lost: &LostScans| match lost.first_seq <= seq {
+            true => seq.saturating_add(lost.count()),
+            false => seq,
+        };
+        self.lost.iter().fold(place.saturating_add(1), behind)
     }
 
     /// A scan with this seq is there. Later ones than the mark came while everything was read.
     fn note(&mut self, seq: u64) {
-        let Some(i) = seq.checked_sub(1).filter(|i| *i < self.counted) else { return };
+        let Some(i) = self.place(seq).filter(|i| *i < self.counted) else { return };
         let (word, bit) = (&mut self.bits[(i / 64) as usize], 1 << (i % 64));
         if *word & bit != 0 {
             self.twice += 1;
@@ -180,8 +215,8 @@ impl Seqs {
         let missing = self.mark - there;
         let word = self.bits.iter().position(|word| *word != u64::MAX);
         let full = word.map_or(0, |word| u64::from(self.bits[word].trailing_ones()));
-        let first = word.unwrap_or(self.bits.len()) as u64 * 64 + full + 1;
-        (missing > 0).then_some((first, missing))
+        let first = word.unwrap_or(self.bits.len()) as u64 * 64 + full;
+        (missing > 0).then(|| (self.seq_at(first), missing))
     }
 }
 
@@ -194,7 +229,7 @@ mod tests {
 
     #[test]
     fn missing_and_repeated_seqs_are_told() {
-        let mut seqs = Seqs::new(130, 130);
+        let mut seqs = Seqs::new(130, 130, Vec::new());
         (1..=130).filter(|seq| ![70, 90].contains(seq)).for_each(|seq| seqs.note(seq));
         assert_eq!(seqs.missing(), Some((70, 2)));
         for seq in [70, 90, 131, 0] {
@@ -205,15 +240,34 @@ mod tests {
             seqs.note(seq);
         }
         assert_eq!((seqs.twice, seqs.first_twice), (2, 3));
-        let mut beyond = Seqs::new(u64::MAX, 64);
+        let mut beyond = Seqs::new(u64::MAX, 64, Vec::new());
         (1..=64).for_each(|seq| beyond.note(seq));
         assert_eq!(beyond.missing(), Some((65, u64::MAX - 64)));
     }
 
     #[test]
+    fn seqs_that_were_declared_lost_are_not_missed_and_excuse_no_others() {
+        let lost = |first_seq, last_seq| LostScans { first_seq, last_seq, at: 0 };
+        // 1 to 10, 21 to 30 and 1,000,001 on are there.
+        let ranges = vec![lost(11, 20), lost(31, 1_000_000)];
+        let mut seqs = Seqs::new(25, 25, ranges.clone());
+        (1..=10).chain(21..=30).chain(1_000_001..=1_000_005).for_each(|seq| seqs.note(seq));
+        assert_eq!((seqs.missing(), seqs.twice), (None, 0));
+        seqs.note(25);
+        assert_eq!((seqs.twice, seqs.first_twice), (1, 25));
+        for missing in [3, 22, 1_000_002] {
+            let mut seqs = Seqs::new(25, 25, ranges.clone());
+            let there = (1..=10).chain(21..=30).chain(1_000_001..=1_000_005);
+            there.filter(|seq| *seq != missing).for_each(|seq| seqs.note(seq));
+            assert_eq!(seqs.missing(), Some((missing, 1)));
+        }
+    }
+
+    #[test]
     fn passes_take_as_many_devices_as_fit() {
         let marks = vec![(1, SEQS_AT_ONCE), (2, 5), (3, u64::MAX), (4, 1)];
-        let census = Census { marks, live: Vec::new(), gone: 0, scans: SEQS_AT_ONCE + 6 };
+        let census =
+            Census { marks, lost: HashMap::new(), live: Vec::new(), gone: 0, scans: SEQS_AT_ONCE + 6 };
         let passes: Vec<Vec<u32>> =
             census.passes().iter().map(|pass| pass.iter().map(|(device, _)| *device).collect()).collect();
         assert_eq!(passes, [vec![1], vec![2], vec![3], vec![4]]);

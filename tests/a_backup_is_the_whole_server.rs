@@ -404,7 +404,7 @@ fn bytes_below(dir: &Path) -> u64 {
 
 /// Segments, runs and merges all the time.
 const CONFIG: &str = "[engine]\nlive_scans_max = 10_000\nruns_max = 2\nfree_bytes_min = 0\n\
-                      wal_bytes_max = 16_777_216\nblock_cache_bytes = 8_388_608\n";
+                      wal_bytes_max = 16_777_216\nmemory_bytes = 134_217_728\n";
 const DISK_BYTES: u64 = 128 << 20;
 const BACKUPS_UNDER_LOAD: usize = 25;
 const KILLS: usize = 12;

@@ -9,7 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use truyvet_engine::naive::{Naive, NaiveScan};
 use truyvet_engine::{
-    AreaRecord, Chain, CodeColumn, Common, Contacts, EngineError, Incomplete, Interval, Passed, RowChunk, SiteRecord, Trail, Why,
+    AreaRecord, Chain, CodeColumn, Common, Contacts, EngineError, Incomplete, Interval, Passed, RowChunk,
+    SiteRecord, Trail, Why,
 };
 use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
 
@@ -97,7 +98,15 @@ impl Pair {
         }
         let site = |i: usize| SITES[i % SITES.len()];
         let devices = (0..4).map(|i| (house.add_device(site(i)), site(i), 0)).collect();
-        Self { house, naive: Naive::default(), devices, imported: None, imports: 0, dropped: Vec::new(), known: BTreeSet::new() }
+        Self {
+            house,
+            naive: Naive::default(),
+            devices,
+            imported: None,
+            imports: 0,
+            dropped: Vec::new(),
+            known: BTreeSet::new(),
+        }
     }
 
     pub(crate) fn perform(&mut self, operation: Operation) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use truyvet_engine::{
-    Damage, Engine, Incomplete, Interval, OpenError, Passed, PassedAnswer, Trail, TraceError, VerifyReport,
+    Damage, Engine, Incomplete, Interval, OpenError, Passed, PassedAnswer, TraceError, Trail, VerifyReport,
     Why,
 };
 use truyvet_schemas::time::MS_PER_DAY;
@@ -96,7 +96,8 @@ fn a_flipped_bit_in_a_runs_file_is_found_and_costs_no_other_day() {
     let mut dice = ChaCha8Rng::seed_from_u64(5);
     for round in 0..12 {
         let mut house = house();
-        let whole: Vec<_> = (0..DAYS).map(|day| passed(house.engine(), days(day, day + 1)).unwrap()).collect();
+        let whole: Vec<_> =
+            (0..DAYS).map(|day| passed(house.engine(), days(day, day + 1)).unwrap()).collect();
         let runs = run_files(house.close());
         assert_eq!(runs.len() as i64, DAYS, "{runs:?}");
         let day = dice.random_range(0..DAYS);
@@ -130,11 +131,8 @@ fn a_missing_file_of_a_run_costs_its_own_days_and_answers_say_so() {
     std::fs::remove_file(&runs[2]).unwrap();
     for _ in 0..2 {
         house.open().unwrap();
-        let lost = Incomplete {
-            from: START_MS + 2 * MS_PER_DAY,
-            to: START_MS + 3 * MS_PER_DAY,
-            why: Why::Lost,
-        };
+        let lost =
+            Incomplete { from: START_MS + 2 * MS_PER_DAY, to: START_MS + 3 * MS_PER_DAY, why: Why::Lost };
         let answer = passed(house.engine(), days(2, 3)).unwrap();
         assert_eq!((answer.scans, &answer.incomplete), (0, &vec![lost.clone()]));
         assert_eq!(passed(house.engine(), days(1, 2)).unwrap(), whole);

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
 use ed25519_dalek::SigningKey;
+use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
 use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
 use truyvet_schemas::signing::sign_batch;

@@ -44,7 +44,11 @@ fn load_subjects(store: &Store, subjects_max: u32) -> Result<Dictionary, EngineE
 }
 
 /// Hands over the codes of an entry of the subjects' family, with their ids.
-pub(crate) fn each_code(key: &[u8], value: &[u8], mut code: impl FnMut(u32, &str)) -> Result<(), EngineError> {
+pub(crate) fn each_code(
+    key: &[u8],
+    value: &[u8],
+    mut code: impl FnMut(u32, &str),
+) -> Result<(), EngineError> {
     let damaged = || corrupt("the subjects");
     let first: [u8; 4] = key.try_into().map_err(|_| damaged())?;
     let mut codes = value;
@@ -64,12 +68,8 @@ pub(crate) fn check_all(store: &Store) -> impl Iterator<Item = EngineError> {
         number(&key)?;
         Home::from_bytes(&value).map(drop).ok_or_else(|| corrupt("an extent of ids"))
     });
-    let loaded = [
-        extents,
-        load_sites(store).map(drop),
-        load_tree(store).map(drop),
-        load_devices(store).map(drop),
-    ];
+    let loaded =
+        [extents, load_sites(store).map(drop), load_tree(store).map(drop), load_devices(store).map(drop)];
     loaded.into_iter().filter_map(Result::err)
 }
 

@@ -33,9 +33,7 @@ impl Store {
     pub(crate) fn run_files(&self) -> Result<HashMap<u32, PathBuf>, EngineError> {
         let files = self.db.live_files()?.into_iter();
         let runs = files.filter(|file| Kind::of(&file.column_family_name) == Some(Kind::Partition));
-        let run = |file: rocksdb::LiveFile| {
-            Some((keys::run_of(&file.start_key?)?, self.path_of(&file.name)))
-        };
+        let run = |file: rocksdb::LiveFile| Some((keys::run_of(&file.start_key?)?, self.path_of(&file.name)));
         Ok(runs.filter_map(run).collect())
     }
 

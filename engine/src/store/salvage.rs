@@ -38,8 +38,7 @@ pub(super) fn open(
     }
     let mut lenient = options.clone();
     lenient.set_paranoid_checks(false);
-    let reader =
-        DB::open_cf_descriptors_read_only(&lenient, dir, families(), false).map_err(damaged)?;
+    let reader = DB::open_cf_descriptors_read_only(&lenient, dir, families(), false).map_err(damaged)?;
     let given_up = unreadable_runs(&reader, dir)?;
     drop(reader);
     if given_up.is_empty() {
@@ -64,9 +63,8 @@ pub(super) fn find(dir: &Path) -> Result<bool, OpenError> {
     if current.exists() {
         return Ok(true);
     }
-    let is_empty = std::fs::read_dir(dir).map_or(true, |mut entries| {
-        entries.all(|entry| entry.is_ok_and(|entry| !is_data(&entry.path())))
-    });
+    let is_empty = std::fs::read_dir(dir)
+        .map_or(true, |mut entries| entries.all(|entry| entry.is_ok_and(|entry| !is_data(&entry.path()))));
     if is_empty { Ok(false) } else { Err(OpenError::Damaged { file: current, what: "not there".into() }) }
 }
 
@@ -133,8 +131,10 @@ fn unreadable_runs(reader: &DB, dir: &Path) -> Result<Vec<(String, u32, PathBuf)
 /// The store's refusal, with the file that it names.
 fn damaged(dir: &Path, error: &rocksdb::Error) -> OpenError {
     let text = error.clone().into_string();
-    let names_file = |word: &&str| word.contains(".sst") || word.contains(".log") || word.contains("MANIFEST-");
-    let word = text.split([' ', ',']).map(|word| word.trim_matches([':', '.', '"'])).find(|w| names_file(&w));
-    let file = word.and_then(|word| Path::new(word).file_name()).map_or(dir.to_owned(), |name| dir.join(name));
+    let names_file =
+        |word: &&str| word.contains(".sst") || word.contains(".log") || word.contains("MANIFEST-");
+    let word = text.split([' ', ',']).map(|word| word.trim_matches([':', '.', '"'])).find(names_file);
+    let file =
+        word.and_then(|word| Path::new(word).file_name()).map_or(dir.to_owned(), |name| dir.join(name));
     OpenError::Damaged { file, what: text }
 }

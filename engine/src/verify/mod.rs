@@ -78,10 +78,7 @@ struct Checker<'e> {
 }
 
 impl<'e> Checker<'e> {
-    fn new(
-        shared: &'e Shared,
-        progress: &'e mut dyn FnMut(VerifyProgress) -> ControlFlow<()>,
-    ) -> Self {
+    fn new(shared: &'e Shared, progress: &'e mut dyn FnMut(VerifyProgress) -> ControlFlow<()>) -> Self {
         Self { shared, report: VerifyReport::default(), progress, so_far: VerifyProgress::default(), told: 0 }
     }
 

@@ -29,7 +29,11 @@ pub(super) struct Census {
 }
 
 impl Census {
-    pub(super) fn new(shared: &Shared, devices: Vec<DeviceRecord>, state: &State) -> Result<Self, EngineError> {
+    pub(super) fn new(
+        shared: &Shared,
+        devices: Vec<DeviceRecord>,
+        state: &State,
+    ) -> Result<Self, EngineError> {
         let marks = devices.iter().map(|device| (device.device, device.durable_seq)).collect();
         let mut live: Vec<(u32, u64, u64)> = Vec::new();
         for table in &state.tables {
@@ -193,9 +197,9 @@ mod tests {
         let mut seqs = Seqs::new(130, 130);
         (1..=130).filter(|seq| ![70, 90].contains(seq)).for_each(|seq| seqs.note(seq));
         assert_eq!(seqs.missing(), Some((70, 2)));
-        [70, 90, 131, 0].map(|seq| seqs.note(seq));
+        [70, 90, 131, 0].iter().for_each(|seq| seqs.note(*seq));
         assert_eq!((seqs.missing(), seqs.twice), (None, 0));
-        [5, 3].map(|seq| seqs.note(seq));
+        [5, 3].iter().for_each(|seq| seqs.note(*seq));
         assert_eq!((seqs.twice, seqs.first_twice), (2, 3));
         let mut beyond = Seqs::new(u64::MAX, 64);
         (1..=64).for_each(|seq| beyond.note(seq));

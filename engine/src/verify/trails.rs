@@ -53,11 +53,7 @@ impl Sum {
 }
 
 /// Checks all trail leaves; tells where they point, if none is damaged.
-pub(super) fn check(
-    checker: &mut Checker<'_>,
-    at: At<'_>,
-    run: &Run,
-) -> Result<Option<Sum>, EngineError> {
+pub(super) fn check(checker: &mut Checker<'_>, at: At<'_>, run: &Run) -> Result<Option<Sum>, EngineError> {
     let (mut sum, mut is_whole) = (Sum::default(), true);
     let mut pointers = Vec::new();
     let ids_end = checker.shared.catalog.subjects.read().ids_end();
@@ -85,7 +81,11 @@ pub(super) fn check(
         };
         let is_sorted = pointers.windows(2).all(|p| (p[0].subject, p[0].leaf) < (p[1].subject, p[1].leaf));
         if !is_sorted || pointers.iter().any(|p| p.subject >> run.entry.group_shift != group) {
-            checker.damage("trails", At { leaf: Some(group), ..at }, "subjects of another group, or no order");
+            checker.damage(
+                "trails",
+                At { leaf: Some(group), ..at },
+                "subjects of another group, or no order",
+            );
         }
         pointers.drain(..).for_each(|pointer| sum.add(pointer));
         checker.report.trail_leaves += 1;

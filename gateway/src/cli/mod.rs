@@ -11,6 +11,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,8 @@ enum Command {
     Seal(operate::Seal),
     /// Drop whole days, imported scans too
     Drop(operate::Drop),
+    /// Read everything that is stored and check it; exit code 1 when anything is damaged
+    Verify(verify::Verify),
     /// Show refused scans, the newest first
     DeadLetters(operate::DeadLetters),
 }
@@ -86,6 +89,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Config(config) => config.run(),
         Command::Seal(seal) => seal.run(),
         Command::Drop(drop) => drop.run(),
+        Command::Verify(verify) => verify.run(),
         Command::DeadLetters(letters) => letters.run(),
     }
 }

@@ -32,6 +32,7 @@ pub struct App {
     pub started_at: TimeMs,
     pub(super) queries: Pool,
     pub(super) operations: Pool,
+    pub(super) verifications: Pool,
     pub(super) imports: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) metrics: Metrics,
@@ -51,6 +52,7 @@ impl App {
         Self {
             queries: Pool::new(config.http.queries_at_once, config.http.queries_waiting_max),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
+            verifications: Pool::new(1, 0),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             metrics: Metrics::default(),

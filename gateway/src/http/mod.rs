@@ -73,6 +73,7 @@ fn router(app: Arc<App>) -> Router {
     let untimed = Router::new()
         .route("/api/v1/import/{what}", post(import::import))
         .route("/api/v1/seal", post(operate::seal))
+        .route("/api/v1/verify", post(operate::verify))
         .route("/api/v1/drop", post(operate::drop_days))
         .layer(DefaultBodyLimit::disable());
     timed

@@ -177,7 +177,8 @@ mod tests {
         let expression = "site a on 2021-08-02Z".into();
         let operand = SetOperandSize { expression, from: 1, to: 2, subjects: None };
         let unknown = vec!["a".into()];
-        let head = SetHead { subjects: list.len() as u64, operands: vec![operand], unknown, ..SetHead::default() };
+        let head =
+            SetHead { subjects: list.len() as u64, operands: vec![operand], unknown, ..SetHead::default() };
         SetAnswer { head, list: list.iter().map(|code| (*code).to_owned()).collect() }
     }
 

@@ -128,7 +128,8 @@ fn trail(answer: &TrailAnswer) -> Sheet {
         column!(rows, "direction", text direction),
         column!(rows, "verdict", text verdict),
     ];
-    Sheet { summary: vec![format!("{} scans", rows.len())], columns }.remark(&answer.unknown, &answer.incomplete)
+    Sheet { summary: vec![format!("{} scans", rows.len())], columns }
+        .remark(&answer.unknown, &answer.incomplete)
 }
 
 fn contacts(answer: &ContactsAnswer) -> Sheet {
@@ -181,7 +182,8 @@ fn common(answer: &CommonAnswer) -> Sheet {
         column!(rows, "given", number given),
         column!(rows, "all", number all),
     ];
-    Sheet { summary: vec![format!("{} cells", rows.len())], columns }.remark(&answer.unknown, &answer.incomplete)
+    Sheet { summary: vec![format!("{} cells", rows.len())], columns }
+        .remark(&answer.unknown, &answer.incomplete)
 }
 
 fn set(answer: &SetAnswer) -> Sheet {

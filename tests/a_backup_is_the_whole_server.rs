@@ -184,7 +184,7 @@ fn a_backup_that_runs_out_of_space_half_way_is_not_listed_and_leaves_nothing() {
     let house = House::new();
     let dir = disk.path().join("backups");
     house.engine().backup(&dir, Vec::new(), &|_| {}).unwrap();
-    import_rows(&house, 3_000_000);
+    import_rows(&house, 9_000_000);
     let filled = Mutex::new(false);
     let fill = |_| {
         let mut filled = filled.lock();

@@ -118,13 +118,10 @@ pub(super) fn full_if_no_space(dir: &Path) -> impl FnOnce(EngineError) -> Backup
 pub(super) fn damaged_or_full(backup: u32, dir: &Path) -> impl FnOnce(EngineError) -> BackupError {
     let full = full_if_no_space(dir);
     move |error| match error {
-        EngineError::Store(what) if what.starts_with(CORRUPTION) => BackupError::Damaged { backup, what },
+        EngineError::Corrupt { what } => BackupError::Damaged { backup, what },
         error => full(error),
     }
 }
-
-/// How the store begins what it says of a wrong checksum.
-const CORRUPTION: &str = "Corruption";
 
 /// The system's words, which the store repeats.
 const NO_SPACE: &str = "No space left on device";

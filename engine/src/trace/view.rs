@@ -314,9 +314,12 @@ impl<'e> View<'e> {
         let mut pointers = Vec::new();
         let mut rows = Vec::new();
         for (start, subjects) in (0..).step_by(SUBJECTS_AT_ONCE).zip(subjects.chunks(SUBJECTS_AT_ONCE)) {
-            for partition in self.partitions(from_ms, to_ms) {
+            for (first, partition) in self.placed(from_ms, to_ms) {
                 let is_sole = partition.runs.len() == 1;
-                for run in partition.runs.iter().filter(|run| run.overlaps(from_ms, to_ms)) {
+                for (place, run) in
+                    (first..).zip(&partition.runs).filter(|(_, run)| run.overlaps(from_ms, to_ms))
+                {
+                    self.touch(place);
                     self.pointers(run, subjects, &mut pointers)?;
                     self.follow(run, &pointers, interval, |place, row, mut here| {
                         here.span = is_sole.then_some(partition.span);

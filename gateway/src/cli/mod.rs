@@ -13,6 +13,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,8 @@ enum Command {
     Seal(operate::Seal),
     /// Drop whole days, imported scans too
     Drop(operate::Drop),
+    /// Read everything that is stored and check it; exit code 1 when anything is damaged
+    Verify(verify::Verify),
     /// Show refused scans, the newest first
     DeadLetters(operate::DeadLetters),
     /// Back up a server or a data directory, or look after backups
@@ -92,6 +95,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Config(config) => config.run(),
         Command::Seal(seal) => seal.run(),
         Command::Drop(drop) => drop.run(),
+        Command::Verify(verify) => verify.run(),
         Command::DeadLetters(letters) => letters.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),

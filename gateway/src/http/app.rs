@@ -33,6 +33,7 @@ pub struct App {
     pub started_at: TimeMs,
     pub(super) turns: Turns,
     pub(super) operations: Pool,
+    pub(super) verifications: Pool,
     pub(super) imports: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) metrics: Metrics,
@@ -52,6 +53,7 @@ impl App {
         Self {
             turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
+            verifications: Pool::new(1, 0),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             metrics: Metrics::default(),

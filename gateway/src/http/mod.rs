@@ -79,6 +79,7 @@ fn router(app: Arc<App>) -> Router {
     let untimed = Router::new()
         .route("/api/v1/backup", post(backup::make))
         .route("/api/v1/seal", post(operate::seal))
+        .route("/api/v1/verify", post(operate::verify))
         .route("/api/v1/drop", post(operate::drop_days));
     // Bounds its own input, which is on disk.
     let import =

@@ -1,6 +1,8 @@
-//! What operators ask: health, readiness, status, the catalog, dead letters, sealing.
+//! What operators ask: health, readiness, status, the catalog, dead letters, sealing, verification.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use truyvet_engine::{AreaRecord, SiteRecord};
-use truyvet_engine::{DeadLetter, Status};
+use truyvet_engine::{DeadLetter, Status, VerifyReport};
 use truyvet_schemas::TimeMs;
 
 use super::app::App;
@@ -93,6 +95,32 @@ pub(super) async fn seal(State(app): State<Arc<App>>) -> Result<Json<Value>, Pro
     let shared = Arc::clone(&app);
     app.operations.run(move || shared.engine.seal()).await??;
     Ok(Json(json!({"sealed": true})))
+}
+
+/// One at a time; it ends when the asker goes away or the server stops.
+pub(super) async fn verify(State(app): State<Arc<App>>) -> Result<Json<VerifyReport>, Problem> {
+    let shared = Arc::clone(&app);
+    let asker = Asker::default();
+    let is_gone = Arc::clone(&asker.is_gone);
+    let verified = app.verifications.run(move || {
+        shared.engine.verify(&mut |_| match is_gone.load(Ordering::Relaxed) || shared.is_stopping() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    });
+    Ok(Json(verified.await??))
+}
+
+/// Says when the request is over, however it ends.
+#[derive(Default)]
+struct Asker {
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Whole days, given by their dates.

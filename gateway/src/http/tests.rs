@@ -246,3 +246,22 @@ fn a_client_that_does_not_take_its_list_loses_it_and_gives_way() {
     let whole = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("text");
     assert_eq!(whole.lines().count(), 80_001);
 }
+
+#[test]
+fn everything_is_verified_and_answers_say_what_was_dropped() {
+    let server = Server::start(|_| {});
+    server.post("/api/v1/import/scans?format=csv&name=f.csv", SCANS.as_bytes());
+    let verified = |server: &Server| {
+        let (status, report) = server.post("/api/v1/verify", b"");
+        assert_eq!(status, 200, "{report}");
+        serde_json::from_str::<Value>(&report).expect("JSON")
+    };
+    let report = verified(&server);
+    assert_eq!((&report["damaged"], &report["runs"], &report["scans"]), (&json!(0), &json!(1), &json!(3)));
+    let day = json!({"from": "1970-01-01T00:00:00Z", "to": "1970-01-02T00:00:00Z"}).to_string();
+    assert_eq!(server.post("/api/v1/drop", day.as_bytes()).1, r#"{"dropped_scans":3}"#);
+    let (_, answer) = server.get("/api/v1/trace/passed?site=s&from=0&to=5000");
+    let gone = json!([{"from": 0, "to": 86_400_000, "why": "dropped"}]);
+    assert_eq!(serde_json::from_str::<Value>(&answer).expect("JSON")["incomplete"], gone);
+    assert_eq!(verified(&server)["damaged"], 0);
+}

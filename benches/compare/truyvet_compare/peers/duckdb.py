@@ -213,7 +213,7 @@ class DuckDb(Peer):
             stream.execute(STREAM)
             scans += batch.num_rows
         elapsed = time.perf_counter() - began
-        stored = stream.execute("SELECT count(*) FROM streamed").fetchone()[0]
+        [(stored,)] = stream.execute("SELECT count(*) FROM streamed").fetchall()
         stream.close()
         assert stored == scans, f"{scans} scans were sent, {stored} are there"
         return Ingested(scans, elapsed, 1)

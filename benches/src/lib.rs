@@ -1,4 +1,5 @@
-//! One benchmark a layer, along the path of a scan, and what they share.
+//! One benchmark a layer, along the path of a scan, and what they share. The comparison with other
+//! databases is in `compare/`; its client for Truyvet is the program `compare_ask`.
 //!
 //! ```text
 //! benches/wire.rs      a batch: made, signed, checked, read

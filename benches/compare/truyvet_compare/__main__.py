@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from . import nation, plots, questions, report
@@ -39,7 +40,8 @@ def main() -> int:
         return write_report(Run(**json.loads(run.file.read_text())))
     made = nation.make(run)
     with step("questions", f"draw with seed {run.seed}"):
-        drawn = questions.text(questions.draw(made, run.seed, run.narrow, run.wide))
+        names = options.questions or [name for name in questions.TITLES if name not in size.left_out]
+        drawn = questions.text(questions.draw(made, run.seed, names, run.narrow, run.wide))
     if not options.keep or not same(run, drawn):
         shutil.rmtree(run.dir / "systems", ignore_errors=True)
     run.questions_file.write_text(drawn)
@@ -63,8 +65,9 @@ def measure(name: str, run: Run) -> None:
     outcome = subprocess.run(command, input=json.dumps(run.json()), text=True, check=False)
     if outcome.returncode != 0:
         say(f"{name:>12}  FAILED with {outcome.returncode}; what it printed stands above")
-        failed = {"system": name, "title": SYSTEMS[name], "failed": f"exit code {outcome.returncode}"}
-        run.result_file(name).write_text(json.dumps(failed))
+        file = run.result_file(name)
+        known = json.loads(file.read_text()) if file.exists() else {"system": name, "title": SYSTEMS[name]}
+        file.write_text(json.dumps({**known, "failed": f"exit code {outcome.returncode}"}))
 
 
 def write_report(run: Run) -> int:
@@ -83,6 +86,8 @@ def parse() -> argparse.Namespace:
     add("--size", choices=SIZES, default="20m", help="how large a nation [20m]")
     add("--peers", type=systems, default=list(SYSTEMS), metavar="A,B",
         help=f"which systems, of {', '.join(SYSTEMS)} [all]")  # fmt: skip
+    add("--questions", type=kinds, metavar="A,B",
+        help=f"which, of {', '.join(questions.TITLES)} [all, at 1b without chain]")  # fmt: skip
     add("--seed", type=int, default=1, help="of the nation and the questions [1]")
     add("--narrow", type=int, default=200, help="questions of each narrow kind [200]")
     add("--wide", type=int, default=30, help="questions of each wide kind: areas and chains [30]")
@@ -102,10 +107,18 @@ def parse() -> argparse.Namespace:
 
 
 def systems(text: str) -> list[str]:
+    return some_of(SYSTEMS, text)
+
+
+def kinds(text: str) -> list[str]:
+    return some_of(questions.TITLES, text)
+
+
+def some_of(known: Iterable[str], text: str) -> list[str]:
     names = text.split(",")
     for name in names:
-        if name not in SYSTEMS:
-            raise argparse.ArgumentTypeError(f"`{name}` is none of {', '.join(SYSTEMS)}")
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"`{name}` is none of {', '.join(known)}")
     return names
 
 

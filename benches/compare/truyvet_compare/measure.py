@@ -36,25 +36,31 @@ def ask_set(
     passes: int,
     budget_s: int,
 ) -> Asked:
-    """Half of the time is for the first pass; what is beyond the budget is left out."""
+    """Half of the time is for the first pass; what is beyond the budget is left out. A statement that
+    fails ends its set, not the run: the load before it took too long to be lost."""
     digests: list[str] = []
     rows: list[int] = []
     latency_ns: list[int] = []
+    error = None
     began = time.monotonic()
-    for question, ask in zip(questions.questions, askers, strict=True):
-        if time.monotonic() - began > budget_s / 2 and digests:
-            break
-        told = lines(question, peer.rows(ask()), nation)
-        digests.append(digest(told))
-        rows.append(len(told))
-    gc.collect()
-    gc.disable()
-    for ask in askers[: len(digests)] * passes:
-        if time.monotonic() - began > budget_s and latency_ns:
-            break
-        latency_ns.append(timed(ask))
-    gc.enable()
-    return {"name": questions.name, "digests": digests, "rows": rows, "latency_ns": latency_ns}
+    try:
+        for question, ask in zip(questions.questions, askers, strict=True):
+            if time.monotonic() - began > budget_s / 2 and digests:
+                break
+            told = lines(question, peer.rows(ask()), nation)
+            digests.append(digest(told))
+            rows.append(len(told))
+        gc.collect()
+        gc.disable()
+        for ask in askers[: len(digests)] * passes:
+            if time.monotonic() - began > budget_s and latency_ns:
+                break
+            latency_ns.append(timed(ask))
+    except Exception as failed:
+        error = f"{type(failed).__name__}: {failed}"
+    finally:
+        gc.enable()
+    return {"name": questions.name, "digests": digests, "rows": rows, "latency_ns": latency_ns, "error": error}
 
 
 def timed(ask: Callable[[], Raw]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
 from .report import COLUMNS, Results
 from .settings import Run
@@ -42,7 +44,7 @@ def latency(results: Results, file: Path) -> None:
     """A group of bars a question, on a logarithmic scale."""
     questions = results["questions"]
     columns = [c for c in COLOURS if any(c in one["cells"] for one in questions.values())]
-    figure, axes = plt.subplots(figsize=(13, 5))
+    figure, axes = plt.subplots(figsize=(13, 5), layout="constrained")
     width = 0.85 / len(columns)
     for place, column in enumerate(columns):
         values = [one["cells"].get(column, {}).get("p50_ms", np.nan) for one in questions.values()]
@@ -60,7 +62,7 @@ def latency(results: Results, file: Path) -> None:
 def loading(results: Results, file: Path) -> None:
     """Bytes, load and ingest beside each other."""
     measured = {name: s for name, s in results["systems"].items() if "load" in s}
-    figure, (bytes_axes, load_axes, ingest_axes) = plt.subplots(1, 3, figsize=(13, 3.6))
+    figure, (bytes_axes, load_axes, ingest_axes) = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     bars(bytes_axes, "bytes a scan (lower is better)", {n: s["bytes_per_scan"] for n, s in measured.items()})
     rates = {n: s["load"]["scans_per_second"] for n, s in measured.items()}
     bars(load_axes, "bulk load, scans/s", rates)
@@ -78,7 +80,8 @@ def bars(axes: Axes, title: str, values: dict[str, float]) -> None:
     axes.margins(x=0.25)
     axes.invert_yaxis()
     axes.set_title(title, fontsize=10)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(EngFormatter())
     axes.tick_params(labelsize=7)
 
 
@@ -88,7 +91,7 @@ SHORT = {"truyvet": "Truyvet", **{name: title for name, title in COLUMNS.items()
 def growth(sizes: dict[str, Results], file: Path) -> None:
     """A small picture a question: p50 over the number of scans, both logarithmic."""
     questions = next(iter(sizes.values()))["questions"]
-    figure, grid = plt.subplots(3, 3, figsize=(13, 9), sharex=True)
+    figure, grid = plt.subplots(3, 3, figsize=(13, 9), sharex=True, layout="constrained")
     for axes, name in zip(grid.flat, questions, strict=False):
         for column in COLOURS:
             points = [point(results, name, column) for results in sizes.values()]
@@ -97,13 +100,16 @@ def growth(sizes: dict[str, Results], file: Path) -> None:
                 axes.plot(*zip(*known, strict=True), marker="o", label=COLUMNS[column], color=COLOURS[column])
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_xticks([results["run"]["scans"] for results in sizes.values()], list(sizes))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.grid(alpha=0.3)
         axes.set_title(questions[name]["title"], fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("scans")
     for axes in grid[:, 0]:
         axes.set_ylabel("p50, ms")
-    grid.flat[0].legend(fontsize=7)
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize=9)
     save(figure, file)
 
 
@@ -113,10 +119,9 @@ def point(results: Results, name: str, column: str) -> tuple[int, float] | None:
 
 
 def wrapped(title: str) -> str:
-    return title.replace(", ", ",\n").replace(" (", "\n(").replace(" of ", " of\n", 1)
+    return textwrap.fill(title, 20)
 
 
 def save(figure: Any, file: Path) -> None:
-    figure.tight_layout()
     figure.savefig(file)
     plt.close(figure)

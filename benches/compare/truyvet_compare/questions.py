@@ -156,10 +156,9 @@ class Sample:
         part = self.part() if part is None else part
         return self.row(part, self.rng.randrange(part.num_rows))
 
-    def scan_within(self, from_ms: int, to_ms: int) -> Scan:
-        """Some scan of the interval; it must have some."""
-        part = self.rng.choice([p for p in self.parts if self.between(p, from_ms, to_ms).num_rows > 0])
-        return self.scan(self.between(part, from_ms, to_ms))
+    def within(self, from_ms: int, to_ms: int) -> pa.Table:
+        """All scans of the interval."""
+        return pa.concat_tables([self.between(part, from_ms, to_ms) for part in self.parts])
 
     @staticmethod
     def between(part: pa.Table, from_ms: int, to_ms: int) -> pa.Table:
@@ -175,8 +174,8 @@ class Sample:
 PARTS_MAX = 28
 
 
-def draw(nation: Nation, seed: int, narrow: int, wide: int) -> list[QuestionSet]:
-    """Every set of questions. One generator a set, so that their numbers do not change each other."""
+def draw(nation: Nation, seed: int, names: list[str], narrow: int, wide: int) -> list[QuestionSet]:
+    """The sets of these names. One generator a set, so that one does not change another."""
     sample = Sample(nation.file("scans.parquet"), random.Random(seed))
     makers: dict[str, Callable[[], Question]] = {
         "site_hour": lambda: passed(sample, HOUR_MS),
@@ -189,11 +188,11 @@ def draw(nation: Nation, seed: int, narrow: int, wide: int) -> list[QuestionSet]
         "common": lambda: common(sample),
     }
     sets = []
-    for name, title in TITLES.items():
+    for name in names:
         sample.rng = random.Random(f"{seed} {name}")
         count = wide if name in WIDE else narrow
         drawn = both(sample, nation, count) if name == "both" else [makers[name]() for _ in range(count)]
-        sets.append(QuestionSet(name, title, drawn))
+        sets.append(QuestionSet(name, TITLES[name], drawn))
     return sets
 
 
@@ -211,9 +210,10 @@ def distinct(sample: Sample, nation: Nation, level: int, days: int) -> Distinct:
 def chain(sample: Sample) -> Chain:
     """Ten people of the first day, each exposed from a scan of that day on."""
     from_ms, to_ms = sample.whole_days(3)
+    first_day = sample.within(from_ms, from_ms + DAY_MS)
     seeds: dict[str, Seed] = {}
     while len(seeds) < 10:
-        scan = sample.scan_within(from_ms, from_ms + DAY_MS)
+        scan = sample.scan(first_day)
         seeds[scan.subject] = Seed(scan.subject, scan.at_ms)
     return Chain(tuple(seeds.values()), from_ms, to_ms, 10 * MINUTE_MS, 2)
 
@@ -249,13 +249,13 @@ def scans_of(subjects: list[str], nation: Nation) -> list[Scan]:
 
 
 def common(sample: Sample) -> Common:
-    """A cluster of up to 50 who shared a site's hour, and others up to 100, over the week around it."""
+    """Up to 80 who passed a site on a day, and others up to 100, over the week around it."""
     part = sample.part()
     scan = sample.scan(part)
-    hour = scan.at_ms // HOUR_MS * HOUR_MS
-    there = sample.between(part, hour, hour + HOUR_MS)
+    day = day_of(scan)
+    there = sample.between(part, day.from_ms, day.to_ms)
     there = there.filter(pc.equal(there["site"].cast(pa.string()), scan.site))
-    subjects = dict.fromkeys(there["subject"].to_pylist()[:50])
+    subjects = dict.fromkeys(there["subject"].to_pylist()[:80])
     while len(subjects) < 100:
         subjects[sample.scan().subject] = None
     from_ms = min(max(scan.at_ms // DAY_MS - 3, -(-sample.from_ms // DAY_MS)), sample.to_ms // DAY_MS - 7) * DAY_MS

@@ -26,6 +26,9 @@ COLUMNS = {
 }
 PEERS = [name for name in SYSTEMS if name != "truyvet"]
 
+#: How many differences are told one by one.
+PROBLEMS_TOLD = 20
+
 Results = dict[str, Any]
 Table = list[list[str]]
 
@@ -35,7 +38,8 @@ def collect(run: Run) -> Results:
     files = [run.result_file(name) for name in SYSTEMS]
     systems = {file.stem: json.loads(file.read_text()) for file in files if file.exists()}
     asked = {column: by_name(sets) for s in systems.values() for column, sets in s.get("asked", {}).items()}
-    questions = {name: question(name, asked) for name in TITLES if any(name in sets for sets in asked.values())}
+    timed = {name for sets in asked.values() for name, one in sets.items() if one["latency_ns"]}
+    questions = {name: question(name, asked) for name in TITLES if name in timed}
     return {"run": run.json(), "machine": machine(), "systems": systems, "questions": questions}
 
 
@@ -44,7 +48,8 @@ def by_name(sets: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def question(name: str, asked: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    answered = {column: asked[column][name] for column in COLUMNS if name in asked.get(column, {})}
+    told = {column: asked[column][name] for column in COLUMNS if name in asked.get(column, {})}
+    answered = {column: one for column, one in told.items() if one["latency_ns"]}
     longest = max(answered.values(), key=lambda one: len(one["rows"]))
     cells = {column: statistics(one) for column, one in answered.items()}
     p50 = {column: cell["p50_ms"] for column, cell in cells.items()}
@@ -88,7 +93,12 @@ def disagreement(told: dict[str, str]) -> str:
 
 
 def failures(results: Results) -> list[str]:
-    return [f"{s['title']} failed: {s['failed']}" for s in results["systems"].values() if "failed" in s]
+    """Systems that ended early, and sets of questions that did."""
+    told = [f"{s['title']} failed: {s['failed']}" for s in results["systems"].values() if "failed" in s]
+    for system in results["systems"].values():
+        for column, sets in system.get("asked", {}).items():
+            told += [f"{one['name']}: {COLUMNS[column]}: {one['error']}" for one in sets if one["error"]]
+    return told
 
 
 def write(run: Run, results: Results, problems: list[str]) -> None:
@@ -156,9 +166,11 @@ def load_ratios(results: Results) -> list[str]:
     peers = [s for name, s in measured.items() if name != "truyvet"]
     if own is None or not peers:
         return []
+    smallest = min(s["bytes_per_scan"] for s in peers)
+    fastest = max(s["load"]["scans_per_second"] for s in peers)
     told = [
-        f"bytes: {own['bytes_per_scan'] / min(s['bytes_per_scan'] for s in peers):.2f} of the smallest peer's",
-        f"load: {own['load']['scans_per_second'] / max(s['load']['scans_per_second'] for s in peers):.1f} times the fastest peer's",
+        f"bytes: {own['bytes_per_scan'] / smallest:.2f} of the smallest peer's",
+        f"load: {own['load']['scans_per_second'] / fastest:.1f} times the fastest peer's",
     ]
     streams = [s["ingest"]["scans_per_second"] for s in peers if "ingest" in s]
     if "ingest" in own and streams:
@@ -168,15 +180,17 @@ def load_ratios(results: Results) -> list[str]:
 
 def title(results: Results) -> str:
     run, box = results["run"], results["machine"]
-    return (f"{run['scans']:,} scans of {run['people']:,} people at {run['sites']:,} sites, 14 days, seed {run['seed']}; "
-            f"{box['cores']} cores, {box['memory_gb']} GiB")  # fmt: skip
+    nation = f"{run['scans']:,} scans of {run['people']:,} people at {run['sites']:,} sites"
+    return f"{nation}, 14 days, seed {run['seed']}; {box['cores']} cores, {box['memory_gb']} GiB"
 
 
 def verdict(results: Results, problems: list[str]) -> str:
     columns = {column for one in results["questions"].values() for column in one["cells"]} - {"truyvet-cold"}
     asked = sum(max(c["questions"] for c in one["cells"].values()) for one in results["questions"].values())
     if problems:
-        return "\n".join(["NOT EQUAL, or failed:", *problems[:20], *([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])])
+        more = len(problems) - PROBLEMS_TOLD
+        rest = [f"and {more} more"] if more > 0 else []
+        return "\n".join(["NOT EQUAL, or failed:", *problems[:PROBLEMS_TOLD], *rest])
     return f"All answers are equal: {asked:,} questions, {len(columns)} ways of asking."
 
 

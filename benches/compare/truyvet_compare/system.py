@@ -23,24 +23,36 @@ from .questions import read
 from .settings import Run
 from .stream import BATCH, batches
 
-Result = dict[str, Any]
-
 
 def main() -> int:
     name, run = sys.argv[1], Run(**json.load(sys.stdin))
-    file = run.result_file(name)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
+    result = Result(name, run.result_file(name))
     try:
-        result = truyvet(run) if name == "truyvet" else peer(name, run)
+        if name == "truyvet":
+            truyvet(run, result)
+        else:
+            peer(name, run, result)
     except Missing as missing:
         say(f"{name:>12}  left out: {missing}")
-        result = {"left_out": str(missing)}
-    file.write_text(json.dumps({"system": name, "title": SYSTEMS[name], **result}))
+        result.add(left_out=str(missing))
     return 0
 
 
-def peer(name: str, run: Run) -> Result:
+class Result:
+    """The system's file, written anew with each part, so that what was measured before a failure stays."""
+
+    def __init__(self, name: str, file: Path) -> None:
+        self.file = file
+        self.parts: dict[str, Any] = {"system": name, "title": SYSTEMS[name]}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.add()
+
+    def add(self, **parts: Any) -> None:
+        self.parts.update(parts)
+        self.file.write_text(json.dumps(self.parts))
+
+
+def peer(name: str, run: Run, result: Result) -> None:
     try:
         kind = peer_class(name)
     except ImportError as missing:
@@ -55,22 +67,22 @@ def peer(name: str, run: Run) -> Result:
     try:
         steps = Steps(name)
         system.load(steps)
-        result = {"version": system.version(), **loaded(run, steps, system.bytes_on_disk())}
+        result.add(version=system.version(), **loaded(run, steps, system.bytes_on_disk()))
         sets = read(run.questions_file)
-        result["statement_ns"] = statement_ns(system)
-        result["asked"] = {name: ask_all(system, sets, nation, run.passes, run.budget_s)}
+        result.add(statement_ns=statement_ns(system))
+        result.add(asked={name: ask_all(system, sets, nation, run.passes, run.budget_s)})
         if run.ingest_s:
             count = run.ingest_s * kind.ingest_rate_max // BATCH
             made = batches(count, run.people, run.sites, run.seed)
             with step(name, f"ingest: {BATCH} a batch, each durable"):
-                result["ingest"] = rate(system.ingest(made, run.ingest_s))
+                ingested = system.ingest(made, run.ingest_s)
+            result.add(ingest=rate(ingested))
     finally:
         system.close()
         system.remove()
-    return result
 
 
-def truyvet(run: Run) -> Result:
+def truyvet(run: Run, result: Result) -> None:
     directory = run.data_dir("truyvet")
     check_room(run, directory, LOAD_BYTES_A_SCAN)
     system = Truyvet(run, Nation(run.nation_dir), directory)
@@ -78,20 +90,22 @@ def truyvet(run: Run) -> Result:
     try:
         steps = Steps("truyvet")
         system.load(steps)
-        result = {"version": system.version(), **loaded(run, steps, system.bytes_on_disk()), "asked": {}}
+        result.add(version=system.version(), **loaded(run, steps, system.bytes_on_disk()))
+        asked = {}
         with step("truyvet", "ask in process"):
-            result["asked"]["truyvet"] = system.ask_in_process()
+            asked["truyvet"] = system.ask_in_process()
         with step("truyvet", "ask over HTTP"):
-            result["asked"]["truyvet-http"] = system.ask_over_http()
+            asked["truyvet-http"] = system.ask_over_http()
         if run.cold:
             with step("truyvet", "ask cold"):
-                result["asked"]["truyvet-cold"] = system.ask_cold()
+                asked["truyvet-cold"] = system.ask_cold()
+        result.add(asked=asked)
         if run.ingest_s:
             with step("truyvet", f"ingest: {BATCH} a batch, each durable"):
-                result["ingest"] = rate(system.ingest(run.ingest_s))
+                ingested = system.ingest(run.ingest_s)
+            result.add(ingest=rate(ingested))
     finally:
         system.remove()
-    return result
 
 
 def check_room(run: Run, directory: Path, bytes_a_scan: int) -> None:
@@ -105,13 +119,13 @@ def check_room(run: Run, directory: Path, bytes_a_scan: int) -> None:
         )
 
 
-def loaded(run: Run, steps: Steps, size: int) -> Result:
+def loaded(run: Run, steps: Steps, size: int) -> dict[str, Any]:
     seconds = sum(steps.seconds.values())
     return {"load": {"seconds": seconds, "steps": steps.seconds, "scans_per_second": run.scans / seconds},
             "bytes": size, "bytes_per_scan": size / run.scans, "measured_at": time.time()}  # fmt: skip
 
 
-def rate(ingested: Ingested) -> Result:
+def rate(ingested: Ingested) -> dict[str, Any]:
     return {"scans": ingested.scans, "seconds": ingested.seconds, "clients": ingested.clients,
             "scans_per_second": ingested.scans / ingested.seconds}  # fmt: skip
 

@@ -15,9 +15,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psycopg
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from ..answers import Rows
@@ -202,7 +205,12 @@ class Postgres(Peer):
         self.connection: psycopg.Connection | None = None
 
     def version(self) -> str:
-        return str(self.database.execute("SHOW server_version").fetchone()[0])
+        return str(self.one("SHOW server_version")).split()[0]
+
+    def one(self, statement: str) -> Any:
+        """The only value of the only row."""
+        [(value,)] = self.database.execute(statement).fetchall()
+        return value
 
     @property
     def database(self) -> psycopg.Connection:
@@ -238,13 +246,14 @@ class Postgres(Peer):
 
     def copy_codes(self) -> None:
         for table in ("subjects", "sites", "site_areas"):
-            parquet = pq.ParquetFile(self.nation.file(f"{table}.parquet"))
-            with self.database.cursor().copy(f"COPY {table} FROM STDIN") as copy:
-                for part in parquet.iter_batches():
-                    copy.write("".join("\t".join(map(str, row)) + "\n" for row in rows_of(part)))
+            with self.database.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
+                for part in pq.ParquetFile(self.nation.file(f"{table}.parquet")).iter_batches():
+                    text = pa.BufferOutputStream()
+                    pa_csv.write_csv(part, text, pa_csv.WriteOptions(include_header=False))
+                    copy.write(text.getvalue().to_pybytes())
 
     def bytes_on_disk(self) -> int:
-        return int(self.database.execute("SELECT pg_database_size(current_database())").fetchone()[0])
+        return int(self.one("SELECT pg_database_size(current_database())"))
 
     def ask(self, statement: str, **parameters: object) -> Raw:
         return self.database.execute(statement, parameters, prepare=True, binary=True)
@@ -303,7 +312,7 @@ class Postgres(Peer):
         for thread in threads:
             thread.join()
         elapsed = time.perf_counter() - began
-        stored = self.database.execute("SELECT count(*) FROM streamed").fetchone()[0]
+        stored = self.one("SELECT count(*) FROM streamed")
         assert stored == sum(sent), f"{sum(sent)} scans were sent, {stored} are there"
         return Ingested(stored, elapsed, CLIENTS)
 
@@ -364,6 +373,7 @@ class Server:
 
 def programs() -> str:
     """Where Debian keeps them, the newest version; or where the path leads."""
+
     def version(path: str) -> float:
         return float(path.split("/")[-3])
 
@@ -396,7 +406,3 @@ def binary_parts(file: str) -> Iterator[bytes]:
     for part in pq.ParquetFile(file).iter_batches(batch_size=65_536):
         yield binary_copy(*(part[name].to_numpy() for name in ("at_ms", "site", "subject")))
     yield TRAILER
-
-
-def rows_of(part: object) -> Iterator[tuple[object, ...]]:
-    return zip(*(column.to_pylist() for column in part.columns), strict=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -47,17 +48,27 @@ CREATE TABLE by_subject (subject INTEGER, at_ms INTEGER, site INTEGER, copy INTE
     PRIMARY KEY (subject, at_ms, site, copy)) WITHOUT ROWID;
 """
 
-# Rows arrive in order of time, and trees are filled in order of their keys.
+# Rows arrive in order of time, and trees are filled in order of their keys. Equal scans are rare: they
+# are passed over, counted, and only if there are some, numbered and added.
 ARRIVED = "CREATE TABLE arrived (site INTEGER, subject INTEGER, at_ms INTEGER)"
 FILL = {
     "sort by site": """
-        INSERT INTO by_site
-        SELECT site, at_ms, subject, row_number() OVER (PARTITION BY site, at_ms, subject) - 1
-        FROM arrived ORDER BY site, at_ms, subject""",
+        INSERT OR IGNORE INTO by_site
+        SELECT site, at_ms, subject, 0 FROM arrived ORDER BY site, at_ms, subject""",
     "sort by subject": """
-        INSERT INTO by_subject SELECT subject, at_ms, site, row_number() OVER (PARTITION BY subject, at_ms, site) - 1
-        FROM arrived ORDER BY subject, at_ms, site""",
+        INSERT OR IGNORE INTO by_subject
+        SELECT subject, at_ms, site, 0 FROM arrived ORDER BY subject, at_ms, site""",
 }
+ARRIVED_COUNT = "SELECT count(*) FROM arrived"
+COPIES = """
+CREATE TABLE arriving.copies AS
+SELECT * FROM (
+    SELECT site, subject, at_ms, row_number() OVER (PARTITION BY site, subject, at_ms) - 1 AS copy
+    FROM arrived
+) WHERE copy > 0;
+INSERT INTO by_site SELECT site, at_ms, subject, copy FROM arriving.copies;
+INSERT INTO by_subject SELECT subject, at_ms, site, copy FROM arriving.copies;
+"""
 
 NOTHING = "SELECT 1"
 
@@ -189,9 +200,13 @@ class Sqlite(Peer):
             for table, file in (("subjects", "subjects"), ("sites", "sites"), ("site_areas", "site_areas"),
                                 ("arriving.arrived", "scans_ids")):  # fmt: skip
                 self.insert(table, self.nation.file(f"{file}.parquet"))
+        [(arrived,)] = self.ask(ARRIVED_COUNT)
         for name, statement in FILL.items():
             with steps(name):
-                self.database.execute(statement)
+                inserted = self.database.execute(statement).rowcount
+        if inserted < arrived:
+            with steps("equal scans"):
+                self.database.executescript(COPIES)
         with steps("analyze and sync"):
             self.database.executescript("PRAGMA analysis_limit = 10000; ANALYZE main;")
             self.database.execute("DETACH arriving")
@@ -212,7 +227,7 @@ class Sqlite(Peer):
     def bytes_on_disk(self) -> int:
         return (self.dir / "nation.db").stat().st_size
 
-    def ask(self, statement: str, parameters: object = ()) -> Raw:
+    def ask(self, statement: str, parameters: Any = ()) -> Raw:
         return self.database.execute(statement, parameters).fetchall()
 
     def nothing(self) -> Raw:

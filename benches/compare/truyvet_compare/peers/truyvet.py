@@ -49,7 +49,7 @@ class Truyvet:
 
     def truyvet(self, word: str, *arguments: str) -> None:
         self.dir.parent.mkdir(parents=True, exist_ok=True)
-        output([self.run.program("truyvet"), word, "--data", str(self.dir), *arguments])
+        output([self.run.program("truyvet"), word, "--data", str(self.dir), *arguments], quiet=True)
 
     def bytes_on_disk(self) -> int:
         return sum(file.stat().st_size for file in self.dir.rglob("*") if file.is_file())
@@ -121,10 +121,11 @@ def wait_for(process: subprocess.Popen[bytes], file: Path, log: Path) -> dict[st
     raise RuntimeError(f"The server was not ready in time; {log} may say why.")
 
 
-def output(command: list[str]) -> str:
-    """What a program prints; what it complains about goes to the terminal, and ends the run."""
-    outcome = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+def output(command: list[str], quiet: bool = False) -> str:
+    """What a program prints; its progress goes to the terminal, unless quiet, and its complaints too."""
+    errors = subprocess.PIPE if quiet else None
+    outcome = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
     if outcome.returncode != 0:
-        say(outcome.stdout)
+        say(f"{outcome.stdout}{outcome.stderr or ''}")
         raise RuntimeError(f"{' '.join(command[:2])} ended with {outcome.returncode}.")
     return outcome.stdout

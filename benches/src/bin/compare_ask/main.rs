@@ -74,74 +74,75 @@ struct Asked {
     digests: Vec<String>,
     rows: Vec<usize>,
     latency_ns: Vec<u64>,
+    /// Why the rest of the set was not asked.
+    error: Option<String>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let sets: Vec<QuestionSet> = serde_json::from_slice(&std::fs::read(&args.questions)?)?;
     let asked = match (&args.url, &args.data) {
-        (Some(url), _) => run(&http::Http::new(url), &sets, &args)?,
-        (None, Some(data)) => run(&engine::InProcess::open(data)?, &sets, &args)?,
+        (Some(url), _) => run(&http::Http::new(url), &sets, &args),
+        (None, Some(data)) => run(&engine::InProcess::open(data)?, &sets, &args),
         (None, None) => unreachable!("the command line asks for one of them"),
     };
     println!("{}", serde_json::to_string(&asked)?);
     Ok(())
 }
 
-fn run<A: Asker>(asker: &A, sets: &[QuestionSet], args: &Args) -> Result<Vec<Asked>, Box<dyn Error>> {
+fn run<A: Asker>(asker: &A, sets: &[QuestionSet], args: &Args) -> Vec<Asked> {
     let bar = ProgressBar::new(sets.iter().map(|set| set.questions.len() as u64).sum());
     let mut all = Vec::with_capacity(sets.len());
     for set in sets {
-        let budget = Duration::from_secs(args.budget);
-        all.push(if args.cold {
-            ask_cold(asker, set, &bar)?
+        let mut asked = Asked { name: set.name.clone(), ..Asked::default() };
+        let outcome = if args.cold {
+            asked.ask_cold(asker, &set.questions)
         } else {
-            ask_warm(asker, set, args.passes, budget, &bar)?
-        });
+            asked.ask_warm(asker, &set.questions, args.passes, Duration::from_secs(args.budget))
+        };
+        asked.error = outcome.err().map(|error| error.to_string());
+        bar.inc(set.questions.len() as u64);
+        all.push(asked);
     }
     bar.finish_and_clear();
-    Ok(all)
-}
-
-/// Half of the time is for the first pass, which also warms what the others find warm.
-fn ask_warm<A: Asker>(
-    asker: &A,
-    set: &QuestionSet,
-    passes: u32,
-    budget: Duration,
-    bar: &ProgressBar,
-) -> Result<Asked, Box<dyn Error>> {
-    let mut asked = Asked { name: set.name.clone(), ..Asked::default() };
-    let began = Instant::now();
-    for question in &set.questions {
-        bar.inc(1);
-        if began.elapsed() > budget / 2 && !asked.digests.is_empty() {
-            continue;
-        }
-        asked.check(asker, question, &asker.ask(question)?)?;
-    }
-    let answered = &set.questions[..asked.digests.len()];
-    for question in (0..passes).flat_map(|_| answered) {
-        if began.elapsed() > budget && !asked.latency_ns.is_empty() {
-            break;
-        }
-        asked.time(asker, question)?;
-    }
-    Ok(asked)
-}
-
-fn ask_cold<A: Asker>(asker: &A, set: &QuestionSet, bar: &ProgressBar) -> Result<Asked, Box<dyn Error>> {
-    let mut asked = Asked { name: set.name.clone(), ..Asked::default() };
-    for question in set.questions.iter().take(COLD_QUESTIONS_MAX) {
-        drop_page_cache()?;
-        let answer = asked.time(asker, question)?;
-        asked.check(asker, question, &answer)?;
-    }
-    bar.inc(set.questions.len() as u64);
-    Ok(asked)
+    all
 }
 
 impl Asked {
+    /// Half of the time is for the first pass, which also warms what the others find warm.
+    fn ask_warm<A: Asker>(
+        &mut self,
+        asker: &A,
+        questions: &[Question],
+        passes: u32,
+        budget: Duration,
+    ) -> Result<(), Box<dyn Error>> {
+        let began = Instant::now();
+        for question in questions {
+            if began.elapsed() > budget / 2 && !self.digests.is_empty() {
+                break;
+            }
+            self.check(asker, question, &asker.ask(question)?)?;
+        }
+        let answered = &questions[..self.digests.len()];
+        for question in (0..passes).flat_map(|_| answered) {
+            if began.elapsed() > budget && !self.latency_ns.is_empty() {
+                break;
+            }
+            self.time(asker, question)?;
+        }
+        Ok(())
+    }
+
+    fn ask_cold<A: Asker>(&mut self, asker: &A, questions: &[Question]) -> Result<(), Box<dyn Error>> {
+        for question in questions.iter().take(COLD_QUESTIONS_MAX) {
+            drop_page_cache()?;
+            let answer = self.time(asker, question)?;
+            self.check(asker, question, &answer)?;
+        }
+        Ok(())
+    }
+
     fn time<A: Asker>(&mut self, asker: &A, question: &Question) -> Result<A::Answer, Box<dyn Error>> {
         let began = Instant::now();
         let answer = asker.ask(question)?;

@@ -63,7 +63,6 @@ impl File {
         RowChunk {
             first_row: 1,
             rows: rows as u64,
-            row_offset: Vec::new(),
             subjects,
             sites,
             at_ms: (0..rows as i64).map(|row| START_MS + row).collect(),

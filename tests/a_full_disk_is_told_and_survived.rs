@@ -69,7 +69,7 @@ fn sealing_that_failed_on_a_full_disk_works_when_space_returns() {
 fn config(free_bytes_min: u64) -> String {
     format!(
         "[engine]\nfree_bytes_min = {free_bytes_min}\nlive_scans_max = 10_000\nruns_max = 3\n\
-         wal_bytes_max = 16_777_216\nblock_cache_bytes = 8_388_608\n"
+         wal_bytes_max = 16_777_216\nmemory_bytes = 134_217_728\n"
     )
 }
 

@@ -41,5 +41,5 @@ fn a_server_killed_fifty_times_under_load_loses_and_doubles_nothing() {
 
 /// Rotations, runs and merges between the kills.
 const CONFIG: &str = "[engine]\nlive_scans_max = 10_000\nruns_max = 2\nfree_bytes_min = 0\n\
-                      wal_bytes_max = 16_777_216\nblock_cache_bytes = 8_388_608\n";
+                      wal_bytes_max = 16_777_216\nmemory_bytes = 134_217_728\n";
 const KILLS: usize = 50;

@@ -1,13 +1,16 @@
-//! Whatever arrives, in whatever order, through whatever reopening, crash, flush and seal in between:
-//! every question has the answer of its definition.
+//! Whatever arrives, in whatever order, through whatever reopening, crash, flush, seal, drop and restore in
+//! between: every question has the answer of its definition, says which days it does not cover, and
+//! everything on disk agrees with everything else.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use truyvet_engine::naive::{Naive, NaiveScan};
 use truyvet_engine::{
-    AreaRecord, Chain, CodeColumn, Common, Contacts, Interval, Passed, RowChunk, SiteRecord, Trail,
+    AreaRecord, Chain, CodeColumn, Common, Contacts, EngineError, Incomplete, Interval, Passed, RowChunk,
+    SiteRecord, Trail, Why,
 };
 use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
 
@@ -17,7 +20,7 @@ use crate::support::{House, START_MS};
 type Row = (u8, u8, u32, u8);
 
 #[derive(Clone, Debug)]
-enum Operation {
+pub(crate) enum Operation {
     /// A device sends scans: (subject, minutes, direction).
     Send {
         device: usize,
@@ -33,9 +36,16 @@ enum Operation {
     Seal,
     Reopen,
     Crash,
+    /// Days are dropped, the first of them and how many.
+    Drop {
+        first: u32,
+        days: u32,
+    },
+    /// A backup is made and restored elsewhere, and all goes on there.
+    Restore,
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let minutes = prop_oneof![0u32..60, 0u32..3 * 24 * 60, Just(23 * 60 + 59), Just(24 * 60)];
     let scan = (0u8..8, minutes.clone(), 0u8..3);
     let row = (0u8..8, 0u8..3, minutes, 0u8..3);
@@ -47,25 +57,31 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(Operation::Seal),
         1 => Just(Operation::Reopen),
         2 => Just(Operation::Crash),
+        1 => (0u32..3, 1u32..4).prop_map(|(first, days)| Operation::Drop { first, days }),
+        1 => Just(Operation::Restore),
     ]
 }
 
-const SITES: [&str; 3] = ["B", "A", "ă"];
+pub(crate) const SITES: [&str; 3] = ["B", "A", "ă"];
 
-const AREAS: [(&str, &[&str]); 3] =
+pub(crate) const AREAS: [(&str, &[&str]); 3] =
     [("ward 1", &["B", "A"]), ("ward 2", &["ă"]), ("district", &["A", "B", "ă"])];
 
 /// The engine and its twin, fed alike.
-struct Pair {
-    house: House,
-    naive: Naive,
+pub(crate) struct Pair {
+    pub(crate) house: House,
+    pub(crate) naive: Naive,
     devices: Vec<(DeviceId, &'static str, u64)>,
     imported: Option<(Vec<Row>, [u8; 32])>,
     imports: u32,
+    /// Stretches of time whose scans were dropped.
+    dropped: Vec<(i64, i64)>,
+    /// Subjects that ever had a scan: they stay known.
+    known: BTreeSet<String>,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let house = House::new();
         let area = |area: &str, parent: Option<&str>| AreaRecord {
             area: area.into(),
@@ -85,10 +101,18 @@ impl Pair {
         }
         let site = |i: usize| SITES[i % SITES.len()];
         let devices = (0..4).map(|i| (house.add_device(site(i)), site(i), 0)).collect();
-        Self { house, naive: Naive::default(), devices, imported: None, imports: 0 }
+        Self {
+            house,
+            naive: Naive::default(),
+            devices,
+            imported: None,
+            imports: 0,
+            dropped: Vec::new(),
+            known: BTreeSet::new(),
+        }
     }
 
-    fn perform(&mut self, operation: Operation) {
+    pub(crate) fn perform(&mut self, operation: Operation) {
         match operation {
             Operation::Send { device, scans } => self.send(device, &scans),
             Operation::Import { rows } => {
@@ -118,7 +142,45 @@ impl Pair {
             Operation::Seal => self.house.engine().seal().unwrap(),
             Operation::Reopen => self.house.reopen(),
             Operation::Crash => self.house.crash(),
+            Operation::Drop { first, days } => self.drop_days(first * DAY, (first + days) * DAY),
+            Operation::Restore => self.house.restore(),
         }
+        self.known.extend(self.naive.scans.iter().map(|scan| scan.subject.clone()));
+    }
+
+    /// Partitions that lie within the days go, or none where one lies there only in part.
+    fn drop_days(&mut self, from: u32, to: u32) {
+        let engine = self.house.engine();
+        engine.flush().unwrap();
+        let before = engine.status().partitions;
+        match engine.drop_days(at(from), at(to)) {
+            Err(EngineError::SharedPartition { .. }) => return,
+            dropped => dropped.unwrap(),
+        };
+        let instant = |text: &str| TimeMs::parse(text).unwrap().get();
+        for partition in before {
+            let (start, end) = (instant(&partition.from), instant(&partition.to));
+            if at(from).get() <= start && end <= at(to).get() {
+                self.dropped.push((start, end));
+                self.naive.scans.retain(|scan| !(start..end).contains(&scan.at.get()));
+            }
+        }
+    }
+
+    /// The dropped days that the interval touches, those that touch each other as one.
+    pub(crate) fn incomplete(&self, interval: Interval) -> Vec<Incomplete> {
+        let mut dropped = self.dropped.clone();
+        dropped.sort_unstable();
+        let mut joined: Vec<Incomplete> = Vec::new();
+        for (from, to) in dropped {
+            match joined.last_mut().filter(|last| from <= last.to) {
+                Some(last) => last.to = last.to.max(to),
+                None => joined.push(Incomplete { from, to, why: Why::Dropped }),
+            }
+        }
+        let (from, to) = (interval.from().get(), interval.to().get());
+        joined.retain(|days| from < to && days.from < to && from < days.to);
+        joined
     }
 
     fn send(&mut self, device: usize, scans: &[(u8, u32, u8)]) {
@@ -162,7 +224,6 @@ impl Pair {
             let chunk = RowChunk {
                 first_row: done as u64 + 1,
                 rows: rows.len() as u64,
-                row_offset: Vec::new(),
                 subjects,
                 sites,
                 at_ms: rows.iter().map(|row| at(row.2).get()).collect(),
@@ -193,26 +254,42 @@ impl Pair {
                 assert_eq!(engine.passed(&by_area).unwrap(), self.naive_passed(&by_site), "area {area}");
             }
         }
+        let incomplete = self.incomplete(interval);
         for subject in &subjects {
             let trail = Trail { subject: subject.clone(), interval };
-            assert_eq!(engine.trail(&trail).unwrap(), self.naive.trail(&trail));
+            let mut naive = self.naive.trail(&trail);
+            self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
+            assert_eq!(engine.trail(&trail).unwrap(), naive);
         }
         let contacts = Contacts { subjects: subjects.clone(), interval, window, pairs: true };
-        assert_eq!(engine.contacts(&contacts).unwrap(), self.naive.contacts(&contacts));
+        let mut naive = self.naive.contacts(&contacts);
+        self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
+        assert_eq!(engine.contacts(&contacts).unwrap(), naive);
         let start = |i: usize| (i % 2 == 1).then(|| at(from + length / 3));
         let seeds = subjects.iter().cloned().enumerate().map(|(i, seed)| (seed, start(i))).collect();
-        let chain = Chain { seeds, interval, window, generations: 3 };
-        assert_eq!(engine.chain(&chain).unwrap(), self.naive.chain(&chain));
+        let chain = Chain { seeds, interval, window, generations: 3, list: true };
+        let mut naive = self.naive.chain(&chain);
+        self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
+        assert_eq!(engine.chain(&chain).unwrap(), naive);
         for (cell, top) in [(Duration::from_secs(3_600), 3), (Duration::from_secs(7 * 60), 50)] {
             let common = Common { subjects: subjects.clone(), interval, cell, top };
-            assert_eq!(engine.common(&common).unwrap(), self.naive.common(&common));
+            let mut naive = self.naive.common(&common);
+            self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
+            assert_eq!(engine.common(&common).unwrap(), naive);
         }
+    }
+
+    /// The twin knows a subject only by its scans, and of no days that are gone.
+    fn amend(&self, unknown: &mut Vec<String>, told: &mut Vec<Incomplete>, incomplete: &[Incomplete]) {
+        unknown.retain(|code| !self.known.contains(code));
+        *told = incomplete.to_vec();
     }
 
     /// The twin knows a site only by its scans; here they were all put in before.
     fn naive_passed(&self, passed: &Passed) -> truyvet_engine::PassedAnswer {
         let mut answer = self.naive.passed(passed);
         answer.unknown.retain(|code| !SITES.contains(&code.as_str()));
+        answer.incomplete = self.incomplete(passed.interval);
         answer
     }
 }
@@ -222,9 +299,12 @@ fn code(subject: u8) -> String {
     format!("s{}", (subject * 5) % 8)
 }
 
-fn at(minutes: u32) -> TimeMs {
+pub(crate) fn at(minutes: u32) -> TimeMs {
     TimeMs::new(START_MS + i64::from(minutes) * 60_000)
 }
+
+/// Minutes of a day.
+const DAY: u32 = 24 * 60;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 400, ..ProptestConfig::default() })]
@@ -244,5 +324,6 @@ proptest! {
             pair.compare(*spans, subjects);
         }
         pair.compare((0, 4 * 24 * 60, 15), &[0, 3]);
+        pair.house.assert_sound();
     }
 }

@@ -1,7 +1,7 @@
 //! Scans are taken once, refused with a reason, and never lost.
 
 use truyvet_engine::{CodeColumn, Interval, RowChunk, Trail};
-use truyvet_schemas::wire::Reason;
+use truyvet_schemas::wire::{BatchFacts, Reason, encode_lost};
 use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
 
 use crate::support::{House, NOW_MS, START_MS, Told, config};
@@ -47,6 +47,32 @@ fn refused_scans_are_kept_aside_with_their_reason() {
     let letters = house.engine().dead_letters(10).unwrap();
     let reasons: Vec<_> = letters.iter().map(|letter| (letter.seq, letter.reason.as_str())).collect();
     assert_eq!(reasons, [(5, "wrong_site"), (4, "wrong_site"), (2, "time_in_future")]);
+}
+
+#[test]
+fn scans_that_a_device_declares_lost_are_noted_once_and_it_goes_on_behind_them() {
+    let mut house = House::new();
+    house.put_sites(&["A"]);
+    let device = house.add_device("A");
+    house.submit(device, "A", 1, &[scan("x", START_MS)]);
+    let lost = |first_seq, lost| {
+        let facts = BatchFacts { device: device.get(), site: "A", first_seq, sent_at: TimeMs::new(0) };
+        encode_lost(facts, lost)
+    };
+    let gap = house.submit_batch(device, lost(3, 5));
+    assert_eq!(gap, Told { gap: Some(2), ..Told::default() });
+    for _ in 0..2 {
+        assert_eq!(house.submit_batch(device, lost(1, 10)).durable, Some(10), "1 is there, 2 to 10 are not");
+        house.crash();
+    }
+    assert_eq!(house.submit(device, "A", 11, &[scan("x", START_MS)]).durable, Some(11));
+    house.engine().seal().unwrap();
+    house.reopen();
+    assert_eq!(trail_len(&house, "x"), 2);
+    let record = house.engine().catalog().device(device).unwrap();
+    let noted: Vec<_> = record.lost.iter().map(|lost| (lost.first_seq, lost.last_seq, lost.at)).collect();
+    assert_eq!(noted, [(2, 10, NOW_MS)]);
+    assert_eq!((record.durable_seq, house.engine().status().lost_scans), (11, 9));
 }
 
 #[test]

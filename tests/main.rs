@@ -3,6 +3,7 @@
 
 mod support;
 
+mod a_backup_is_the_whole_server;
 mod a_checkpoint_on_a_full_disk_loses_nothing;
 mod a_clock_that_jumps_harms_its_own_scans_alone;
 mod a_crash_between_a_run_and_its_manifest;
@@ -10,14 +11,22 @@ mod a_directory_opened_twice;
 mod a_full_disk_is_told_and_survived;
 mod a_killed_server_keeps_every_acknowledged_scan_once;
 mod a_load_run_tells_a_kept_promise_from_a_broken_one;
+mod a_power_loss_keeps_what_was_promised;
+mod a_restored_server_meets_its_devices;
 mod a_server_with_certificates_of_its_own;
 mod a_stopped_server_answers_what_is_in_flight;
 mod an_agent_on_a_bad_day_loses_nothing;
 mod an_operator_is_told_what_a_command_did;
 mod answers_agree_with_the_naive_twin;
 mod bad_peers_harm_nobody;
+mod damage_is_found_and_what_is_intact_answers;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
+mod memory_is_one_setting;
+mod questions_end_when_they_must;
 mod real_data_is_answered_as_known;
+mod sealing_survives_every_kill;
+mod sets_agree_with_the_naive_twin;
+mod sets_are_asked_and_streamed;
 mod sparse_history_stays_small;
 mod the_demo_shows_what_it_says;

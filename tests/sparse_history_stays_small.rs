@@ -15,15 +15,7 @@ fn a_decade_in_any_order_imports_into_few_partitions() {
         sites.push(&format!("s{}", i % 11));
         at_ms.push(START_MS - day * 86_400_000 + i);
     }
-    let chunk = RowChunk {
-        first_row: 1,
-        rows: 36_500,
-        row_offset: Vec::new(),
-        subjects,
-        sites,
-        at_ms,
-        directions: Vec::new(),
-    };
+    let chunk = RowChunk { first_row: 1, rows: 36_500, subjects, sites, at_ms, directions: Vec::new() };
     let mut import = house.engine().begin_import([1; 32], "decade.csv").unwrap();
     import.push(chunk).unwrap();
     assert_eq!(import.commit().unwrap().rows_done, 36_500);

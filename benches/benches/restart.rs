@@ -25,7 +25,8 @@ fn open_and_answer(bencher: Bencher<'_, '_>) {
     let nation = Nation::new(1, 1_000_000, 5_000);
     let fleet = Fleet::new(&nation, size::scans_or(4_000_000), 500);
     // One more than there are: nothing leaves the journal.
-    let config = EngineConfig { live_scans_max: (fleet.scans() + 1).max(10_000), ..EngineConfig::default() };
+    let live_scans_max = (fleet.scans() + 1).max(10_000);
+    let config = EngineConfig { live_scans_max, memory_bytes: 16 << 30, ..EngineConfig::default() };
     let dir = tempfile::tempdir().expect("there is a directory for temporary files");
     let live = Engine::open(dir.path(), config.clone()).expect("the directory is new");
     tables::put_places(live.catalog(), &nation.land).expect("the places are new");

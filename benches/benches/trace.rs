@@ -7,33 +7,24 @@
 //! cargo bench -p truyvet-benches --bench trace -- contacts
 //! TRUYVET_BENCH_SCANS=200000 cargo bench -p truyvet-benches --bench trace
 //! ```
-//!
-//! The engine is built once a run, by import, in the directory for temporary files, and removed at the
-//! end; what a stopped run has left there is gone on with.
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use hdrhistogram::Histogram;
-use truyvet_benches::chunks::{Coding, chunks};
-use truyvet_benches::{size, tables};
+use truyvet_benches::world::{DAY_MS, DAYS, World, remove_world, world};
 use truyvet_engine::{
-    Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Engine, EngineConfig, Interval,
-    Passed, PassedAnswer, Trail, TrailAnswer, WINDOW_DEFAULT,
+    Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Passed, PassedAnswer, Trail,
+    TrailAnswer, WINDOW_DEFAULT,
 };
-use truyvet_loadtest::nation::{History, Nation};
-use truyvet_schemas::TimeMs;
 
 fn main() {
     divan::main();
     // Nothing is built when the benchmarks are only listed.
-    if let Some(world) = WORLD.get() {
+    if World::is_built() {
         percentiles("contacts, 14 days", |world, subject| drop(contacts(world, subject)));
         percentiles("trail, 14 days", |world, subject| drop(trail(world, subject)));
-        std::fs::remove_dir_all(&world.dir).ok();
+        remove_world();
     }
 }
 
@@ -113,6 +104,7 @@ fn chain(world: &World, seeds: Vec<String>) -> ChainAnswer {
         interval: world.interval(6 * DAY_MS, 9 * DAY_MS),
         window: WINDOW_DEFAULT,
         generations: 2,
+        list: true,
     };
     world.engine.chain(&question).expect("the store works")
 }
@@ -148,76 +140,7 @@ fn percentiles(name: &str, ask: impl Fn(&World, String)) {
     );
 }
 
-/// The engine, and whom it is asked about.
-struct World {
-    engine: Engine,
-    dir: PathBuf,
-    start_ms: i64,
-    subjects: Vec<String>,
-    next: AtomicUsize,
-}
-
-impl World {
-    fn build() -> Self {
-        let scans = size::scans_or(20_000_000);
-        let people = scans.div_ceil(20).min(1_000_000) as u32;
-        let nation = Nation::new(SEED, people, people.div_ceil(200));
-        let history = History::new(&nation, FIRST_DAY, DAYS as u32, scans as u64);
-        let dir = std::env::temp_dir().join(format!("truyvet-bench-trace-{SEED}-{scans}"));
-        let engine = open(&dir, &nation, &history);
-        let middle = FIRST_DAY + DAYS / 2;
-        let step = (history.scans_on(middle) as usize / SUBJECTS).max(1);
-        let asked = history.scans_of_day(middle).step_by(step).take(SUBJECTS);
-        let subjects = asked.map(|scan| nation.codes.text(scan.person)).collect();
-        Self { engine, dir, start_ms: history.span_ms().start, subjects, next: AtomicUsize::new(0) }
-    }
-
-    /// Another one each time.
-    fn subject(&self) -> String {
-        self.subjects[self.next.fetch_add(1, Ordering::Relaxed) % self.subjects.len()].clone()
-    }
-
-    fn some_subjects(&self, count: usize) -> Vec<String> {
-        (0..count).map(|_| self.subject()).collect()
-    }
-
-    /// Milliseconds from the history's start.
-    fn interval(&self, from_ms: i64, to_ms: i64) -> Interval {
-        let instant = |ms| TimeMs::new(self.start_ms + ms);
-        Interval::new(instant(from_ms), instant(to_ms)).expect("the interval goes forward")
-    }
-}
-
-fn world() -> &'static World {
-    WORLD.get_or_init(World::build)
-}
-
-/// An engine with all of the history, sealed. The digest stands for the parameters, as the directory's
-/// name does, so rows that are there already are passed over.
-fn open(dir: &Path, nation: &Nation, history: &History<'_>) -> Engine {
-    let engine = Engine::open(dir, EngineConfig::default()).expect("the directory is new or of a run before");
-    tables::put_places(engine.catalog(), &nation.land).expect("the places are good");
-    tables::put_people(engine.catalog(), nation).expect("their wards are known");
-    let mut import = engine.begin_import([SEED as u8; 32], "bench").expect("the store works");
-    let done = import.rows_done();
-    chunks(nation, history, Coding::Dictionary)
-        .filter(|chunk| chunk.first_row > done)
-        .for_each(|chunk| import.push(chunk).expect("the rows follow each other"));
-    import.commit().expect("the store works");
-    engine.seal().expect("the store works");
-    engine
-}
-
-static WORLD: OnceLock<World> = OnceLock::new();
-
-const SEED: u64 = 1;
-const DAYS: i64 = 14;
-const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
-const SUBJECTS: usize = 1_000;
 
 /// The first site of every nation: a district's own market.
 const MARKET: &str = "MK-00001";
-
-/// 2021-08-03.
-const FIRST_DAY: i64 = 18_842;

@@ -40,7 +40,6 @@ fn chunk(nation: &Nation, scans: &[ModelScan], first_row: u64, coding: Coding) -
     RowChunk {
         first_row,
         rows: scans.len() as u64,
-        row_offset: Vec::new(),
         subjects: column(subjects, coding, |person| nation.codes.text(person)),
         sites: column(sites, coding, |site| nation.land.site_code(site)),
         at_ms: scans.iter().map(|scan| scan.at_ms).collect(),

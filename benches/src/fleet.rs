@@ -52,6 +52,11 @@ impl Fleet {
         self.scans
     }
 
+    /// The batches, as they are on the wire.
+    pub fn batches(&self) -> impl Iterator<Item = &[u8]> {
+        self.batches.iter().map(|(_, batch)| batch.as_ref())
+    }
+
     /// The code of a site that scans were sent from.
     pub fn a_site(&self) -> &str {
         &self.sites[0]

@@ -4,7 +4,8 @@
 //! DIR/FORMAT    number of the format, as text
 //! DIR/LOCK      held by the process that has it open
 //! DIR/engine/   the store
-//! DIR/scratch/  sorted files on their way into the store; emptied at start
+//! DIR/scratch/  sorted files on their way into the store, and a backup's snapshot; emptied at start
+//! DIR/RESTORING while a restore fills the directory: no data directory before it has a FORMAT
 //! ```
 //!
 //! The gateway keeps its own things beside these.
@@ -30,11 +31,14 @@ impl DataDir {
             move |source| OpenError::Io { path, source }
         };
         std::fs::create_dir_all(root).map_err(io(root))?;
+        if root.join(RESTORING_FILE).exists() && !root.join(FORMAT_FILE).exists() {
+            return Err(OpenError::Unfinished(root.into()));
+        }
         check_own(root).map_err(io(root))?.then_some(()).ok_or_else(|| OpenError::Foreign(root.into()))?;
         let lock_path = root.join("LOCK");
         let lock = File::create(&lock_path).map_err(io(&lock_path))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| OpenError::InUse(root.into()))?;
-        let format_path = root.join("FORMAT");
+        let format_path = root.join(FORMAT_FILE);
         match std::fs::read_to_string(&format_path) {
             Ok(text) => check_format(root, &text)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -51,7 +55,7 @@ impl DataDir {
     }
 
     pub(crate) fn store(&self) -> PathBuf {
-        self.root.join("engine")
+        self.root.join(STORE_FOLDER)
     }
 
     pub(crate) fn scratch(&self) -> PathBuf {
@@ -61,25 +65,36 @@ impl DataDir {
 
 /// Whether the directory is new, or one of ours.
 fn check_own(root: &Path) -> std::io::Result<bool> {
-    let is_ours = root.join("FORMAT").exists() || root.join("LOCK").exists();
+    let is_ours = root.join(FORMAT_FILE).exists() || root.join("LOCK").exists();
     let mut others = std::fs::read_dir(root)?.filter_map(Result::ok).map(|entry| entry.file_name());
     // What an operator, the gateway or a file system may have put there before the first start.
     Ok(is_ours || others.all(|name| ["lost+found", "tls", "tmp", "examples.json"].iter().any(|n| name == *n)))
 }
 
-fn check_format(root: &Path, text: &str) -> Result<(), OpenError> {
+pub(crate) fn check_format(root: &Path, text: &str) -> Result<(), OpenError> {
     let found: u32 = text.trim().parse().map_err(|_| OpenError::Foreign(root.into()))?;
     if found > FORMAT {
         return Err(OpenError::NewerVersion { dir: root.into(), found, known: FORMAT });
     }
+    if found < FORMAT {
+        return Err(OpenError::OlderVersion { dir: root.into(), found, known: FORMAT });
+    }
     Ok(())
 }
 
-fn write_durably(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::write(path, bytes)?;
-    File::open(path)?.sync_all()?;
+/// Writes a small file, whole or not at all.
+pub(crate) fn write_durably(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let new = path.with_extension(NEW_EXTENSION);
+    std::fs::write(&new, bytes)?;
+    File::open(&new)?.sync_all()?;
+    std::fs::rename(&new, path)?;
     File::open(root)?.sync_all()
 }
 
+pub(crate) const FORMAT_FILE: &str = "FORMAT";
+pub(crate) const RESTORING_FILE: &str = "RESTORING";
+pub(crate) const STORE_FOLDER: &str = "engine";
+pub(crate) const NEW_EXTENSION: &str = "new";
+
 /// Version of everything below the directory.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;

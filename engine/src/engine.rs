@@ -16,30 +16,36 @@ use crate::config::EngineConfig;
 use crate::data_dir::DataDir;
 use crate::error::{EngineError, OpenError};
 use crate::import::Import;
-use crate::index::keys;
 use crate::ingest::applier::Applier;
 use crate::ingest::committer::{Committer, Request};
 use crate::ingest::space::Space;
 use crate::ingest::{DeviceBatch, StorageState, SubmitError};
 use crate::journal::Journal;
 use crate::keeper::{Job, Keeper, open_partitions};
+use crate::memory::Memory;
+use crate::partition::gaps::note_lost;
 use crate::partition::manifest::Manifest;
 use crate::partition::plan::{Span, day_of};
 use crate::recovery;
-use crate::shared::{Shared, State};
+use crate::sealer::{self, Sealer};
+use crate::shared::{Numbers, Shared, State};
 use crate::status::Status;
 use crate::store::{Base, Kind, Store};
+use crate::trace::Asking;
 
 /// Keeps scans and answers questions. Clones are the same engine; the last one to go closes it.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
+    asking: Arc<Asking>,
 }
 
 struct Inner {
     shared: Arc<Shared>,
     requests: Option<Sender<Request>>,
+    seals: Option<Sender<sealer::Request>>,
     jobs: Option<Sender<Job>>,
+    /// Keeper, sealer, applier, committer.
     threads: Vec<JoinHandle<()>>,
     dir: DataDir,
 }
@@ -52,27 +58,36 @@ impl Engine {
     pub fn open(dir: &Path, config: EngineConfig) -> Result<Self, OpenError> {
         config.validate().map_err(OpenError::Config)?;
         let dir = DataDir::lock(dir)?;
-        let store = Arc::new(Store::open(&dir.store(), &dir.scratch(), &config)?);
+        let memory = Memory::of(&config);
+        let store = Arc::new(Store::open(&dir.store(), &dir.scratch(), &config, &memory)?);
         let mut manifest = Manifest::load(&store)?;
+        note_lost(&store, &mut manifest)?;
         drop_orphans(&store, &manifest)?;
-        manifest.next_run = manifest.next_run.max(first_unused_run(&store)?);
+        let numbers = first_unused(&store)?;
         let catalog = Catalog::load(store.clone(), config.subjects_max)?;
-        let (reaper, reaped) = unbounded();
+        let (reaper, unread) = unbounded();
         let partitions = open_partitions(&manifest, &[], &reaper);
+        let gaps = Arc::new(manifest.gaps.clone());
         let shared = Arc::new(Shared {
             space: Space::new(dir.root().to_owned(), config.free_bytes_min),
-            state: ArcSwap::from_pointee(State { tables: Vec::new(), partitions }),
+            state: ArcSwap::from_pointee(State { tables: Vec::new(), partitions, gaps }),
             config,
+            memory,
             store,
             catalog,
             counters: crate::shared::Counters::default(),
+            numbers,
         });
+        shared.fit_block_cache();
         let recovered = recovery::replay(&shared, &manifest)?;
         let journal = Journal::start(shared.store.clone(), recovered.next_segment)?;
         let mut threads = Vec::new();
         let (jobs, jobs_queue) = bounded(1);
-        let keeper = Keeper::new(shared.clone(), manifest, jobs_queue, reaper, reaped);
+        let (seals, seals_queue) = bounded(1);
+        let keeper = Keeper::new(shared.clone(), manifest, jobs_queue, seals.clone(), (reaper, unread));
         threads.push(spawn("keeper", move || keeper.run())?);
+        let sealer = Sealer::new(shared.clone(), seals_queue, jobs.clone());
+        threads.push(spawn("sealer", move || sealer.run())?);
         let (steps, steps_queue) = bounded(STEPS_MAX);
         let applier = Applier::new(shared.clone(), steps_queue, jobs.clone());
         threads.push(spawn("applier", move || applier.run())?);
@@ -83,14 +98,20 @@ impl Engine {
             let (tables, next_segment) = (recovered.tables, recovered.next_segment);
             jobs.send(Job::Flush { tables, next_segment, reply: None }).map_err(|_| EngineError::Stopped)?;
         }
-        let inner = Inner { shared, requests: Some(requests), jobs: Some(jobs), threads, dir };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner =
+            Inner { shared, requests: Some(requests), seals: Some(seals), jobs: Some(jobs), threads, dir };
+        Ok(Self { inner: Arc::new(inner), asking: Arc::default() })
     }
 
     /// Stops taking scans, finishes what is queued, and lets go of the data directory. Other clones
     /// keep it open.
     pub fn close(self) {
         drop(self);
+    }
+
+    /// The same engine, with limits for the next question; they count for all that are asked of it.
+    pub fn asked_within(&self, asking: Arc<Asking>) -> Self {
+        Self { inner: self.inner.clone(), asking }
     }
 
     /// Subjects, sites, areas and devices.
@@ -180,7 +201,10 @@ impl Engine {
     /// The store fails; what is not merged stays readable as it is.
     pub fn seal(&self) -> Result<(), EngineError> {
         self.flush()?;
-        self.ask(|reply| Job::Merge { seal: true, reply })
+        let seals = self.inner.seals.as_ref().ok_or(EngineError::Stopped)?;
+        let (done, waits) = bounded(1);
+        seals.send(sealer::Request::Seal(done)).map_err(|_| EngineError::Stopped)?;
+        waits.recv().map_err(|_| EngineError::Stopped)?
     }
 
     /// Drops devices' scans that are older than the retention, whole partitions at a time.
@@ -223,6 +247,10 @@ impl Engine {
         Ok(scans)
     }
 
+    pub(crate) fn asking(&self) -> &Asking {
+        &self.asking
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
     }
@@ -241,39 +269,47 @@ impl Engine {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.shared.counters.close();
-        // The committer ends when its queue does, and the applier after it; the keeper is told.
+        // Each ends before the one that it hands its work to: the committer with its queue, the applier
+        // after it; sealer and keeper are told.
         drop(self.requests.take());
-        for thread in self.threads.drain(1..).rev() {
-            thread.join().ok();
+        let mut threads = std::mem::take(&mut self.threads);
+        threads.drain(2.min(threads.len())..).rev().for_each(|thread| drop(thread.join()));
+        if let Some(seals) = self.seals.take() {
+            seals.send(sealer::Request::Close).ok();
         }
+        threads.drain(1.min(threads.len())..).for_each(|sealer| drop(sealer.join()));
         if let Some(jobs) = self.jobs.take() {
             jobs.send(Job::Close).ok();
         }
-        self.threads.drain(..).for_each(|keeper| drop(keeper.join()));
+        threads.into_iter().for_each(|keeper| drop(keeper.join()));
         let applied = self.shared.counters.scans_applied.load(Ordering::Relaxed);
         tracing::debug!(applied, "engine closed");
     }
 }
 
+/// Drops families and runs that the manifest does not name: what a crash left behind.
 fn drop_orphans(store: &Store, manifest: &Manifest) -> Result<(), EngineError> {
     for family in store.families(Kind::Partition)? {
         let number = Kind::Partition.number(&family);
-        if !manifest.partitions.iter().any(|entry| Some(entry.number) == number) {
+        if !number.is_some_and(|number| manifest.names_family(number)) {
             store.drop_family(&family)?;
+        }
+    }
+    for (family, number) in store.stored_runs()? {
+        if !manifest.runs().any(|run| run.number == number) {
+            store.drop_run(&family, number)?;
         }
     }
     Ok(())
 }
 
-/// Files of a run that a crash kept out of the manifest may still lie in its partition's family, so
-/// their number must not be used again.
-fn first_unused_run(store: &Store) -> Result<u32, EngineError> {
-    let mut first = 0;
-    for family in store.families(Kind::Partition)? {
-        let last = store.last_key(&family)?.and_then(|key| keys::run_of(&key));
-        first = first.max(last.map_or(0, |run| run + 1));
-    }
-    Ok(first)
+/// Numbers above all that are in the store, named or not.
+fn first_unused(store: &Store) -> Result<Numbers, EngineError> {
+    let families = store.families(Kind::Partition)?;
+    let family = families.iter().filter_map(|family| Kind::Partition.number(family)).max();
+    let run = store.stored_runs()?.into_iter().map(|(_, run)| run).max();
+    let next = |last: Option<u32>| last.map_or(0, |last| last + 1).into();
+    Ok(Numbers { run: next(run), family: next(family) })
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {

@@ -18,9 +18,22 @@ pub enum OpenError {
         /// Newest format known here.
         known: u32,
     },
+    /// Import its files anew into an empty directory.
+    #[error("{} was written by an older version (format {found}; this program reads {known}); import its files into an empty directory", .dir.display())]
+    OlderVersion {
+        /// The data directory.
+        dir: PathBuf,
+        /// Format on disk.
+        found: u32,
+        /// Format known here.
+        known: u32,
+    },
     /// Choose an empty directory, or one that this program made.
     #[error("{} holds other files and is no data directory of Truyvet; choose an empty one", .0.display())]
     Foreign(PathBuf),
+    /// Restore into it again, which begins anew.
+    #[error("{} holds an unfinished restore; run `truyvet restore` into it again, which begins anew", .0.display())]
+    Unfinished(PathBuf),
     /// Correct the setting.
     #[error("setting {0}")]
     Config(String),
@@ -31,6 +44,14 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// Restore the data directory from a backup: without this file nothing can be trusted.
+    #[error("{} is damaged or missing ({what}); restore the data directory from a backup", .file.display())]
+    Damaged {
+        /// What is damaged.
+        file: PathBuf,
+        /// How.
+        what: String,
     },
     /// As the inner error says.
     #[error(transparent)]
@@ -70,7 +91,11 @@ pub enum EngineError {
 
 impl From<rocksdb::Error> for EngineError {
     fn from(error: rocksdb::Error) -> Self {
-        Self::Store(error.into_string())
+        match error.kind() {
+            // The store's own words name the file.
+            rocksdb::ErrorKind::Corruption => Self::Corrupt { what: error.into_string() },
+            _ => Self::Store(error.into_string()),
+        }
     }
 }
 
@@ -92,6 +117,28 @@ pub enum TraceError {
         /// How many are allowed.
         limit: u64,
     },
+    /// Ask a narrower question, or raise `query_leaves_max`.
+    #[error(
+        "the question would read more than {limit} leaves of the index; ask for a shorter time, fewer codes or fewer generations, or raise `query_leaves_max`"
+    )]
+    TooCostly {
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// Ask a narrower question, or allow more time.
+    #[error("the question took longer than {} ms and was given up; ask for a shorter time, fewer codes or fewer generations, or allow more time with `timeout`", .max.as_millis())]
+    Deadline {
+        /// How long it may take.
+        max: std::time::Duration,
+    },
+    /// Ask again a little later.
+    #[error(
+        "too many long questions are waiting; ask again in a few seconds, or for a shorter time or fewer codes"
+    )]
+    Busy,
+    /// Ask again, if it was not you who stopped it.
+    #[error("the question was stopped before it was answered")]
+    Stopped,
     /// As the inner error says.
     #[error(transparent)]
     Engine(#[from] EngineError),

@@ -90,8 +90,6 @@ pub struct RowChunk {
     pub first_row: u64,
     /// How many rows it stands for, bad ones too.
     pub rows: u64,
-    /// Of each good row, how far it is from `first_row`; empty when every row is good.
-    pub row_offset: Vec<u32>,
     /// Subjects.
     pub subjects: CodeColumn,
     /// Sites.
@@ -171,11 +169,10 @@ impl Import {
         let mut subjects = Vec::with_capacity(chunk.at_ms.len());
         self.subject_ids(&chunk.subjects, &sites, &mut subjects)?;
         if self.rows.is_empty() {
-            self.rows = Rows::with_capacity(ROWS_AT_ONCE + chunk.at_ms.len());
+            let rows = self.shared.memory.import_rows();
+            self.rows = Rows::with_capacity(rows + chunk.at_ms.len());
         }
         let rows = chunk.at_ms.len();
-        let seq = |i: usize| chunk.first_row + chunk.row_offset.get(i).map_or(i as u64, |o| u64::from(*o));
-        self.rows.seq.extend((0..rows).map(seq));
         self.rows.device.extend(std::iter::repeat_n(self.device, rows));
         self.rows.at_ms.extend_from_slice(&chunk.at_ms);
         self.rows.site.append(&mut sites);
@@ -183,7 +180,7 @@ impl Import {
         let direction = |i: usize| flags::pack(chunk.directions.get(i).copied().unwrap_or_default(), 0);
         self.rows.flags.extend((0..rows).map(direction));
         self.last_row = chunk.first_row + chunk.rows - 1;
-        if self.rows.len() >= ROWS_AT_ONCE {
+        if self.rows.len() >= self.shared.memory.import_rows() {
             self.hand_over()?;
         }
         Ok(())
@@ -204,10 +201,8 @@ impl Import {
     fn check(&self, chunk: &RowChunk) -> Result<(), ImportError> {
         let rows = chunk.at_ms.len();
         let optional = |len: usize| len == 0 || len == rows;
-        let equal = chunk.subjects.len() == rows
-            && chunk.sites.len() == rows
-            && optional(chunk.row_offset.len())
-            && optional(chunk.directions.len());
+        let equal =
+            chunk.subjects.len() == rows && chunk.sites.len() == rows && optional(chunk.directions.len());
         if !equal {
             return Err(ImportError::Chunk("its columns are not equally long"));
         }
@@ -290,6 +285,3 @@ impl Import {
         Ok(())
     }
 }
-
-/// Rows of one step: 29 bytes each, two steps in memory and the order of one come to about 300 MB.
-const ROWS_AT_ONCE: usize = 4_000_000;

@@ -1,7 +1,8 @@
-//! The one thread that changes partitions: it writes runs, merges them, and drops what is old.
+//! The one thread that changes the manifest: it writes runs, publishes merged ones, and drops what is
+//! old.
 //!
-//! A job that fails is tried again until it succeeds or the engine closes: nothing is lost by waiting,
-//! because the scans stay in the journal, or with the import that handed them over.
+//! A flush that fails is tried again until it succeeds or the engine closes: nothing is lost by waiting,
+//! because the scans stay in the journal. Imports and merges report their error and change nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,13 +18,14 @@ use crate::index::rows::Rows;
 use crate::journal;
 use crate::live::LiveTable;
 use crate::partition::Partition;
-use crate::partition::manifest::{Manifest, RunEntry};
-use crate::partition::merge::merge_runs;
-use crate::partition::plan::{self, Candidate, Span, day_of, new_spans, next_merge};
+use crate::partition::gaps::Why;
+use crate::partition::manifest::{Manifest, Merged, PartitionEntry, RunEntry};
+use crate::partition::plan::{Span, day_of, new_spans};
 use crate::partition::run::Run;
-use crate::partition::write::{NewRun, write_run};
+use crate::partition::write::{self, write_run};
+use crate::sealer;
 use crate::shared::Shared;
-use crate::store::{Base, Family, Kind, Reaper};
+use crate::store::{Base, Family, Kind, Reaper, Unread};
 
 /// What the keeper is asked to do. A reply comes when it is done.
 pub(crate) enum Job {
@@ -31,8 +33,9 @@ pub(crate) enum Job {
     Flush { tables: Vec<Arc<LiveTable>>, next_segment: u32, reply: Reply },
     /// Write imported rows as runs; `mark` is the last row that they stand for.
     Import { rows: Rows, device: u32, mark: u64, reply: Reply },
-    /// Merge what should be merged; with `seal`, all closed days.
-    Merge { seal: bool, reply: Reply },
+    /// Put merged runs, whose files are in their family, in the place of the former ones. Where one of
+    /// these is gone meanwhile, nothing changes and the merged ones go.
+    Replace { merged: Merged, reply: Reply },
     /// Drop runs: those of devices whose partition ends before `devices_before`, and all whose
     /// partition lies within `all_within`.
     Drop { devices_before: Option<i32>, all_within: Option<Span>, reply: Reply },
@@ -49,15 +52,15 @@ pub(crate) struct Keeper {
     shared: Arc<Shared>,
     manifest: Manifest,
     jobs: Receiver<Job>,
+    sealer: Sender<sealer::Request>,
     reaper: Reaper,
-    reaped: Receiver<String>,
+    unread: Receiver<Unread>,
 }
 
-/// A run and the partition that it goes to.
+/// A run and the days that it belongs to.
 struct Placed {
-    partition: u32,
     span: Span,
-    run: NewRun,
+    run: RunEntry,
 }
 
 impl Keeper {
@@ -65,24 +68,26 @@ impl Keeper {
         shared: Arc<Shared>,
         manifest: Manifest,
         jobs: Receiver<Job>,
-        reaper: Reaper,
-        reaped: Receiver<String>,
+        sealer: Sender<sealer::Request>,
+        (reaper, unread): (Reaper, Receiver<Unread>),
     ) -> Self {
-        Self { shared, manifest, jobs, reaper, reaped }
+        Self { shared, manifest, jobs, sealer, reaper, unread }
     }
 
     /// Works until the engine closes.
     pub(crate) fn run(mut self) {
         loop {
             match self.jobs.recv_timeout(IDLE) {
-                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return self.drop_unread(),
                 Ok(job) => {
                     self.perform(job);
-                    self.perform(Job::Merge { seal: false, reply: None });
+                    // A full queue means that the sealer will look anyway.
+                    self.sealer.try_send(sealer::Request::Look).ok();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.drop_unread();
+            self.shared.fit_block_cache();
         }
     }
 
@@ -92,7 +97,7 @@ impl Keeper {
             let (result, reply) = self.attempt(&job);
             let Err(error) = &result else { break (result, reply) };
             tracing::error!(%error, "writing runs failed");
-            if !is_retried || self.is_closing() {
+            if !is_retried || self.shared.counters.is_closing() {
                 break (result, reply);
             }
             self.shared.space.failed(&error.to_string());
@@ -106,23 +111,18 @@ impl Keeper {
     fn attempt<'j>(&mut self, job: &'j Job) -> (Result<(), EngineError>, &'j Reply) {
         let has_room = self.shared.space.has_room_for_families();
         match job {
-            Job::Flush { reply, .. } | Job::Import { reply, .. } | Job::Merge { reply, .. } if !has_room => {
+            Job::Flush { reply, .. } | Job::Import { reply, .. } if !has_room => {
                 (Err(EngineError::NoSpace), reply)
             }
             Job::Flush { tables, next_segment, reply } => (self.flush(tables, *next_segment), reply),
             Job::Import { rows, device, mark, reply } => (self.import(rows, *device, *mark), reply),
-            Job::Merge { seal, reply } => (self.merge(*seal), reply),
+            Job::Replace { merged, reply } => (self.replace(merged), reply),
             Job::Drop { devices_before, all_within, reply } => {
                 (self.drop_runs(*devices_before, *all_within), reply)
             }
             Job::Settle(reply) => (Ok(()), reply),
             Job::Close => (Ok(()), &None),
         }
-    }
-
-    fn is_closing(&self) -> bool {
-        // `Close` is the last job and goes behind at most one other.
-        self.shared.counters.is_closing()
     }
 
     fn flush(&mut self, tables: &[Arc<LiveTable>], next_segment: u32) -> Result<(), EngineError> {
@@ -156,11 +156,35 @@ impl Keeper {
         imported: bool,
         placed: &[Placed],
     ) -> Result<Vec<Placed>, EngineError> {
-        let known =
-            self.manifest.partitions.iter().map(|p| (Span { from: p.from_day, to: p.to_day }, p.number));
+        let spans = self.spans_for(rows, placed);
+        let picks = pick(rows, &spans);
+        let ids_end = self.shared.catalog.subjects.read().ids_end();
+        let mut written = Vec::new();
+        for ((span, family), picked) in spans.into_iter().zip(picks) {
+            if picked.is_empty() {
+                continue;
+            }
+            let family = match family {
+                Some(family) => family,
+                None => self.shared.start_family()?,
+            };
+            let number = self.shared.next_run();
+            let scans = picked.len() as u64;
+            let plan = write::Plan { number, family, imported, scans, ids_end, areas: None };
+            let run = write_run(&self.shared.store, plan, |writer| write::write_rows(writer, rows, &picked))?;
+            self.shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
+            written.push(Placed { span, run: run.entry });
+        }
+        self.shared.counters.runs_written.fetch_add(written.len() as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    /// The spans of days that there are or should be, each with its family if it has one.
+    fn spans_for(&self, rows: &Rows, placed: &[Placed]) -> Vec<(Span, Option<u32>)> {
+        let known = self.manifest.partitions.iter().map(|p| (p.span(), p.family));
         let mut spans: Vec<(Span, Option<u32>)> = known
-            .chain(placed.iter().map(|p| (p.span, p.partition)))
-            .map(|(span, number)| (span, Some(number)))
+            .chain(placed.iter().map(|placed| (placed.span, placed.run.family)))
+            .map(|(span, family)| (span, Some(family)))
             .collect();
         spans.sort_unstable_by_key(|(span, _)| *span);
         spans.dedup_by_key(|(span, _)| *span);
@@ -169,23 +193,7 @@ impl Keeper {
         let new = new_spans(&existing, &scans_by_day(rows), today);
         spans.extend(new.into_iter().map(|span| (span, None)));
         spans.sort_unstable_by_key(|(span, _)| *span);
-        let picks = pick(rows, &spans);
-        let mut written = Vec::new();
-        for ((span, partition), picked) in spans.into_iter().zip(picks) {
-            if picked.is_empty() {
-                continue;
-            }
-            let partition = match partition {
-                Some(partition) => partition,
-                None => self.start_partition()?,
-            };
-            let number = self.next_run();
-            let run = write_run(&self.shared.store, number, rows, &picked, imported)?;
-            self.shared.store.ingest(&Kind::Partition.family(partition), std::slice::from_ref(&run.file))?;
-            written.push(Placed { partition, span, run });
-        }
-        self.shared.counters.runs_written.fetch_add(written.len() as u64, Ordering::Relaxed);
-        Ok(written)
+        spans
     }
 
     /// Makes runs part of the manifest, in one write with the subjects that they name and with the
@@ -197,8 +205,8 @@ impl Keeper {
         mark: Option<(u32, u64)>,
         replaced: &[Arc<LiveTable>],
     ) -> Result<(), EngineError> {
-        for Placed { partition, span, run } in placed {
-            next.add(partition, span, run.entry);
+        for Placed { span, run } in placed {
+            next.add(span, run);
         }
         let mut changes = self.shared.store.changes();
         if let Some((device, row)) = mark {
@@ -212,65 +220,44 @@ impl Keeper {
         Ok(())
     }
 
-    /// Makes the manifest's partitions the visible ones. Open runs are carried over.
+    /// Makes the manifest's partitions the visible ones. Open runs are carried over; those that are no
+    /// longer named, and families without a name, go with their last reader.
     fn show(&mut self, next: Manifest, replaced: &[Arc<LiveTable>]) {
         let former = self.shared.state.load_full();
         let partitions = open_partitions(&next, &former.partitions, &self.reaper);
+        let gaps = Arc::new(next.gaps.clone());
         self.shared.change_state(|state| {
             state.partitions.clone_from(&partitions);
+            state.gaps.clone_from(&gaps);
             state.tables.retain(|table| !replaced.iter().any(|gone| Arc::ptr_eq(gone, table)));
         });
-        for gone in &former.partitions {
-            if !next.partitions.iter().any(|entry| entry.number == gone.number) {
-                gone.family.doom();
+        for partition in &former.partitions {
+            for run in partition.runs.iter().filter(|run| !next.runs().any(|r| r.number == run.entry.number))
+            {
+                match next.names_family(run.entry.family) {
+                    true => run.doom(),
+                    false => run.family.doom(),
+                }
             }
         }
-        self.manifest = Manifest {
-            next_partition: self.manifest.next_partition.max(next.next_partition),
-            next_run: self.manifest.next_run.max(next.next_run),
-            ..next
-        };
+        self.manifest = next;
     }
 
-    fn merge(&mut self, seal: bool) -> Result<(), EngineError> {
-        let today = day_of(TimeMs::now().get());
-        loop {
-            let candidates: Vec<Candidate> =
-                self.shared.state.load().partitions.iter().map(candidate).collect();
-            let runs_max = self.shared.config.runs_max;
-            let Some(range) = next_merge(&candidates, today, runs_max, seal) else { return Ok(()) };
-            self.merge_partitions(range)?;
-            self.drop_unread();
-        }
-    }
-
-    fn merge_partitions(&mut self, range: std::ops::Range<usize>) -> Result<(), EngineError> {
-        let state = self.shared.state.load_full();
-        let merged = &state.partitions[range];
-        let span = Span { from: merged[0].span.from, to: merged[merged.len() - 1].span.to };
-        let areas = span.is_dense().then(|| self.shared.catalog.areas_above_sites());
-        let partition = self.start_partition()?;
-        let mut entries: Vec<RunEntry> = Vec::new();
-        for imported in [false, true] {
-            let runs: Vec<&Run> = merged
-                .iter()
-                .flat_map(|partition| &partition.runs)
-                .map(Arc::as_ref)
-                .filter(|run| run.entry.imported == imported)
-                .collect();
-            if runs.is_empty() {
-                continue;
-            }
-            let ids_end = self.shared.catalog.subjects.read().ids_end();
-            let number = self.next_run();
-            let run = merge_runs(&self.shared.store, number, &runs, ids_end, areas.as_ref(), imported)?;
-            self.shared.store.ingest(&Kind::Partition.family(partition), std::slice::from_ref(&run.file))?;
-            entries.push(run.entry);
-        }
+    fn replace(&mut self, merged: &Merged) -> Result<(), EngineError> {
         let mut next = self.manifest.clone();
-        next.partitions.retain(|entry| !merged.iter().any(|gone| gone.number == entry.number));
-        entries.into_iter().for_each(|entry| next.add(partition, span, entry));
-        self.publish(next, Vec::new(), None, &[])
+        if next.replace(merged.clone()).is_some() {
+            return self.publish(next, Vec::new(), None, &[]);
+        }
+        tracing::info!(runs = merged.runs.len(), "days were dropped while they were merged");
+        self.abandon(merged)
+    }
+
+    fn abandon(&self, merged: &Merged) -> Result<(), EngineError> {
+        let family = Kind::Partition.family(merged.family);
+        if !self.manifest.names_family(merged.family) {
+            return self.shared.store.drop_family(&family);
+        }
+        merged.runs.iter().try_for_each(|run| self.shared.store.drop_run(&family, run.number))
     }
 
     fn drop_runs(
@@ -279,79 +266,62 @@ impl Keeper {
         all_within: Option<Span>,
     ) -> Result<(), EngineError> {
         let mut next = self.manifest.clone();
-        let mut discarded = Vec::new();
+        let before = next.runs().count();
         for partition in &mut next.partitions {
-            let within = all_within.is_some_and(|s| s.from <= partition.from_day && partition.to_day <= s.to);
-            let past = devices_before.is_some_and(|day| partition.to_day <= day);
-            let family = Kind::Partition.family(partition.number);
-            partition.runs.retain(|run| {
-                let stays = !within && (run.imported || !past);
-                if !stays {
-                    discarded.push((family.clone(), run.number));
-                }
-                stays
-            });
+            let span = partition.span();
+            let within = all_within.is_some_and(|s| s.from <= span.from && span.to <= s.to);
+            let past = devices_before.is_some_and(|day| span.to <= day);
+            for run in partition.runs.extract_if(.., |run| within || (past && !run.imported)) {
+                next.gaps.note(span, Why::Dropped, &run);
+            }
         }
         next.partitions.retain(|partition| !partition.runs.is_empty());
-        if discarded.is_empty() {
+        let dropped = before - next.runs().count();
+        if dropped == 0 {
             return Ok(());
         }
-        tracing::info!(runs = discarded.len(), "dropping runs by retention or by request");
+        tracing::info!(runs = dropped, "dropping runs by retention or by request");
         self.publish(next, Vec::new(), None, &[])
     }
 
-    fn start_partition(&mut self) -> Result<u32, EngineError> {
-        let number = self.manifest.next_partition;
-        self.manifest.next_partition += 1;
-        self.shared.store.create_family(Kind::Partition, number)?;
-        Ok(number)
-    }
-
-    fn next_run(&mut self) -> u32 {
-        let number = self.manifest.next_run;
-        self.manifest.next_run += 1;
-        number
-    }
-
-    /// Drops the families whose last reader is gone.
+    /// Drops what lost its last reader.
     fn drop_unread(&self) {
-        for family in self.reaped.try_iter() {
-            if let Err(error) = self.shared.store.drop_family(&family) {
-                tracing::warn!(%error, family, "a partition could not be dropped; the next start tries again");
+        for unread in self.unread.try_iter() {
+            let dropped = match &unread {
+                Unread::Family(family) => self.shared.store.drop_family(family),
+                Unread::Run { family, run } => self.shared.store.drop_run(family, *run),
+            };
+            if let Err(error) = dropped {
+                tracing::warn!(%error, "old runs could not be dropped; the next start tries again");
             }
         }
     }
 }
 
-/// The manifest's partitions, opened; runs that are open already are shared.
+/// The manifest's partitions, opened; families and runs that are open already are shared.
 pub(crate) fn open_partitions(
     manifest: &Manifest,
     former: &[Arc<Partition>],
     reaper: &Reaper,
 ) -> Vec<Arc<Partition>> {
-    let open = |entry: &crate::partition::manifest::PartitionEntry| {
-        let before = former.iter().find(|partition| partition.number == entry.number);
-        let family = before.map_or_else(
-            || Arc::new(Family::new(Kind::Partition.family(entry.number), reaper.clone())),
-            |before| before.family.clone(),
-        );
-        let runs = entry.runs.iter().map(|run| {
-            let known = before.and_then(|before| before.runs.iter().find(|r| r.entry.number == run.number));
-            known.cloned().unwrap_or_else(|| Arc::new(Run::new(run.clone(), family.clone())))
-        });
-        let runs = runs.collect();
-        let span = Span { from: entry.from_day, to: entry.to_day };
-        Arc::new(Partition { number: entry.number, span, family, runs })
+    let mut families: BTreeMap<u32, Arc<Family>> = BTreeMap::new();
+    let mut runs: BTreeMap<u32, Arc<Run>> = BTreeMap::new();
+    for run in former.iter().flat_map(|partition| &partition.runs) {
+        families.insert(run.entry.family, run.family.clone());
+        runs.insert(run.entry.number, run.clone());
+    }
+    let mut family = |number: u32| {
+        let open = || Arc::new(Family::new(Kind::Partition.family(number), reaper.clone()));
+        families.entry(number).or_insert_with(open).clone()
     };
-    manifest.partitions.iter().map(open).collect()
-}
-
-fn candidate(partition: &Arc<Partition>) -> Candidate {
-    let imported = partition.runs.iter().filter(|run| run.entry.imported).count();
-    let from_devices = partition.runs.len() - imported;
-    // One run of each kind is as merged as it gets.
-    let runs = imported.max(from_devices);
-    Candidate { span: partition.span, scans: partition.scans(), runs }
+    let mut open = |entry: &PartitionEntry| {
+        let runs = entry.runs.iter().map(|run| {
+            let known = runs.get(&run.number).cloned();
+            known.unwrap_or_else(|| Arc::new(Run::new(run.clone(), family(run.family))))
+        });
+        Arc::new(Partition { span: entry.span(), runs: runs.collect() })
+    };
+    manifest.partitions.iter().map(&mut open).collect()
 }
 
 fn scans_by_day(rows: &Rows) -> Vec<(i32, u64)> {
@@ -377,9 +347,7 @@ fn pick(rows: &Rows, spans: &[(Span, Option<u32>)]) -> Vec<Vec<u32>> {
     picks
 }
 
-/// How often an idle keeper drops families whose last reader is gone.
+/// How often an idle keeper drops what lost its last reader, and looks at what has grown.
 const IDLE: Duration = Duration::from_millis(500);
 
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-const _: () = assert!(plan::SPANS_MAX < 60);

@@ -5,13 +5,20 @@
 //! journal     what is durable and in no run yet
 //! live        what is in memory
 //! keeper      live tables and imports become sorted runs
+//! sealer      several runs become one
 //! partition   spans of days: plan, write, merge, read
-//! index       keys, packed columns, postings, trails
+//! index       keys, packed columns, postings, trails, rollups
 //! store       the only place that names RocksDB
+//! memory      where it goes
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
+//! verify      everything on disk read and checked
+//! backup      copies of the data directory, and data directories from them
 //! ```
 
+mod backup;
+#[doc(hidden)]
+pub mod bench_support;
 mod catalog;
 pub mod config;
 mod data_dir;
@@ -23,19 +30,30 @@ mod ingest;
 mod journal;
 mod keeper;
 mod live;
+mod memory;
 mod partition;
 mod recovery;
+mod sealer;
 mod shared;
 mod status;
 mod store;
 pub mod trace;
+mod verify;
 
+pub use backup::{Backup, BackupError, Backups, Progress, Watch};
 pub use catalog::Catalog;
-pub use catalog::records::{AreaRecord, DeadLetter, DeviceRecord, FormerSite, PersonRecord, SiteRecord};
+pub use catalog::records::{
+    AreaRecord, DeadLetter, DeviceRecord, FormerSite, LostScans, PersonRecord, SiteRecord,
+};
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
+pub use memory::MemoryStatus;
+pub use partition::gaps::Why;
+pub use partition::manifest::PartBytes;
 pub use status::{PartitionStatus, Status};
+pub use store::BesideFile;
 pub use trace::*;
+pub use verify::{Damage, VerifyProgress, VerifyReport};

@@ -1,27 +1,39 @@
 //! What the engine's threads and its readers have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use truyvet_schemas::limits::BATCH_SCANS_MAX;
 
 use crate::catalog::Catalog;
 use crate::config::EngineConfig;
+use crate::error::EngineError;
 use crate::ingest::space::Space;
 use crate::live::{Appender, LiveTable};
+use crate::memory::Memory;
 use crate::partition::Partition;
-use crate::store::Store;
+use crate::partition::gaps::Gaps;
+use crate::store::{Kind, Store};
 
 /// Shared by the committer, the applier, the keeper and every reader.
 pub(crate) struct Shared {
     pub(crate) config: EngineConfig,
+    pub(crate) memory: Memory,
     pub(crate) store: Arc<Store>,
     pub(crate) catalog: Catalog,
     /// Where every visible scan is, exactly once. Readers load it once a question.
     pub(crate) state: ArcSwap<State>,
     pub(crate) space: Space,
     pub(crate) counters: Counters,
+    pub(crate) numbers: Numbers,
+}
+
+/// Numbers for what is made next. None is used twice while anything of that number may be there.
+#[derive(Debug)]
+pub(crate) struct Numbers {
+    pub(crate) run: AtomicU32,
+    pub(crate) family: AtomicU32,
 }
 
 /// Where every visible scan is, exactly once.
@@ -31,6 +43,8 @@ pub(crate) struct State {
     pub(crate) tables: Vec<Arc<LiveTable>>,
     /// In runs, in order of days.
     pub(crate) partitions: Vec<Arc<Partition>>,
+    /// Nowhere: days of which scans are gone.
+    pub(crate) gaps: Arc<Gaps>,
 }
 
 /// Counts since the start.
@@ -74,6 +88,18 @@ impl Shared {
 
     pub(crate) fn durable_seq(&self, device: u32) -> u64 {
         self.catalog.devices.state(device).map_or(0, |state| state.durable_seq())
+    }
+
+    /// A number for a run.
+    pub(crate) fn next_run(&self) -> u32 {
+        self.numbers.run.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A new family for runs, and its number.
+    pub(crate) fn start_family(&self) -> Result<u32, EngineError> {
+        let number = self.numbers.family.fetch_add(1, Ordering::Relaxed);
+        self.store.create_family(Kind::Partition, number)?;
+        Ok(number)
     }
 
     /// Replaces the state. Readers that hold the former one finish with it.

@@ -6,6 +6,8 @@ use serde::Serialize;
 use truyvet_schemas::TimeMs;
 
 use crate::ingest::StorageState;
+use crate::memory::MemoryStatus;
+use crate::partition::manifest::PartBytes;
 use crate::shared::Shared;
 use crate::store::Base;
 
@@ -24,6 +26,9 @@ pub struct Status {
     pub devices: u64,
     /// Refused scans, about.
     pub dead_letters: u64,
+    /// Scans that were acknowledged and are gone: a backup that was restored did not have them, nor did
+    /// their devices. Each device's record tells which.
+    pub lost_scans: u64,
     /// Scans taken from devices since the start.
     pub scans_taken: u64,
     /// Scans refused since the start.
@@ -34,6 +39,10 @@ pub struct Status {
     pub runs_written: u64,
     /// Bytes of all runs.
     pub run_bytes: u64,
+    /// Of these, those of the runs' parts.
+    pub part_bytes: PartBytes,
+    /// Where the memory goes.
+    pub memory: MemoryStatus,
     /// Whether scans can be stored.
     pub storage: StorageState,
     /// In order of days.
@@ -66,9 +75,13 @@ impl Status {
                 to: TimeMs::new(partition.span.end_ms()).rfc3339(),
                 scans: partition.scans(),
                 runs: partition.runs.len(),
-                bytes: shared.store.family_bytes(partition.family.name()),
+                bytes: partition.runs.iter().map(|run| run.entry.file_bytes).sum(),
             })
             .collect();
+        let mut part_bytes = PartBytes::default();
+        for run in state.partitions.iter().flat_map(|partition| &partition.runs) {
+            part_bytes += run.entry.part_bytes;
+        }
         let live_scans: u64 = state.tables.iter().map(|table| table.len() as u64).sum();
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Self {
@@ -78,11 +91,14 @@ impl Status {
             sites: shared.catalog.sites.read().len() as u64,
             devices: shared.catalog.devices.enrolled(),
             dead_letters: shared.store.entries(Base::DeadLetters),
+            lost_scans: shared.catalog.devices.lost_scans(),
             scans_taken: count(&shared.counters.scans_applied),
             scans_refused: count(&shared.counters.scans_refused),
             scans_imported: count(&shared.counters.scans_imported),
             runs_written: count(&shared.counters.runs_written),
             run_bytes: partitions.iter().map(|partition| partition.bytes).sum(),
+            part_bytes,
+            memory: shared.memory_status(),
             storage: shared.space.state(),
             partitions,
         }

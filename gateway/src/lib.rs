@@ -8,11 +8,13 @@
 //! enrol     new devices' keys
 //! ingest    from a device's packets to the engine
 //! import    files into the engine
+//! backup    the whole server, copied
 //! http      questions and operation
 //! question  a question from its parameters
 //! sheet     an answer as table, CSV or Parquet
 //! ```
 
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod enrol;

@@ -12,7 +12,7 @@ use truyvet_schemas::scan::{Direction, Scan, Verdict};
 use truyvet_schemas::signing::{HelloFacts, sign_batch, sign_hello, verify_batch, verify_hello};
 use truyvet_schemas::wire::{
     BatchFacts, BatchView, FromDevice, FromGateway, Hello, Notice, Reason, Refusal, Scope, SignedBatch,
-    Welcome, encode_batch,
+    Welcome, encode_batch, encode_lost,
 };
 
 type Vectors = BTreeMap<String, Vec<u8>>;
@@ -61,6 +61,17 @@ fn the_batch_of_the_page_verifies_under_its_public_key() {
 }
 
 #[test]
+fn the_lost_batch_of_the_page_declares_what_it_says() {
+    let page = vectors_of_the_page();
+    let FromDevice::Batch(signed) = FromDevice::parse(payload(&page, "lost-batch")).expect("a frame") else {
+        panic!("not a batch");
+    };
+    assert!(verify_batch(&public_key(&page), signed.batch, &signed.signature));
+    let view = BatchView::parse(signed.batch).expect("a batch");
+    assert_eq!((view.first_seq, view.lost, view.last_seq(), view.len()), (41, 260, Some(300), 0));
+}
+
+#[test]
 fn the_gateway_frames_of_the_page_are_what_their_names_say() {
     let page = vectors_of_the_page();
     for (name, frame) in gateway_frames() {
@@ -97,6 +108,8 @@ fn vectors_of_the_code() -> Vectors {
     let (batch, _) = encode_batch(batch_facts(), &scans()).expect("three scans fit");
     let hello = Hello { facts: facts(), agent: "example/1.0", signature: sign_hello(&key(), &facts()) };
     let signed = SignedBatch { batch: &batch, signature: sign_batch(&key(), &batch) };
+    let lost = encode_lost(batch_facts(), 260);
+    let lost = SignedBatch { batch: &lost, signature: sign_batch(&key(), &lost) };
     let mut vectors = Vectors::from([
         ("secret-key".to_owned(), key().to_bytes().to_vec()),
         ("public-key".to_owned(), key().verifying_key().to_bytes().to_vec()),
@@ -105,6 +118,7 @@ fn vectors_of_the_code() -> Vectors {
         ("signed-batch".to_owned(), prefixed(&signed.encode())),
         ("batch-signature".to_owned(), signed.signature.to_vec()),
         ("scan-batch".to_owned(), batch.clone()),
+        ("lost-batch".to_owned(), prefixed(&lost.encode())),
     ]);
     vectors.extend(gateway_frames().map(|(name, frame)| (name.to_owned(), prefixed(&frame.encode()))));
     vectors

@@ -5,19 +5,24 @@ pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod knock;
 pub(crate) mod peer;
+pub(crate) mod power;
 pub(crate) mod server;
 pub(crate) mod stream;
+pub(crate) mod twin;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ed25519_dalek::SigningKey;
 use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
-use truyvet_engine::{BatchReply, DeviceBatch, Engine, EngineConfig, SiteRecord};
+use truyvet_engine::{Backups, BatchReply, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
+use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, Reason, encode_batch};
 use truyvet_schemas::{DeviceId, Scan, TimeMs};
 
@@ -31,7 +36,7 @@ pub(crate) const NOW_MS: i64 = START_MS + 400 * 86_400_000;
 pub(crate) fn config() -> EngineConfig {
     EngineConfig {
         live_scans_max: 10_000,
-        block_cache_bytes: 8 << 20,
+        memory_bytes: 128 << 20,
         free_bytes_min: 0,
         runs_max: 3,
         ..EngineConfig::default()
@@ -98,13 +103,40 @@ impl House {
         self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
     }
 
+    /// Everything is as it was written.
+    pub(crate) fn assert_sound(&self) {
+        let report = self.engine().verify(&mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!((report.damaged, &report.damages[..]), (0, &[][..]));
+    }
+
+    /// What a closed engine leaves, to be damaged: its directory.
+    pub(crate) fn close(&mut self) -> &Path {
+        drop(self.engine.take());
+        self.dir.path()
+    }
+
+    /// Tries to open what is in the directory.
+    pub(crate) fn open(&mut self) -> Result<(), OpenError> {
+        self.engine = Some(Engine::open(self.dir.path(), self.config.clone())?);
+        Ok(())
+    }
+
+    /// Goes on in a directory that was restored from a backup of this one.
+    pub(crate) fn restore(&mut self) {
+        let (backups, restored) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        self.engine().backup(backups.path(), Vec::new(), &|_| {}).unwrap();
+        Backups::at(backups.path()).unwrap().restore(None, restored.path(), &|_| {}).unwrap();
+        self.go_on_in(restored);
+    }
+
     pub(crate) fn put_sites(&self, codes: &[&str]) {
         let record = |code: &&str| SiteRecord { site: (*code).into(), ..SiteRecord::default() };
         self.engine().catalog().put_sites(codes.iter().map(record).collect()).unwrap();
     }
 
     pub(crate) fn add_device(&self, site: &str) -> DeviceId {
-        let record = self.engine().catalog().add_device(site, [7; 32], TimeMs::new(0)).unwrap();
+        let public_key = key().verifying_key().to_bytes();
+        let record = self.engine().catalog().add_device(site, public_key, TimeMs::new(0)).unwrap();
         DeviceId::new(record.device)
     }
 
@@ -113,12 +145,18 @@ impl House {
         let facts = BatchFacts { device: device.get(), site, first_seq, sent_at: TimeMs::new(0) };
         let (batch, taken) = encode_batch(facts, scans).unwrap();
         assert_eq!(taken, scans.len(), "the scans of a test fit one batch");
+        self.submit_batch(device, batch)
+    }
+
+    /// Submits the bytes of a batch, and waits for what becomes of it.
+    pub(crate) fn submit_batch(&self, device: DeviceId, batch: Vec<u8>) -> Told {
         let reply = Arc::new(Waiting::default());
+        let signature = sign_batch(&key(), &batch);
         let batch = DeviceBatch {
             device,
             received_at: TimeMs::new(NOW_MS),
             batch: Bytes::from(batch),
-            signature: [0; 64],
+            signature,
             reply: reply.clone(),
         };
         self.engine().submit(batch).map_err(|(why, _)| why).unwrap();
@@ -133,6 +171,11 @@ fn log_files(dir: &Path) -> impl Iterator<Item = (OsString, u64)> {
     let files = std::fs::read_dir(dir.join("engine")).unwrap().flatten();
     let logs = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "log"));
     logs.map(|file| (file.file_name(), file.metadata().unwrap().len()))
+}
+
+/// The key of every device here.
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -237,6 +237,26 @@ impl Drop for Server {
     }
 }
 
+/// What a server answers to each of the five questions, about scans of files and of devices.
+pub(crate) fn answers(server: &Server) -> Vec<Value> {
+    let all = json!({"from": 0, "to": 4_102_444_800_000_u64});
+    let ask = |question: &str, own: Value| {
+        let mut body = all.clone();
+        body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        let (status, answer) = server.post(&format!("/api/v1/trace/{question}"), &body);
+        assert_eq!(status, 200, "{question}: {answer}");
+        serde_json::from_str(&answer).unwrap()
+    };
+    let people = ["imported-1", "imported-7919", "s0001", "s0002", "s0700", "nobody"];
+    let mut answers: Vec<Value> =
+        people.iter().map(|subject| ask("trail", json!({"subject": subject}))).collect();
+    answers.push(ask("passed", json!({"site": ["north", "site-3", "nowhere"]})));
+    answers.push(ask("contacts", json!({"subject": people, "window": "1m", "pairs": true})));
+    answers.push(ask("chain", json!({"seed": ["imported-1", "s0001"], "window": "2s", "generations": 2})));
+    answers.push(ask("common", json!({"subjects": people, "cell": "1h", "top": 50})));
+    answers
+}
+
 /// A scan as an answer shows it: instant, site, direction.
 pub(crate) type Seen = (i64, String, String);
 

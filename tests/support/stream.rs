@@ -39,6 +39,22 @@ pub(crate) struct Record {
     pub(crate) notices: Vec<Notice>,
 }
 
+/// What a device sent so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) key: KeyFile,
+    /// Every scan in order of seq, the first being 1.
+    pub(crate) scans: Vec<Scan>,
+    /// The last seq that was acknowledged.
+    pub(crate) acknowledged: u64,
+}
+
+impl From<(KeyFile, Record)> for Sent {
+    fn from((key, record): (KeyFile, Record)) -> Self {
+        Self { key, scans: record.scans, acknowledged: record.durable_seq }
+    }
+}
+
 /// Devices of one gateway that stream until they are told to finish.
 pub(crate) struct Stream {
     runtime: Runtime,
@@ -57,10 +73,21 @@ struct Orders {
 impl Stream {
     /// Starts a device for each key.
     pub(crate) fn start(keys: Vec<KeyFile>, gateway: SocketAddr, pace: Duration) -> Self {
+        let records = keys.iter().map(|_| Record::default()).collect();
+        Self::go_on(keys, records, gateway, pace)
+    }
+
+    /// The same with what the devices did before.
+    pub(crate) fn go_on(
+        keys: Vec<KeyFile>,
+        records: Vec<Record>,
+        gateway: SocketAddr,
+        pace: Duration,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let orders = watch::Sender::new(Orders { gateway, goes_on: true });
-        let records: Vec<_> = keys.iter().map(|_| Arc::new(Mutex::new(Record::default()))).collect();
+        let records: Vec<_> = records.into_iter().map(|record| Arc::new(Mutex::new(record))).collect();
         let _inside = runtime.enter();
         let device = |(key, record): (&KeyFile, &Arc<Mutex<Record>>)| {
             let authority = key.authority.as_ref().unwrap();
@@ -91,6 +118,15 @@ impl Stream {
         self.records.iter().map(|record| record.lock().durable_seq).sum()
     }
 
+    /// What each device sent so far.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        let sent = |(key, record): (&KeyFile, &Arc<Mutex<Record>>)| {
+            let record = record.lock();
+            Sent { key: key.clone(), scans: record.scans.clone(), acknowledged: record.durable_seq }
+        };
+        self.keys.iter().zip(&self.records).map(sent).collect()
+    }
+
     /// Whether any device heard this.
     pub(crate) fn heard(&self, notice: &Notice) -> bool {
         self.records.iter().any(|record| record.lock().notices.contains(notice))
@@ -115,6 +151,11 @@ impl Stream {
 
 /// Every scan that was sent is there, once, and nothing else. All of it was acknowledged before.
 pub(crate) fn assert_exactly_once(server: &Server, sent: &[(KeyFile, Record)]) {
+    assert_exactly_once_beside(server, sent, 0);
+}
+
+/// The same where there are so many scans of others.
+pub(crate) fn assert_exactly_once_beside(server: &Server, sent: &[(KeyFile, Record)], others: u64) {
     let mut trails: BTreeMap<&str, Vec<Seen>> = BTreeMap::new();
     for (key, record) in sent {
         assert_eq!(server.durable_seq(key.device), record.durable_seq, "device {}", key.device);
@@ -124,7 +165,7 @@ pub(crate) fn assert_exactly_once(server: &Server, sent: &[(KeyFile, Record)]) {
         }
     }
     let total: usize = sent.iter().map(|(_, record)| record.scans.len()).sum();
-    assert_eq!(server.scans(), total as u64);
+    assert_eq!(server.scans(), total as u64 + others);
     for (subject, mut sent) in trails {
         sent.sort_unstable();
         let told = server.trail(subject);

@@ -42,6 +42,11 @@ impl CodeTable {
         self.arena.len()
     }
 
+    /// Bytes of memory: of slots and arena.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<u64>() + self.arena.capacity()
+    }
+
     pub(crate) fn find(&self, code: &[u8]) -> u32 {
         let hash = self.hash(code);
         self.compare(hash, self.first_slot(hash), code)
@@ -100,6 +105,12 @@ impl CodeTable {
         self.entry(place as usize).1
     }
 
+    /// Brings the entry at a place near, so that reading it soon after does not wait.
+    #[inline]
+    pub(crate) fn touch(&self, place: u32) -> u8 {
+        self.arena[place as usize]
+    }
+
     #[inline]
     fn compare(&self, hash: u32, mut slot: usize, code: &[u8]) -> u32 {
         loop {
@@ -155,7 +166,7 @@ fn place_of(slot: u64) -> usize {
 }
 
 /// Codes of one round: as many as a core has loads under way, and a bit.
-const ROUND: usize = 32;
+pub(crate) const ROUND: usize = 32;
 
 /// A power of two, as always.
 const SLOTS_MIN: usize = 1 << 10;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use truyvet_schemas::{DeviceId, TimeMs};
 
-use super::records::{DeviceRecord, FormerSite, ImportRecord};
+use super::records::{DeviceRecord, FormerSite, ImportRecord, LostScans};
 use super::{Catalog, json};
 use crate::error::{CatalogError, EngineError};
 use crate::index::keys::{self, MetaTag};
@@ -24,6 +24,7 @@ struct Inner {
     states: HashMap<u32, Arc<DeviceState>>,
     enrolled: BTreeMap<u32, DeviceRecord>,
     imports: HashMap<[u8; 32], ImportRecord>,
+    lost: HashMap<u32, Vec<LostScans>>,
     next: u32,
 }
 
@@ -58,6 +59,17 @@ impl Devices {
 
     pub(super) fn restore_mark(&self, device: u32, seq: u64) {
         self.inner.write().add(device).set_durable_seq(seq);
+    }
+
+    /// Adds scans of a device that are lost; they are in the store.
+    pub(crate) fn add_lost(&self, device: u32, lost: LostScans) {
+        self.inner.write().lost.entry(device).or_default().push(lost);
+    }
+
+    /// Number of lost scans, of all devices.
+    pub(crate) fn lost_scans(&self) -> u64 {
+        let inner = self.inner.read();
+        inner.lost.values().flatten().fold(0, |sum, lost| sum.saturating_add(lost.count()))
     }
 
     /// Number of enrolled devices.
@@ -132,6 +144,7 @@ impl Catalog {
                 revoked_at: None,
                 former_sites: Vec::new(),
                 durable_seq: 0,
+                lost: Vec::new(),
             });
         }
         self.store_devices(&records)?;
@@ -233,6 +246,7 @@ impl Catalog {
 impl Inner {
     fn shown(&self, record: &DeviceRecord) -> DeviceRecord {
         let durable_seq = self.states.get(&record.device).map_or(0, |state| state.durable_seq());
-        DeviceRecord { durable_seq, ..record.clone() }
+        let lost = self.lost.get(&record.device).cloned().unwrap_or_default();
+        DeviceRecord { durable_seq, lost, ..record.clone() }
     }
 }

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use super::code_table::{CodeTable, NO_ID};
+use super::code_table::{CodeTable, NO_ID, ROUND};
 
 /// Whose extent a new subject's id comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +86,12 @@ impl Dictionary {
         self.table.len()
     }
 
+    /// Bytes of memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let owners = self.owners.len() * (size_of::<Home>() + size_of::<(Home, Extent)>());
+        self.table.memory_bytes() + self.places.capacity() * size_of::<u32>() + owners
+    }
+
     /// The configured limit.
     pub(crate) fn subjects_max(&self) -> u32 {
         self.subjects_max
@@ -114,7 +120,23 @@ impl Dictionary {
 
     /// The id's code; empty for an id that is not in use.
     pub(crate) fn code(&self, id: u32) -> &str {
-        str::from_utf8(self.bytes(id)).expect("only text is inserted")
+        self.text_at(self.places.get(id as usize).copied().unwrap_or_default())
+    }
+
+    /// Hands over the codes of many ids, in their order. In rounds, as look-ups are: what one code waits
+    /// for memory, the others of its round wait at the same time.
+    pub(crate) fn read_codes(&self, ids: &[u32], mut code: impl FnMut(&str)) {
+        for round in ids.chunks(ROUND) {
+            let mut places = [0; ROUND];
+            for (place, id) in places.iter_mut().zip(round) {
+                *place = self.places.get(*id as usize).copied().unwrap_or_default();
+            }
+            let places = &places[..round.len()];
+            std::hint::black_box(places.iter().fold(0, |all, place| all ^ self.table.touch(*place)));
+            for place in places {
+                code(self.text_at(*place));
+            }
+        }
     }
 
     /// The code's id, given out now if it has none.
@@ -184,11 +206,9 @@ impl Dictionary {
         self.places[id as usize] = self.table.insert(code.as_bytes(), id);
     }
 
-    fn bytes(&self, id: u32) -> &[u8] {
-        match self.places.get(id as usize) {
-            None | Some(0) => &[],
-            Some(place) => self.table.code_at(*place),
-        }
+    fn text_at(&self, place: u32) -> &str {
+        let bytes = if place == 0 { &[] } else { self.table.code_at(place) };
+        str::from_utf8(bytes).expect("only text is inserted")
     }
 }
 
@@ -218,6 +238,9 @@ mod tests {
             assert_eq!(dictionary.find(format!("c{i}").as_bytes()), Some(*id));
             assert_eq!(dictionary.code(*id), format!("c{i}"));
         }
+        let mut codes = Vec::new();
+        dictionary.read_codes(&ids, |code| codes.push(code.to_owned()));
+        assert!(codes.into_iter().eq((0..1_500).map(|i| format!("c{i}"))));
         assert_eq!((ids[0], ids[2], ids[1], ids[3]), (0, 1, 512, 513));
         assert_eq!(dictionary.find(b"c"), None);
     }

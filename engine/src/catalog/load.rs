@@ -21,6 +21,7 @@ impl Catalog {
             sites: RwLock::new(load_sites(&store)?),
             tree: RwLock::new(load_tree(&store)?),
             devices: load_devices(&store)?,
+            areas: Mutex::new(None),
             change: Mutex::new(()),
             storing: Mutex::new(()),
             store,
@@ -37,17 +38,39 @@ fn load_subjects(store: &Store, subjects_max: u32) -> Result<Dictionary, EngineE
     }
     for entry in store.scan(Base::Subjects, &[], &[]) {
         let (key, value) = entry?;
-        let first: [u8; 4] = (*key).try_into().map_err(|_| corrupt("the subjects"))?;
-        let mut codes = &value[..];
-        for id in u32::from_be_bytes(first).. {
-            let Some((length, rest)) = codes.split_first() else { break };
-            let (code, rest) =
-                rest.split_at_checked(usize::from(*length)).ok_or_else(|| corrupt("the subjects"))?;
-            dictionary.restore(id, str::from_utf8(code).map_err(|_| corrupt("the subjects"))?);
-            codes = rest;
-        }
+        each_code(&key, &value, |id, code| dictionary.restore(id, code))?;
     }
     Ok(dictionary)
+}
+
+/// Hands over the codes of an entry of the subjects' family, with their ids.
+pub(crate) fn each_code(
+    key: &[u8],
+    value: &[u8],
+    mut code: impl FnMut(u32, &str),
+) -> Result<(), EngineError> {
+    let damaged = || corrupt("the subjects");
+    let first: [u8; 4] = key.try_into().map_err(|_| damaged())?;
+    let mut codes = value;
+    for id in u32::from_be_bytes(first).. {
+        let Some((length, rest)) = codes.split_first() else { break };
+        let (text, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(damaged)?;
+        code(id, str::from_utf8(text).map_err(|_| damaged())?);
+        codes = rest;
+    }
+    Ok(())
+}
+
+/// What of the catalog does not load any more; subjects aside, which [`each_code`] reads.
+pub(crate) fn check_all(store: &Store) -> impl Iterator<Item = EngineError> {
+    let extents = entries(store, MetaTag::Extent).try_for_each(|entry| {
+        let (key, value) = entry?;
+        number(&key)?;
+        Home::from_bytes(&value).map(drop).ok_or_else(|| corrupt("an extent of ids"))
+    });
+    let loaded =
+        [extents, load_sites(store).map(drop), load_tree(store).map(drop), load_devices(store).map(drop)];
+    loaded.into_iter().filter_map(Result::err)
 }
 
 fn load_sites(store: &Store) -> Result<Sites, EngineError> {
@@ -90,6 +113,10 @@ fn load_devices(store: &Store) -> Result<Devices, EngineError> {
         let seq: [u8; 8] = (*value).try_into().map_err(|_| corrupt("a device's mark"))?;
         devices.restore_mark(number(&key)?, u64::from_be_bytes(seq));
     }
+    for entry in entries(store, MetaTag::Lost) {
+        let (key, value) = entry?;
+        devices.add_lost(number(&key)?, read_json(&value, "a device's lost scans")?);
+    }
     Ok(devices)
 }
 
@@ -102,6 +129,7 @@ fn entries(store: &Store, tag: MetaTag) -> impl Iterator<Item = Result<crate::st
         MetaTag::Site => &[MetaTag::Site as u8],
         MetaTag::Import => &[MetaTag::Import as u8],
         MetaTag::Extent => &[MetaTag::Extent as u8],
+        MetaTag::Lost => &[MetaTag::Lost as u8],
     };
     store.scan(Base::Meta, prefix, prefix)
 }

@@ -4,7 +4,7 @@
 mod code_table;
 mod devices;
 pub(crate) mod dictionary;
-mod load;
+pub(crate) mod load;
 pub(crate) mod records;
 mod sites;
 mod tree;
@@ -32,6 +32,8 @@ pub struct Catalog {
     pub(crate) sites: RwLock<Sites>,
     tree: RwLock<Tree>,
     pub(crate) devices: Devices,
+    /// Made from sites and tree when it is asked for; none after either has changed.
+    areas: Mutex<Option<Arc<Areas>>>,
     /// Held while a change is stored and then made visible, so that changes do not cross.
     change: Mutex<()>,
     /// Held while new subjects are stored: whoever stores a run that names them waits until they are.
@@ -54,7 +56,9 @@ impl Catalog {
             changes.put(Base::Meta, &keys::meta(MetaTag::Area, number), &json(area));
         }
         changes.commit()?;
-        *self.tree.write() = tree;
+        let mut known = self.tree.write();
+        *known = tree;
+        *self.areas.lock() = None;
         Ok(())
     }
 
@@ -80,6 +84,7 @@ impl Catalog {
             debug_assert_eq!(number, same, "no other change came between");
             known.replace(number, site);
         }
+        *self.areas.lock() = None;
         Ok(())
     }
 
@@ -141,42 +146,18 @@ impl Catalog {
         self.subjects.read().len() as u64
     }
 
-    /// Numbers of the sites in an area, or `None` when no area has the code.
-    pub(crate) fn sites_of_area(&self, code: &str) -> Option<Vec<u32>> {
-        let tree = self.tree.read();
-        let area = tree.find(code)?;
-        let sites = self.sites.read();
-        let below = |record: &SiteRecord| {
-            let own = record.area.as_deref().and_then(|code| tree.find(code));
-            own.is_some_and(|own| tree.upwards(own).any(|above| above == area))
-        };
-        Some((0..sites.len() as u32).filter(|site| below(sites.record(*site))).collect())
-    }
-
     /// Number of the area.
     pub(crate) fn area_number(&self, code: &str) -> Option<u32> {
         self.tree.read().find(code)
     }
 
-    /// The areas above every site, as they are now.
-    pub(crate) fn areas_above_sites(&self) -> Areas {
-        let tree = self.tree.read();
+    /// Which sites lie in which areas, as it is now.
+    pub(crate) fn site_areas(&self) -> Arc<Areas> {
+        let tree = self.tree.read(); // before the sites, as everywhere
         let sites = self.sites.read();
-        let above = |record: &SiteRecord| {
-            let own = record.area.as_deref().and_then(|code| tree.find(code));
-            own.map(|own| tree.upwards(own).collect()).unwrap_or_default()
-        };
-        let above: Vec<Vec<u32>> = sites.records().iter().map(above).collect();
-        let mut digest = blake3::Hasher::new();
-        for (site, areas) in above.iter().enumerate().filter(|(_, areas)| !areas.is_empty()) {
-            digest.update(&(site as u32).to_le_bytes());
-            for area in areas {
-                digest.update(&area.to_le_bytes());
-            }
-            digest.update(&u32::MAX.to_le_bytes());
-        }
-        let tree = digest.finalize().as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first));
-        Areas { tree: tree.unwrap_or_default(), above }
+        let mut known = self.areas.lock();
+        let areas = known.get_or_insert_with(|| Arc::new(site_areas(&tree, &sites)));
+        areas.clone()
     }
 
     /// Number of the site, which from now on is known.
@@ -293,6 +274,24 @@ impl Storing<'_> {
         }
         written
     }
+}
+
+fn site_areas(tree: &Tree, sites: &Sites) -> Areas {
+    let above = |record: &SiteRecord| {
+        let own = record.area.as_deref().and_then(|code| tree.find(code));
+        own.map(|own| tree.upwards(own).collect()).unwrap_or_default()
+    };
+    let above: Vec<Vec<u32>> = sites.records().iter().map(above).collect();
+    let mut digest = blake3::Hasher::new();
+    for (site, areas) in above.iter().enumerate().filter(|(_, areas)| !areas.is_empty()) {
+        digest.update(&(site as u32).to_le_bytes());
+        for area in areas {
+            digest.update(&area.to_le_bytes());
+        }
+        digest.update(&u32::MAX.to_le_bytes());
+    }
+    let tree = digest.finalize().as_bytes().first_chunk().map(|first| u64::from_le_bytes(*first));
+    Areas::new(tree.unwrap_or_default(), above)
 }
 
 fn text(code: &[u8]) -> Result<&str, EngineError> {

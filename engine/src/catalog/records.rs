@@ -75,9 +75,30 @@ pub struct DeviceRecord {
     /// Where it was before, the earliest first.
     #[serde(default)]
     pub former_sites: Vec<FormerSite>,
-    /// Every scan up to and including this seq is durable.
+    /// Every scan up to and including this seq is durable, or lost.
     #[serde(default)]
     pub durable_seq: u64,
+    /// Scans that were acknowledged and are gone, in the order in which that was found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostScans>,
+}
+
+/// Scans of a device that a backup did not have, and that the device had deleted as acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostScans {
+    /// The first seq.
+    pub first_seq: u64,
+    /// The last seq.
+    pub last_seq: u64,
+    /// When the device said so, unix milliseconds.
+    pub at: i64,
+}
+
+impl LostScans {
+    /// How many they are.
+    pub(crate) fn count(&self) -> u64 {
+        (self.last_seq - self.first_seq).saturating_add(1)
+    }
 }
 
 /// A site that a device belonged to.

@@ -27,24 +27,27 @@ pub(crate) enum MetaTag {
     Import = 6,
     /// `tag | first subject u32` -> the home that owns this extent of ids.
     Extent = 7,
+    /// `tag | device u32 | first seq u64` -> scans that are lost, JSON.
+    Lost = 8,
 }
 
-/// What a key within a run is for.
+/// What a key within a run is for, in the order in which a run is written. 1 to 4 are retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum RunTag {
-    /// `site u32 | leaf u32` -> posting leaf.
-    Posting = 1,
+    /// `leaf u32` -> posting leaf.
+    Posting = 5,
     /// `group u32` -> trail leaf.
-    Trail = 2,
+    Trail = 6,
     /// `area u32 | day i32` -> subjects of a whole area on a whole day.
-    Rollup = 3,
+    Rollup = 7,
     /// nothing more -> directory of the postings.
-    Directory = 4,
+    Directory = 8,
 }
 
 pub(crate) type MetaKey = [u8; 5];
 pub(crate) type ImportKey = [u8; 33];
+pub(crate) type LostKey = [u8; 13];
 pub(crate) type DeadLetterKey = [u8; 12];
 pub(crate) type RunKey = [u8; 13];
 
@@ -67,12 +70,24 @@ pub(crate) fn import(digest: &[u8; 32]) -> ImportKey {
     key
 }
 
+pub(crate) fn lost(device: u32, first_seq: u64) -> LostKey {
+    let mut key = [MetaTag::Lost as u8; 13];
+    key[1..5].copy_from_slice(&device.to_be_bytes());
+    key[5..].copy_from_slice(&first_seq.to_be_bytes());
+    key
+}
+
 pub(crate) fn subjects(first: u32) -> [u8; 4] {
     first.to_be_bytes()
 }
 
 pub(crate) fn position(position: u64) -> [u8; 8] {
     position.to_be_bytes()
+}
+
+/// The position in a key made by [`position`].
+pub(crate) fn position_of(key: &[u8]) -> Option<u64> {
+    key.try_into().ok().map(u64::from_be_bytes)
 }
 
 pub(crate) fn dead_letter(position: u64, index: u32) -> DeadLetterKey {
@@ -82,8 +97,13 @@ pub(crate) fn dead_letter(position: u64, index: u32) -> DeadLetterKey {
     key
 }
 
-pub(crate) fn posting(run: u32, site: u32, leaf: u32) -> RunKey {
-    run_key(run, RunTag::Posting, site, leaf)
+pub(crate) fn posting(run: u32, leaf: u32) -> RunKey {
+    run_key(run, RunTag::Posting, leaf, 0)
+}
+
+/// First key, and last possible key, of a range of a run's posting leaves, which is not empty.
+pub(crate) fn posting_bounds(run: u32, leaves: std::ops::Range<u32>) -> (RunKey, RunKey) {
+    (posting(run, leaves.start), run_key(run, RunTag::Posting, leaves.end - 1, u32::MAX))
 }
 
 pub(crate) fn trail(run: u32, group: u32) -> RunKey {
@@ -94,18 +114,37 @@ pub(crate) fn rollup(run: u32, area: u32, day: i32) -> RunKey {
     run_key(run, RunTag::Rollup, area, day as u32 ^ SIGN)
 }
 
+/// First and last possible key of a run's rollups.
+pub(crate) fn rollup_bounds(run: u32) -> (RunKey, RunKey) {
+    (run_key(run, RunTag::Rollup, 0, 0), run_key(run, RunTag::Rollup, u32::MAX, u32::MAX))
+}
+
+/// Area and day in a key made by [`rollup`].
+pub(crate) fn rollup_of(key: &[u8]) -> Option<(u32, i32)> {
+    let day = u32::from_be_bytes(key.get(9..13)?.try_into().ok()?) ^ SIGN;
+    Some((number_of(key)?, day as i32))
+}
+
 pub(crate) fn directory(run: u32) -> RunKey {
     run_key(run, RunTag::Directory, 0, 0)
+}
+
+/// First and last possible key of a run.
+pub(crate) fn run_bounds(run: u32) -> (RunKey, RunKey) {
+    let mut bounds = ([0; 13], [u8::MAX; 13]);
+    bounds.0[..4].copy_from_slice(&run.to_be_bytes());
+    bounds.1[..4].copy_from_slice(&run.to_be_bytes());
+    bounds
+}
+
+/// The leaf, group or area in a run's key.
+pub(crate) fn number_of(key: &[u8]) -> Option<u32> {
+    key.get(5..9)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// The run that a key of a partition's family belongs to.
 pub(crate) fn run_of(key: &[u8]) -> Option<u32> {
     key.first_chunk().map(|run| u32::from_be_bytes(*run))
-}
-
-/// First and last possible key of a run's trails.
-pub(crate) fn trail_bounds(run: u32) -> (RunKey, RunKey) {
-    (trail(run, 0), run_key(run, RunTag::Trail, u32::MAX, u32::MAX))
 }
 
 fn run_key(run: u32, tag: RunTag, first: u32, second: u32) -> RunKey {
@@ -125,18 +164,24 @@ mod tests {
 
     #[test]
     fn byte_order_is_logical_order() {
-        assert!(posting(1, 2, 300) < posting(1, 3, 0));
-        assert!(posting(1, u32::MAX, 0) < trail(1, 0));
-        assert!(trail(1, u32::MAX) < rollup(1, 0, -1));
+        assert!(posting(1, 255) < posting(1, 256));
         assert!(rollup(1, 5, -1) < rollup(1, 5, 0));
-        assert!(rollup(1, u32::MAX, 0) < directory(1));
-        assert!(directory(1) < posting(2, 0, 0));
+        assert!(posting(1, u32::MAX) < trail(1, 0));
+        assert!(trail(1, u32::MAX) < rollup(1, 0, i32::MIN));
+        assert!(rollup(1, u32::MAX, i32::MAX) < directory(1));
+        assert!(directory(1) < posting(2, 0));
+        let (first, last) = run_bounds(1);
+        assert!(first < posting(1, 0) && directory(1) < last && last < run_bounds(2).0);
         assert!(position(255) < position(256));
         assert!(dead_letter(1, u32::MAX) < dead_letter(2, 0));
+        assert!(lost(1, u64::MAX) < lost(2, 0));
     }
 
     #[test]
     fn numbers_are_read_back() {
         assert_eq!(meta_number(&meta(MetaTag::Device, 77)), Some(77));
+        assert_eq!(meta_number(&lost(77, 1)), Some(77));
+        assert_eq!(rollup_of(&rollup(1, 5, -3)), Some((5, -3)));
+        assert_eq!((run_of(&trail(9, 4)), number_of(&trail(9, 4))), (Some(9), Some(4)));
     }
 }

@@ -18,12 +18,18 @@ pub(crate) fn pack(values: impl Iterator<Item = u64> + Clone, out: &mut Vec<u8>)
     }
     let base = if count == 0 { 0 } else { min };
     let width = bits(max.saturating_sub(base));
-    assert!(width <= WIDTH_MAX, "a column spans 2^56 or more");
     write_varint(base, out);
     out.push(width as u8);
+    write_packed(values.map(|value| value - base), width, out);
+}
+
+/// Appends values of `width` bits each, padded to a whole byte, without telling the width.
+pub(crate) fn write_packed(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
+    assert!(width <= WIDTH_MAX, "a column spans 2^56 or more");
     let (mut pending, mut pending_bits) = (0u64, 0u32);
     for value in values {
-        pending |= (value - base) << pending_bits;
+        debug_assert!(bits(value) <= width);
+        pending |= value << pending_bits;
         pending_bits += width;
         while pending_bits >= 8 {
             out.push(pending as u8);
@@ -56,14 +62,20 @@ impl<'a> Packed<'a> {
     pub(crate) fn take(bytes: &mut &'a [u8], len: usize) -> Option<Self> {
         let base = read_varint(bytes)?;
         let (width, rest) = bytes.split_first()?;
-        let width = u32::from(*width);
+        *bytes = rest;
+        Self::take_packed(bytes, len, u32::from(*width)).map(|packed| Self { base, ..packed })
+    }
+
+    /// Takes `len` values of `width` bits each from the front of `bytes`; `None` when the bytes are damaged.
+    pub(crate) fn take_packed(bytes: &mut &'a [u8], len: usize, width: u32) -> Option<Self> {
         let size = len.checked_mul(width as usize)?.div_ceil(8);
-        if width > WIDTH_MAX || rest.len() < size + PADDING_BYTES {
+        if width > WIDTH_MAX {
             return None;
         }
-        *bytes = &rest[size..];
+        let packed = bytes.get(..size + PADDING_BYTES)?;
+        *bytes = &bytes[size..];
         let mask = (1u64 << width) - 1;
-        Some(Self { bytes: &rest[..size + PADDING_BYTES], base, width, mask, len })
+        Some(Self { bytes: packed, base: 0, width, mask, len })
     }
 
     /// Number of entries.
@@ -78,6 +90,20 @@ impl<'a> Packed<'a> {
         let bit = i * self.width as usize;
         let word = self.bytes[bit / 8..].first_chunk().expect("padding follows every column");
         self.base.wrapping_add((u64::from_le_bytes(*word) >> (bit % 8)) & self.mask)
+    }
+
+    /// Hands over the entries from `start` on that are `value`, by their places.
+    #[inline]
+    pub(crate) fn equal(&self, start: usize, value: u64, mut found: impl FnMut(usize)) {
+        let wanted = value.wrapping_sub(self.base);
+        let width = self.width as usize;
+        for i in start..self.len {
+            let bit = i * width;
+            let word = self.bytes[bit / 8..].first_chunk().expect("padding follows every column");
+            if (u64::from_le_bytes(*word) >> (bit % 8)) & self.mask == wanted {
+                found(i);
+            }
+        }
     }
 
     /// The first entry in `range` for which `before` is false; the column is sorted by it.
@@ -122,7 +148,8 @@ pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn bits(value: u64) -> u32 {
+/// Bits that `value` needs; none for 0.
+pub(crate) fn bits(value: u64) -> u32 {
     u64::BITS - value.leading_zeros()
 }
 
@@ -130,7 +157,7 @@ fn bits(value: u64) -> u32 {
 const WIDTH_MAX: u32 = 56;
 
 /// Zeros after the last column.
-const PADDING_BYTES: usize = 8;
+pub(crate) const PADDING_BYTES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -173,5 +200,9 @@ mod tests {
         let column = Packed::take(&mut bytes.as_slice(), 4).expect("just written");
         assert_eq!(column.partition_point(0..4, |v| v < 9), 2);
         assert_eq!(column.partition_point(0..4, |v| v < 1000), 4);
+        let mut fives = Vec::new();
+        column.equal(1, 5, |place| fives.push(place));
+        column.equal(0, 4, |place| fives.push(place));
+        assert_eq!(fives, [1]);
     }
 }

@@ -1,6 +1,6 @@
 //! Scans as columns of ids, the form in which they reach a run.
 
-/// Scans, one an index, all columns equally long.
+/// Scans, one an index, all columns equally long; `seq` is empty for an import, whose order is its rows'.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) at_ms: Vec<i64>,
@@ -30,6 +30,17 @@ impl Rows {
     pub(crate) fn is_empty(&self) -> bool {
         self.at_ms.is_empty()
     }
+
+    /// Row `i`, without its site.
+    pub(crate) fn posting(&self, i: usize) -> FullPosting {
+        FullPosting {
+            at_ms: self.at_ms[i],
+            subject: self.subject[i],
+            flags: self.flags[i],
+            device: self.device[i],
+            seq: self.seq.get(i).copied().unwrap_or_default(),
+        }
+    }
 }
 
 /// A scan at a known site.
@@ -48,6 +59,13 @@ pub(crate) struct FullPosting {
     pub(crate) flags: u8,
     pub(crate) device: u32,
     pub(crate) seq: u64,
+}
+
+impl FullPosting {
+    /// The order within a site.
+    pub(crate) fn order(&self) -> (i64, u32, u64) {
+        (self.at_ms, self.device, self.seq)
+    }
 }
 
 /// A scan of a known subject.

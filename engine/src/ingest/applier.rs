@@ -8,6 +8,7 @@ use truyvet_schemas::wire::{BatchView, Reason};
 use super::BatchReply;
 use super::committer::Taken;
 use crate::catalog::Catalog;
+use crate::catalog::records::LostScans;
 use crate::error::EngineError;
 use crate::index::rows::flags;
 use crate::keeper::Job;
@@ -20,6 +21,8 @@ pub(crate) enum Step {
     Batch(Taken),
     /// Tell a device that repeated itself how far it has come.
     Repeat { device: u32, reply: Arc<dyn BatchReply> },
+    /// Make it known that scans are lost; that is on disk.
+    Lost { device: u32, lost: LostScans, reply: Arc<dyn BatchReply> },
     /// The table belongs to a finished segment: hand it over, begin another.
     Rotate { next_segment: u32, reply: Option<Sender<Result<(), EngineError>>> },
     /// Nothing to hand over; tell when all before is done.
@@ -49,6 +52,7 @@ impl Applier {
             match step {
                 Step::Batch(taken) => self.apply(taken),
                 Step::Repeat { device, reply } => reply.durable(self.shared.durable_seq(device)),
+                Step::Lost { device, lost, reply } => self.note_lost(device, lost, &*reply),
                 Step::Rotate { next_segment, reply } => self.hand_over(next_segment, reply),
                 Step::Settle(reply) => drop(self.jobs.send(Job::Settle(reply))),
             }
@@ -79,6 +83,21 @@ impl Applier {
         }
         taken.told.into_iter().for_each(|(reason, seqs)| taken.reply.refused(reason, seqs));
         taken.reply.durable(taken.last_seq);
+    }
+
+    fn note_lost(&self, device: u32, lost: LostScans, reply: &dyn BatchReply) {
+        let LostScans { first_seq, last_seq, .. } = lost;
+        tracing::error!(
+            device,
+            first_seq,
+            last_seq,
+            "scans are lost: they were acknowledged before this data directory was restored from a backup,              the backup does not have them, and the device no longer does; `truyvet device list` keeps them"
+        );
+        self.shared.catalog.devices.add_lost(device, lost);
+        if let Some(state) = self.shared.catalog.devices.state(device) {
+            state.set_durable_seq(last_seq);
+        }
+        reply.durable(last_seq);
     }
 
     fn hand_over(&mut self, next_segment: u32, reply: Option<Sender<Result<(), EngineError>>>) {

@@ -14,7 +14,7 @@ use super::applier::Step;
 use super::judge::{Context, Rules, Verdict, judge};
 use super::{BatchReply, DeviceBatch, StorageState};
 use crate::catalog::json;
-use crate::catalog::records::DeadLetter;
+use crate::catalog::records::{DeadLetter, LostScans};
 use crate::error::EngineError;
 use crate::index::rows::flags;
 use crate::journal::record::{NO_SITE, Record, Refused};
@@ -237,6 +237,25 @@ fn write(
         Verdict::Repeat => {
             let step = Step::Repeat { device, reply: reply.clone() };
             Ok(outcome(last_seq, Some(step), 0, 0, reply))
+        }
+        Verdict::Lost { first_seq } => {
+            let view = BatchView::parse(&batch).map_err(|_| EngineError::Stopped)?;
+            let last_seq = view.last_seq().unwrap_or(last_seq);
+            let lost = LostScans { first_seq, last_seq, at: received_at.get() };
+            let record = Record {
+                device,
+                site: decided.site,
+                received_at_ms: received_at.get(),
+                skip: 0,
+                refused: Refused::Decided(&[]),
+                signature: &signature,
+                batch: &batch,
+            };
+            record.encode(scratch);
+            group.append(scratch, device, last_seq)?;
+            group.note_lost(device, first_seq, &json(&lost));
+            let step = Step::Lost { device, lost, reply: reply.clone() };
+            Ok(outcome(last_seq, Some(step), 0, 1, reply))
         }
         Verdict::Take { skip, refused } => {
             let view = BatchView::parse(&batch).map_err(|_| EngineError::Stopped)?;

@@ -28,6 +28,8 @@ pub(crate) struct Context {
 pub(crate) enum Verdict {
     /// All but the first `skip` scans, which are there already, and the refused ones.
     Take { skip: u32, refused: Vec<(u32, Reason)> },
+    /// No scans: those from this seq on are lost, and the device goes on behind them.
+    Lost { first_seq: u64 },
     /// Nothing: all of it is there already.
     Repeat,
     /// Nothing: this seq must come first.
@@ -48,6 +50,9 @@ pub(crate) fn judge(
     }
     if last < expected_seq {
         return Verdict::Repeat;
+    }
+    if batch.lost > 0 {
+        return Verdict::Lost { first_seq: expected_seq };
     }
     let skip = (expected_seq - batch.first_seq) as u32;
     let bounds = TimeBounds::new(context, rules);
@@ -106,7 +111,7 @@ fn judge_scan(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use truyvet_schemas::wire::{BatchFacts, encode_batch};
+    use truyvet_schemas::wire::{BatchFacts, encode_batch, encode_lost};
     use truyvet_schemas::{Direction, Scan, TimeMs, Verdict as Officer};
 
     const NOW: i64 = 1_700_000_000_000;
@@ -138,6 +143,21 @@ mod tests {
         assert_eq!(verdict(6, &three, at(3)), Verdict::Gap { expected_seq: 4 });
         assert_eq!(verdict(0, &three, at(3)), Verdict::Gap { expected_seq: 4 });
         assert_eq!(verdict(u64::MAX, &three, at(u64::MAX - 2)), Verdict::Gap { expected_seq: u64::MAX - 1 });
+    }
+
+    #[test]
+    fn only_what_was_never_taken_is_lost() {
+        let lost = |first_seq, lost, last_seq| {
+            let facts = BatchFacts { device: 1, site: "s", first_seq, sent_at: TimeMs::new(NOW) };
+            let bytes = encode_lost(facts, lost);
+            let context = Context { last_seq, ..CONTEXT };
+            judge(&BatchView::parse(&bytes).expect("just made"), context, RULES, |_| true)
+        };
+        assert_eq!(lost(5, 10, 4), Verdict::Lost { first_seq: 5 });
+        assert_eq!(lost(5, 10, 8), Verdict::Lost { first_seq: 9 });
+        assert_eq!(lost(5, 10, 14), Verdict::Repeat);
+        assert_eq!(lost(5, 10, 3), Verdict::Gap { expected_seq: 4 });
+        assert_eq!(lost(5, u64::MAX, 4), Verdict::Gap { expected_seq: 5 });
     }
 
     #[test]

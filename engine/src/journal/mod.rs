@@ -68,6 +68,11 @@ impl Group<'_> {
         Ok(position)
     }
 
+    /// Adds scans that are lost.
+    pub(crate) fn note_lost(&mut self, device: u32, first_seq: u64, lost: &[u8]) {
+        self.changes.put(Base::Meta, &keys::lost(device, first_seq), lost);
+    }
+
     /// Adds a refused scan.
     pub(crate) fn keep_aside(&mut self, position: u64, index: u32, letter: &[u8]) {
         self.changes.put(Base::DeadLetters, &keys::dead_letter(position, index), letter);

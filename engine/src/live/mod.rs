@@ -95,6 +95,11 @@ impl LiveTable {
         self.scans_of(self.published()).end
     }
 
+    /// Whether the site has scans.
+    pub(crate) fn has_site(&self, site: u32) -> bool {
+        link(self.newest_block.get(site)).is_some()
+    }
+
     /// Appends the site's scans with `from_ms <= at < to_ms`, in no order.
     pub(crate) fn postings(&self, site: u32, from_ms: i64, to_ms: i64, out: &mut Vec<Posting>) {
         self.visit(site, from_ms, to_ms, |_, i, at_ms| {
@@ -154,6 +159,13 @@ impl LiveTable {
             }
         }
         rows
+    }
+
+    /// Hands over the seqs of every block: device, first seq, number of scans.
+    pub(crate) fn seqs(&self, mut block: impl FnMut(u32, u64, u64)) {
+        for i in 0..self.published() {
+            block(self.blocks.device.get(i), self.blocks.first_seq.get(i), self.block_scans(i).len() as u64);
+        }
     }
 
     fn visit(&self, site: u32, from_ms: i64, to_ms: i64, mut scan: impl FnMut(usize, usize, i64)) {

@@ -1,125 +1,128 @@
-//! Several runs made into one, a site and a group at a time, so that memory is bounded by the largest
-//! site and not by the day.
-
-use std::collections::BTreeSet;
-use std::iter::Peekable;
+//! Several runs made into one, a leaf at a time, so that memory is bounded whatever a day or a site holds.
+//!
+//! Every run is read once, in order. Scans of one place in the order (an import's have no seqs) stay in
+//! the order of their runs, which is the order in which the runs were made.
 
 use crate::error::EngineError;
-use crate::index::rollups::Areas;
-use crate::index::rows::{FullPosting, TrailRow};
-use crate::index::trails;
+use crate::index::directory::Directory;
+use crate::index::postings::{LEAF_SCANS_MAX, Leaf, Scratch};
+use crate::index::rows::FullPosting;
 use crate::partition::run::Run;
-use crate::partition::write::{NewRun, RunWriter};
+use crate::partition::write::RunWriter;
 use crate::store::Store;
 
-/// Writes all scans of `runs` as run `number`; `ids_end` is above every subject's id. With
-/// `areas`, the run gets rollups for them.
+/// Hands all scans of `runs` to the writer. `is_stopped` is asked now and then.
 pub(crate) fn merge_runs(
     store: &Store,
-    number: u32,
     runs: &[&Run],
-    ids_end: u32,
-    areas: Option<&Areas>,
-    imported: bool,
-) -> Result<NewRun, EngineError> {
-    let scans: u64 = runs.iter().map(|run| run.entry.scans).sum();
-    let shift = trails::choose_shift(scans, u64::from(ids_end));
-    let (file, entry) = store.write_sorted_file(&format!("run-{number}"), |file| {
-        let mut writer = RunWriter::new(file, number, shift, areas);
-        merge_postings(store, &mut writer, runs)?;
-        merge_trails(store, &mut writer, runs)?;
-        writer.finish(imported)
-    })?;
-    assert_eq!(entry.scans, scans, "a merge keeps every scan");
-    Ok(NewRun { entry, file })
+    writer: &mut RunWriter<'_, '_>,
+    is_stopped: impl Fn() -> bool,
+) -> Result<(), EngineError> {
+    let mut cursors = Vec::with_capacity(runs.len());
+    for run in runs {
+        let mut cursor = Cursor {
+            run,
+            directory: run.directory(store)?,
+            leaves: run.sweep_postings(store, 0..u32::MAX)?,
+            next_leaf: 0,
+            site: 0,
+            rows: Vec::new(),
+            place: 0,
+            scratch: Scratch::default(),
+        };
+        cursor.load()?;
+        cursors.push(cursor);
+    }
+    let mut leaf: Vec<FullPosting> = Vec::with_capacity(LEAF_SCANS_MAX);
+    let mut site = 0;
+    while let Some((first, bound)) = next_stretch(&cursors) {
+        let cursor = &mut cursors[first];
+        if cursor.site != site || leaf.len() == LEAF_SCANS_MAX {
+            write(writer, site, &mut leaf)?;
+            site = cursor.site;
+            if is_stopped() {
+                return Err(EngineError::Stopped);
+            }
+        }
+        cursor.take(bound, &mut leaf)?;
+    }
+    write(writer, site, &mut leaf)
 }
 
-fn merge_postings(store: &Store, writer: &mut RunWriter<'_, '_>, runs: &[&Run]) -> Result<(), EngineError> {
-    let mut sites = BTreeSet::new();
-    for run in runs {
-        sites.extend(run.directory(store)?.sites().map(|(site, _)| site));
-    }
-    let mut rows: Vec<FullPosting> = Vec::new();
-    for site in sites {
-        rows.clear();
-        for run in runs {
-            run.full_postings(store, site, i64::MIN, i64::MAX, &mut rows)?;
-        }
-        writer.site(site, &mut rows)?;
+fn write(writer: &mut RunWriter<'_, '_>, site: u32, leaf: &mut Vec<FullPosting>) -> Result<(), EngineError> {
+    if !leaf.is_empty() {
+        writer.leaf(site, leaf)?;
+        leaf.clear();
     }
     Ok(())
 }
 
-fn merge_trails(store: &Store, writer: &mut RunWriter<'_, '_>, runs: &[&Run]) -> Result<(), EngineError> {
-    let mut cursors = Vec::with_capacity(runs.len());
-    for run in runs {
-        let leaves = run.trail_leaves(store)?;
-        cursors.push(Cursor { rows: Flatten::new(leaves).peekable() });
-    }
-    let mut group: Vec<(u32, TrailRow)> = Vec::new();
-    loop {
-        let mut next_subject = None;
-        for cursor in &mut cursors {
-            let subject = cursor.subject()?;
-            next_subject = [next_subject, subject].into_iter().flatten().min();
+/// Where a scan belongs among all: site, then order within it, then run.
+type Place = (u32, (i64, u32, u64), usize);
+
+/// The cursor with the smallest place, and the place of the next smallest: up to there its rows follow
+/// each other.
+fn next_stretch<I>(cursors: &[Cursor<'_, I>]) -> Option<(usize, Option<Place>)>
+where
+    I: Iterator<Item = Result<Box<[u8]>, EngineError>>,
+{
+    let (mut smallest, mut second): (Option<Place>, Option<Place>) = (None, None);
+    for (i, cursor) in cursors.iter().enumerate() {
+        let Some(row) = cursor.rows.get(cursor.place) else { continue };
+        let place = (cursor.site, row.order(), i);
+        if smallest.is_none_or(|smallest| place < smallest) {
+            second = smallest.replace(place);
+        } else if second.is_none_or(|second| place < second) {
+            second = Some(place);
         }
-        let Some(subject) = next_subject else { return Ok(()) };
-        let last = subject >> writer.shift() << writer.shift() | ((1 << writer.shift()) - 1);
-        group.clear();
-        for cursor in &mut cursors {
-            cursor.take_through(last, &mut group)?;
-        }
-        writer.group(&mut group)?;
     }
+    smallest.map(|(_, _, i)| (i, second))
 }
 
-/// One run's trail rows, in order of subjects.
-struct Cursor<I: Iterator<Item = Result<(u32, TrailRow), EngineError>>> {
-    rows: Peekable<I>,
-}
-
-impl<I: Iterator<Item = Result<(u32, TrailRow), EngineError>>> Cursor<I> {
-    fn subject(&mut self) -> Result<Option<u32>, EngineError> {
-        match self.rows.next_if(Result::is_err) {
-            Some(Err(error)) => Err(error),
-            _ => Ok(self.rows.peek().and_then(|row| row.as_ref().ok()).map(|(subject, _)| *subject)),
-        }
-    }
-
-    fn take_through(&mut self, last: u32, out: &mut Vec<(u32, TrailRow)>) -> Result<(), EngineError> {
-        while let Some(row) =
-            self.rows.next_if(|row| row.as_ref().map_or(true, |(subject, _)| *subject <= last))
-        {
-            out.push(row?);
-        }
-        Ok(())
-    }
-}
-
-/// Rows out of leaves of rows, errors passed on.
-struct Flatten<I> {
+/// One run, a leaf of it decoded.
+struct Cursor<'r, I> {
+    run: &'r Run,
+    directory: &'r Directory,
     leaves: I,
-    rows: std::vec::IntoIter<(u32, TrailRow)>,
+    next_leaf: u32,
+    site: u32,
+    rows: Vec<FullPosting>,
+    place: usize,
+    scratch: Scratch,
 }
 
-impl<I> Flatten<I> {
-    fn new(leaves: I) -> Self {
-        Self { leaves, rows: Vec::new().into_iter() }
+impl<I: Iterator<Item = Result<Box<[u8]>, EngineError>>> Cursor<'_, I> {
+    /// Moves rows that come before `bound` into the leaf, as far as it has room.
+    fn take(&mut self, bound: Option<Place>, leaf: &mut Vec<FullPosting>) -> Result<(), EngineError> {
+        let room = LEAF_SCANS_MAX - leaf.len();
+        let rest = &self.rows[self.place..];
+        let rest = &rest[..rest.len().min(room)];
+        let count = match bound {
+            // The first row comes before `bound`, be it only by its run.
+            Some((site, order, _)) if site == self.site => {
+                rest.partition_point(|row| row.order() < order).max(1)
+            }
+            _ => rest.len(),
+        };
+        leaf.extend_from_slice(&rest[..count]);
+        self.place += count;
+        if self.place == self.rows.len() { self.load() } else { Ok(()) }
     }
-}
 
-impl<I: Iterator<Item = Result<Vec<(u32, TrailRow)>, EngineError>>> Iterator for Flatten<I> {
-    type Item = Result<(u32, TrailRow), EngineError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(row) = self.rows.next() {
-                return Some(Ok(row));
-            }
-            match self.leaves.next()? {
-                Ok(rows) => self.rows = rows.into_iter(),
-                Err(error) => return Some(Err(error)),
-            }
-        }
+    /// Decodes the next leaf; at the end there are no rows.
+    fn load(&mut self) -> Result<(), EngineError> {
+        self.rows.clear();
+        self.place = 0;
+        let Some(bytes) = self.leaves.next() else {
+            let is_whole = self.next_leaf == self.directory.len();
+            return if is_whole { Ok(()) } else { Err(self.run.corrupt("the number of posting leaves")) };
+        };
+        let damaged = || self.run.corrupt(&format!("posting leaf {}", self.next_leaf));
+        let bytes = bytes?;
+        let leaf = Leaf::parse(&bytes).ok_or_else(damaged)?;
+        leaf.read_full(&mut self.scratch, &mut self.rows).ok_or_else(damaged)?;
+        self.site = self.directory.site_of(self.next_leaf).ok_or_else(damaged)?;
+        self.next_leaf += 1;
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@
 //! visible, together with the marks that say whose scans it holds, in one atomic write, and whatever a
 //! crash leaves behind is dropped at the next start.
 
+pub(crate) mod gaps;
 pub(crate) mod manifest;
 pub(crate) mod merge;
 pub(crate) mod plan;
@@ -16,19 +17,26 @@ pub(crate) mod write;
 
 use std::sync::Arc;
 
-use crate::store::Family;
 use run::Run;
 
 /// A span of days, open for reading.
 pub(crate) struct Partition {
-    pub(crate) number: u32,
     pub(crate) span: plan::Span,
-    pub(crate) family: Arc<Family>,
+    /// Of each kind in the order in which they were made.
     pub(crate) runs: Vec<Arc<Run>>,
 }
 
 impl Partition {
     pub(crate) fn scans(&self) -> u64 {
         self.runs.iter().map(|run| run.entry.scans).sum()
+    }
+
+    pub(crate) fn candidate(&self) -> plan::Candidate {
+        let size = |run: &Arc<Run>| plan::RunSize {
+            number: run.entry.number,
+            scans: run.entry.scans,
+            imported: run.entry.imported,
+        };
+        plan::Candidate { span: self.span, runs: self.runs.iter().map(size).collect() }
     }
 }

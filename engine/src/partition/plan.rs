@@ -87,41 +87,73 @@ fn pack(existing: &[Span], days: &[(i32, u64)], today: i32, scans_max: u64) -> V
     spans
 }
 
-/// What a merge looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A partition, as far as a merge looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Candidate {
     pub(crate) span: Span,
-    pub(crate) scans: u64,
-    pub(crate) runs: usize,
+    /// Of each kind in the order in which they were made.
+    pub(crate) runs: Vec<RunSize>,
 }
 
-/// The neighbours that should become one partition with one run (of each kind), as a range of
-/// `partitions`; `None` when all is well. Days from `today` on are left open unless they have more
-/// than `runs_max` runs.
-pub(crate) fn next_merge(
-    partitions: &[Candidate],
-    today: i32,
-    runs_max: usize,
-    seal: bool,
-) -> Option<std::ops::Range<usize>> {
+/// A run, as far as a merge looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RunSize {
+    pub(crate) number: u32,
+    pub(crate) scans: u64,
+    pub(crate) imported: bool,
+}
+
+/// Which runs should become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// All of these neighbouring partitions, which become one with one run of each kind.
+    Whole(std::ops::Range<usize>),
+    /// These of a partition, which are of one kind and follow each other.
+    Part { partition: usize, runs: Vec<u32> },
+}
+
+/// The next merge, or `None` when all is well. With `seal`, closed days become one run of each kind;
+/// without, and from `today` on, runs are merged when `runs_max` of a size have come together.
+pub(crate) fn next_merge(partitions: &[Candidate], today: i32, runs_max: usize, seal: bool) -> Option<Merge> {
     let closed = |p: &Candidate| p.span.to <= today;
-    if let Some(i) = partitions.iter().position(|p| p.runs > runs_max) {
-        return Some(i..i + 1);
-    }
-    let joinable = |i: &usize| {
-        let (a, b) = (&partitions[*i], &partitions[i + 1]);
-        closed(a) && closed(b)
-    };
-    let joint = |i: &usize| partitions[*i].scans + partitions[i + 1].scans;
+    let scans = |p: &Candidate| p.runs.iter().map(|run| run.scans).sum::<u64>();
+    let joinable = |i: &usize| closed(&partitions[*i]) && closed(&partitions[i + 1]);
+    let joint = |i: &usize| scans(&partitions[*i]) + scans(&partitions[i + 1]);
     let cheapest = (0..partitions.len().saturating_sub(1)).filter(joinable).min_by_key(joint);
     if let Some(i) = cheapest {
         let crowded = partitions.len() > SPANS_MAX;
         if crowded || (seal && joint(&i) <= SPAN_SCANS) {
-            return Some(i..i + 2);
+            return Some(Merge::Whole(i..i + 2));
         }
     }
-    let unsealed = partitions.iter().position(|p| seal && closed(p) && p.runs > 1);
-    unsealed.map(|i| i..i + 1)
+    let is_unsealed = |p: &Candidate| kinds(p).iter().any(|runs| runs.len() > 1);
+    if let Some(i) = partitions.iter().position(|p| seal && closed(p) && is_unsealed(p)) {
+        return Some(Merge::Whole(i..i + 1));
+    }
+    partitions.iter().enumerate().find_map(|(partition, candidate)| {
+        let runs = kinds(candidate).into_iter().find_map(|runs| alike(&runs, runs_max))?;
+        Some(Merge::Part { partition, runs })
+    })
+}
+
+fn kinds(candidate: &Candidate) -> [Vec<RunSize>; 2] {
+    [false, true].map(|kind| candidate.runs.iter().copied().filter(|run| run.imported == kind).collect())
+}
+
+/// The newest runs, once `runs_max` or more of them are of one order of size or below and the largest has
+/// at most half of their scans: so a scan is written anew only when its run becomes much larger.
+fn alike(runs: &[RunSize], runs_max: usize) -> Option<Vec<u32>> {
+    let order = |run: &RunSize| run.scans.max(1).ilog2() / 3;
+    let mut orders: Vec<u32> = runs.iter().map(order).collect();
+    orders.sort_unstable();
+    orders.dedup();
+    orders.into_iter().find_map(|limit| {
+        let older = runs.iter().rposition(|run| order(run) > limit).map_or(0, |last| last + 1);
+        let newest = &runs[older..];
+        let scans = newest.iter().map(|run| run.scans);
+        let is_worth_it = scans.clone().max().unwrap_or(0) <= scans.sum::<u64>() / 2;
+        (newest.len() >= runs_max && is_worth_it).then(|| newest.iter().map(|run| run.number).collect())
+    })
 }
 
 /// Scans up to which neighbouring sparse days share a partition.
@@ -130,6 +162,8 @@ const SPAN_SCANS: u64 = 1_000_000;
 /// Most partitions before the smallest neighbours are merged. With two segments of the journal, the
 /// base families, and a partition being replaced this stays below 60.
 pub(crate) const SPANS_MAX: usize = 48;
+
+const _: () = assert!(SPANS_MAX < 60);
 
 /// Longest span that is worth rollups: below a scan every few seconds they only repeat the postings.
 const DENSE_DAYS_MAX: i32 = 7;
@@ -166,14 +200,37 @@ mod tests {
         assert_eq!(new_spans(&[span(6, 8)], &[(5, 1), (6, 1), (9, 1)], 20), [span(5, 6), span(9, 10)]);
     }
 
+    fn candidate(from: i32, sizes: &[u64]) -> Candidate {
+        let size = |(number, scans): (u32, &u64)| RunSize { number, scans: *scans, imported: false };
+        Candidate { span: span(from, from + 1), runs: (0..).zip(sizes).map(size).collect() }
+    }
+
     #[test]
     fn small_closed_neighbours_are_merged_when_sealing() {
-        let p = |from, scans, runs| Candidate { span: span(from, from + 1), scans, runs };
-        let partitions = [p(1, 5_000_000, 1), p(2, 10, 1), p(3, 10, 1), p(4, 10, 1)];
-        assert_eq!(next_merge(&partitions, 4, 12, true), Some(1..3));
-        assert_eq!(next_merge(&partitions, 4, 12, false), None);
-        assert_eq!(next_merge(&[p(1, 5_000_000, 3)], 4, 12, true), Some(0..1));
-        assert_eq!(next_merge(&[p(4, 5_000_000, 13)], 4, 12, false), Some(0..1));
+        let p = candidate;
+        let partitions = [p(1, &[5_000_000]), p(2, &[10]), p(3, &[10]), p(4, &[10])];
+        assert_eq!(next_merge(&partitions, 4, 8, true), Some(Merge::Whole(1..3)));
+        assert_eq!(next_merge(&partitions, 4, 8, false), None);
+        assert_eq!(next_merge(&[p(1, &[5_000_000, 9])], 4, 8, true), Some(Merge::Whole(0..1)));
+        assert_eq!(next_merge(&[p(4, &[5_000_000, 9])], 4, 8, true), None);
+    }
+
+    #[test]
+    fn runs_of_a_size_are_merged_and_larger_ones_left_alone() {
+        let part = |sizes: &[u64]| next_merge(&[candidate(4, sizes)], 4, 3, false);
+        assert_eq!(part(&[4_000_000; 2]), None);
+        assert_eq!(part(&[4_000_000; 3]), Some(Merge::Part { partition: 0, runs: vec![0, 1, 2] }));
+        let runs = vec![1, 2, 3];
+        assert_eq!(part(&[90_000_000, 4_000_000, 9, 4_000_000]), Some(Merge::Part { partition: 0, runs }));
+        assert_eq!(part(&[90_000_000, 4_000_000, 9]), None);
+    }
+
+    #[test]
+    fn kinds_are_never_mixed() {
+        let mut mixed = candidate(4, &[10; 5]);
+        (0..5).for_each(|i| mixed.runs[i].imported = i % 2 == 0);
+        let runs = vec![0, 2, 4];
+        assert_eq!(next_merge(&[mixed], 4, 3, false), Some(Merge::Part { partition: 0, runs }));
     }
 
     proptest::proptest! {

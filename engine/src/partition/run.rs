@@ -1,118 +1,38 @@
 //! A run, open for reading.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::EngineError;
+use crate::index::directory::Directory;
 use crate::index::keys;
-use crate::index::postings::{Directory, Leaf};
+use crate::index::postings;
 use crate::index::rollups::Rollup;
-use crate::index::rows::{FullPosting, Posting, TrailRow};
-use crate::index::trails;
+use crate::index::trails::{self, Pointer};
 use crate::partition::manifest::RunEntry;
+use crate::store::cache::{Block, Meter, Part};
 use crate::store::{Family, Store};
 
-/// Sorted scans in a partition's family. Its directory is read at the first question.
+/// Sorted scans in a family. Its directory is read at the first question.
 pub(crate) struct Run {
     pub(crate) entry: RunEntry,
-    family: Arc<Family>,
+    pub(crate) family: Arc<Family>,
     directory: OnceLock<Directory>,
+    doomed: AtomicBool,
 }
 
 impl Run {
     pub(crate) fn new(entry: RunEntry, family: Arc<Family>) -> Self {
-        Self { entry, family, directory: OnceLock::new() }
+        Self { entry, family, directory: OnceLock::new(), doomed: AtomicBool::new(false) }
+    }
+
+    /// The run's file goes when the last reader lets go. The manifest must not name it any more.
+    pub(crate) fn doom(&self) {
+        self.doomed.store(true, Ordering::Release);
     }
 
     pub(crate) fn overlaps(&self, from_ms: i64, to_ms: i64) -> bool {
         self.entry.min_ms < to_ms && from_ms <= self.entry.max_ms
-    }
-
-    /// Appends the site's scans with `from_ms <= at < to_ms`, in time order.
-    pub(crate) fn postings(
-        &self,
-        store: &Store,
-        site: u32,
-        from_ms: i64,
-        to_ms: i64,
-        out: &mut Vec<Posting>,
-    ) -> Result<(), EngineError> {
-        self.leaves(store, site, from_ms, to_ms, |leaf| leaf.read(from_ms, to_ms, out))
-    }
-
-    /// Appends the site's scans with `from_ms <= at < to_ms` and where they came from, in time order.
-    pub(crate) fn full_postings(
-        &self,
-        store: &Store,
-        site: u32,
-        from_ms: i64,
-        to_ms: i64,
-        out: &mut Vec<FullPosting>,
-    ) -> Result<(), EngineError> {
-        self.leaves(store, site, from_ms, to_ms, |leaf| leaf.read_full(from_ms, to_ms, out))
-    }
-
-    fn leaves(
-        &self,
-        store: &Store,
-        site: u32,
-        from_ms: i64,
-        to_ms: i64,
-        mut read: impl FnMut(Leaf<'_>),
-    ) -> Result<(), EngineError> {
-        if !self.overlaps(from_ms, to_ms) {
-            return Ok(());
-        }
-        for leaf in self.directory(store)?.leaves(site, from_ms, to_ms) {
-            let key = keys::posting(self.entry.number, site, leaf);
-            let sound = store.read(self.family.name(), &key, |bytes| Leaf::parse(bytes).map(&mut read))?;
-            sound.flatten().ok_or_else(|| self.corrupt("postings"))?;
-        }
-        Ok(())
-    }
-
-    /// Appends the subject's scans with `from_ms <= at < to_ms`, in time order.
-    pub(crate) fn trail(
-        &self,
-        store: &Store,
-        subject: u32,
-        from_ms: i64,
-        to_ms: i64,
-        out: &mut Vec<TrailRow>,
-    ) -> Result<(), EngineError> {
-        if !self.overlaps(from_ms, to_ms) {
-            return Ok(());
-        }
-        let key = keys::trail(self.entry.number, subject >> self.entry.group_shift);
-        let read = |bytes: &[u8]| trails::Leaf::parse(bytes)?.read(subject, from_ms, to_ms, out);
-        match store.read(self.family.name(), &key, read)? {
-            Some(None) => Err(self.corrupt("trails")),
-            Some(Some(())) | None => Ok(()),
-        }
-    }
-
-    /// The area's rollup of a day, where the run has rollups: empty for an area without a scan then.
-    pub(crate) fn rollup(&self, store: &Store, area: u32, day: i32) -> Result<Rollup, EngineError> {
-        let key = keys::rollup(self.entry.number, area, day);
-        match store.read(self.family.name(), &key, Rollup::parse)? {
-            Some(rollup) => rollup.ok_or_else(|| self.corrupt("rollups")),
-            None => Ok(Rollup::default()),
-        }
-    }
-
-    /// All trail rows in order of subjects, a leaf at a time.
-    pub(crate) fn trail_leaves<'s>(
-        &'s self,
-        store: &'s Store,
-    ) -> Result<impl Iterator<Item = Result<Vec<(u32, TrailRow)>, EngineError>> + use<'s>, EngineError> {
-        let (from, to) = keys::trail_bounds(self.entry.number);
-        let entries = store.sweep(self.family.name(), &from, &to)?;
-        Ok(entries.map(|entry| {
-            let (_, value) = entry?;
-            let mut rows = Vec::new();
-            let read = trails::Leaf::parse(&value).and_then(|leaf| leaf.read_all(&mut rows));
-            read.ok_or_else(|| self.corrupt("trails"))?;
-            Ok(rows)
-        }))
     }
 
     /// What the run's postings hold.
@@ -126,8 +46,115 @@ impl Run {
         Ok(self.directory.get_or_init(|| directory))
     }
 
-    fn corrupt(&self, part: &str) -> EngineError {
+    /// Bytes of memory that the directory takes, once it was read.
+    pub(crate) fn directory_bytes(&self) -> usize {
+        self.directory.get().map_or(0, Directory::bytes)
+    }
+
+    /// The leaves of `site` that may hold scans with `from_ms <= at < to_ms`.
+    pub(crate) fn leaves_of(
+        &self,
+        store: &Store,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<std::ops::Range<u32>, EngineError> {
+        if !self.overlaps(from_ms, to_ms) {
+            return Ok(0..0);
+        }
+        Ok(self.directory(store)?.leaves(site, from_ms, to_ms))
+    }
+
+    /// Hands a posting leaf to `read`, which tells `None` when it is damaged.
+    pub(crate) fn posting_leaf<T>(
+        &self,
+        store: &Store,
+        meter: &Meter,
+        leaf: u32,
+        read: impl FnOnce(postings::Leaf<'_>) -> Option<T>,
+    ) -> Result<T, EngineError> {
+        let key = keys::posting(self.entry.number, leaf);
+        let number = self.entry.number;
+        let block = store.read_cached(meter, self.family.name(), Part::Posting, number, leaf, &key)?;
+        let done = block.as_deref().and_then(Block::bytes).and_then(postings::Leaf::parse).and_then(read);
+        done.ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
+    }
+
+    /// The same past the cache, without a copy; tells the leaf's bytes.
+    pub(crate) fn posting_leaf_once(
+        &self,
+        store: &Store,
+        leaf: u32,
+        read: impl FnOnce(postings::Leaf<'_>) -> Option<()>,
+    ) -> Result<usize, EngineError> {
+        let key = keys::posting(self.entry.number, leaf);
+        let done = store.read(self.family.name(), &key, |bytes| {
+            postings::Leaf::parse(bytes).and_then(read).map(|()| bytes.len())
+        })?;
+        done.flatten().ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
+    }
+
+    /// Appends pointers to the subject's scans, by leaf and place.
+    pub(crate) fn pointers(
+        &self,
+        store: &Store,
+        meter: &Meter,
+        subject: u32,
+        out: &mut Vec<Pointer>,
+    ) -> Result<(), EngineError> {
+        let group = subject >> self.entry.group_shift;
+        let key = keys::trail(self.entry.number, group);
+        let number = self.entry.number;
+        let Some(block) = store.read_cached(meter, self.family.name(), Part::Trail, number, group, &key)?
+        else {
+            return Ok(());
+        };
+        let leaf = block.bytes().and_then(trails::Leaf::parse);
+        leaf.and_then(|leaf| leaf.read(subject, out))
+            .ok_or_else(|| self.corrupt(&format!("trail leaf {group}")))
+    }
+
+    /// Hands the area's rollup of a day to `read`, and tells whether there is one.
+    pub(crate) fn rollup(
+        &self,
+        store: &Store,
+        meter: &Meter,
+        area: u32,
+        day: i32,
+        read: impl FnOnce(&Rollup),
+    ) -> Result<bool, EngineError> {
+        let key = keys::rollup(self.entry.number, area, day);
+        let (part, number) = (Part::Rollup(day), self.entry.number);
+        match store.read_cached(meter, self.family.name(), part, number, area, &key)?.as_deref() {
+            Some(Block::Rollup(rollup)) => {
+                read(rollup);
+                Ok(true)
+            }
+            Some(Block::Bytes(_)) => Err(self.corrupt(&format!("the rollup of area {area}"))),
+            Some(Block::Absent) | None => Ok(false),
+        }
+    }
+
+    /// All posting leaves in order, as bytes, read past the cache.
+    pub(crate) fn sweep_postings<'s>(
+        &'s self,
+        store: &'s Store,
+        leaves: std::ops::Range<u32>,
+    ) -> Result<impl Iterator<Item = Result<Box<[u8]>, EngineError>> + use<'s>, EngineError> {
+        let (from, to) = keys::posting_bounds(self.entry.number, leaves);
+        Ok(store.sweep(self.family.name(), &from, &to)?.map(|entry| Ok(entry?.1)))
+    }
+
+    pub(crate) fn corrupt(&self, part: &str) -> EngineError {
         let what = format!("{part} of run {} in {}", self.entry.number, self.family.name());
         EngineError::Corrupt { what }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if *self.doomed.get_mut() {
+            self.family.forget_run(self.entry.number);
+        }
     }
 }

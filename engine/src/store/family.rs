@@ -1,14 +1,22 @@
-//! A partition's family, dropped after its last reader.
+//! A family and a run in it, dropped after their last reader.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 
-/// Where families go whose last reader is gone. One thread receives, and drops them in the store:
-/// the store must not see two drops at once.
-pub(crate) type Reaper = Sender<String>;
+/// What nobody reads any more.
+pub(crate) enum Unread {
+    /// A family with all that is in it.
+    Family(String),
+    /// The file of one run.
+    Run { family: String, run: u32 },
+}
 
-/// Keeps a partition's family in the store for as long as anybody holds it.
+/// Where goes whatever lost its last reader. One thread receives, and drops it in the store: the store
+/// must not see two drops at once.
+pub(crate) type Reaper = Sender<Unread>;
+
+/// Keeps a family in the store for as long as anybody holds it.
 pub(crate) struct Family {
     name: String,
     doomed: AtomicBool,
@@ -28,13 +36,23 @@ impl Family {
     pub(crate) fn doom(&self) {
         self.doomed.store(true, Ordering::Release);
     }
+
+    /// The run has no reader, and the manifest does not name it: its file goes.
+    pub(crate) fn forget_run(&self, run: u32) {
+        self.reap(Unread::Run { family: self.name.clone(), run });
+    }
+
+    fn reap(&self, unread: Unread) {
+        // With the receiver gone the engine is closing; the next start drops what no manifest names.
+        self.reaper.try_send(unread).ok();
+    }
 }
 
 impl Drop for Family {
     fn drop(&mut self) {
         if *self.doomed.get_mut() {
-            // With the receiver gone the engine is closing; the next start drops what no manifest names.
-            self.reaper.try_send(std::mem::take(&mut self.name)).ok();
+            let name = std::mem::take(&mut self.name);
+            self.reap(Unread::Family(name));
         }
     }
 }

@@ -4,9 +4,15 @@
 //! journal and every partition has a family of its own, never compacted and dropped whole: forgetting
 //! a segment costs nothing, even where its memory was never written to a file.
 
+mod backup;
+pub(crate) mod cache;
 mod family;
+mod files;
+mod log_file;
+mod salvage;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType,
@@ -14,10 +20,15 @@ use rocksdb::{
     WriteOptions,
 };
 
-pub(crate) use family::{Family, Reaper};
+pub use backup::BesideFile;
+pub(crate) use backup::{BackupFacts, BackupStore, take_beside};
+pub(crate) use family::{Family, Reaper, Unread};
 
 use crate::config::EngineConfig;
-use crate::error::EngineError;
+use crate::error::{EngineError, OpenError};
+use crate::index::keys;
+use crate::memory::Memory;
+use cache::{Block, BlockCache, Meter, Part};
 
 /// The families that always exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,28 +89,47 @@ impl Kind {
 pub(crate) struct Store {
     db: DB,
     scratch: PathBuf,
+    blocks: BlockCache,
     cache: Cache,
+    journal_bytes: usize,
+    writer_bytes: usize,
+    given_up: Vec<(u32, PathBuf)>,
+    gate: backup::Gate,
 }
 
 impl Store {
     /// Opens or creates the store in `dir`. Sorted files are made in `dir`'s neighbour `scratch`,
-    /// which is emptied: what is left there belongs to no run.
-    pub(crate) fn open(dir: &Path, scratch: &Path, config: &EngineConfig) -> Result<Self, EngineError> {
-        let io = |e: std::io::Error| EngineError::Store(e.to_string());
+    /// which is emptied: what is left there belongs to no run. Runs whose files cannot be read are given
+    /// up.
+    pub(crate) fn open(
+        dir: &Path,
+        scratch: &Path,
+        config: &EngineConfig,
+        memory: &Memory,
+    ) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: scratch.to_owned(), source };
         std::fs::remove_dir_all(scratch).or_else(ignore_absent).map_err(io)?;
         std::fs::create_dir_all(scratch).map_err(io)?;
-        let cache = Cache::new_hyper_clock_cache(config.block_cache_bytes, 0);
-        let options = database_options(config);
-        let existing = DB::list_cf(&options, dir).unwrap_or_default();
-        let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
-        let descriptors = Base::ALL
-            .iter()
-            .map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)))
-            .chain(
-                transient.map(|(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache))),
-            );
-        let db = DB::open_cf_descriptors(&options, dir, descriptors)?;
-        Ok(Self { db, scratch: scratch.to_owned(), cache })
+        let cache = Cache::new_hyper_clock_cache(memory.base_cache(), 0);
+        let options = database_options(config, memory);
+        let mut existing = Vec::new();
+        if salvage::find(dir)? {
+            salvage::check_logs(dir)?;
+            existing = DB::list_cf(&options, dir).map_err(EngineError::from)?;
+        }
+        let (journal_bytes, writer_bytes) = (memory.journal(), memory.writer());
+        let families = || {
+            let base = Base::ALL.iter();
+            let base = base.map(|base| ColumnFamilyDescriptor::new(base.name(), base_options(&cache)));
+            let transient = existing.iter().filter_map(|name| Some((name, Kind::of(name)?)));
+            let options =
+                |(name, kind)| ColumnFamilyDescriptor::new(name, kind_options(kind, &cache, journal_bytes));
+            base.chain(transient.map(options)).collect()
+        };
+        let (db, given_up) = salvage::open(dir, &options, families)?;
+        let blocks = BlockCache::new(memory.block_cache(0) as usize);
+        let (scratch, gate) = (scratch.to_owned(), backup::Gate::default());
+        Ok(Self { db, scratch, blocks, cache, journal_bytes, writer_bytes, given_up, gate })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
@@ -136,20 +166,44 @@ impl Store {
         Ok(names)
     }
 
-    /// The last key of a family.
-    pub(crate) fn last_key(&self, family: &str) -> Result<Option<Box<[u8]>>, EngineError> {
-        let mut backward = self.db.iterator_cf(&self.handle(family)?, IteratorMode::End);
-        Ok(backward.next().transpose()?.map(|(key, _)| key))
-    }
-
     pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
         let name = kind.family(number);
-        self.db.create_cf(&name, &kind_options(kind, &self.cache))?;
+        let _open = self.gate.pass();
+        self.db.create_cf(&name, &kind_options(kind, &self.cache, self.journal_bytes))?;
         Ok(name)
     }
 
     pub(crate) fn drop_family(&self, name: &str) -> Result<(), EngineError> {
+        let _open = self.gate.pass();
         Ok(self.db.drop_cf(name)?)
+    }
+
+    /// Removes the file of a run from a family that has others. Nobody reads it any more.
+    pub(crate) fn drop_run(&self, family: &str, run: u32) -> Result<(), EngineError> {
+        let (from, to) = keys::run_bounds(run);
+        let _open = self.gate.pass();
+        Ok(self.db.delete_file_in_range_cf(&self.handle(family)?, from, to)?)
+    }
+
+    /// The runs whose files lie in partitions' families, each with its family.
+    pub(crate) fn stored_runs(&self) -> Result<Vec<(String, u32)>, EngineError> {
+        let files = self.db.live_files()?;
+        let runs = files.into_iter().filter_map(|file| {
+            let run = keys::run_of(&file.start_key?)?;
+            (Kind::of(&file.column_family_name) == Some(Kind::Partition))
+                .then_some((file.column_family_name, run))
+        });
+        Ok(runs.collect())
+    }
+
+    /// Bytes that one sort of a run's writer may hold.
+    pub(crate) fn writer_bytes(&self) -> usize {
+        self.writer_bytes
+    }
+
+    /// Where files are made before they belong to a family.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
     }
 
     /// Makes a file of sorted entries for [`Store::ingest`].
@@ -157,15 +211,16 @@ impl Store {
         &self,
         name: &str,
         fill: impl FnOnce(&mut SortedFile<'_>) -> Result<T, EngineError>,
-    ) -> Result<(PathBuf, T), EngineError> {
+    ) -> Result<Sorted<T>, EngineError> {
         let path = self.scratch.join(name);
-        let options = partition_options(&self.cache);
+        let options = partition_options();
         let writer = SstFileWriter::create(&options);
         writer.open(&path)?;
         let mut file = SortedFile { writer };
         let filled = fill(&mut file)?;
         file.writer.finish()?;
-        Ok((path, filled))
+        let (bytes, digest) = digest_of(&path).map_err(|error| EngineError::Store(error.to_string()))?;
+        Ok(Sorted { path, bytes, digest, filled })
     }
 
     /// Moves finished files into a family; their keys must not overlap any there.
@@ -174,6 +229,7 @@ impl Store {
         options.set_move_files(true);
         options.set_allow_global_seqno(true);
         let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let _open = self.gate.pass();
         Ok(self.db.ingest_external_file_cf_opts(&self.handle(family)?, &options, files)?)
     }
 
@@ -186,6 +242,37 @@ impl Store {
     ) -> Result<Option<T>, EngineError> {
         let value = self.db.get_pinned_cf(&self.handle(family)?, key)?;
         Ok(value.map(|value| read(&value)))
+    }
+
+    /// The block of a partition's family with this key, from the cache where it is there.
+    pub(crate) fn read_cached(
+        &self,
+        meter: &Meter,
+        family: &str,
+        part: Part,
+        run: u32,
+        number: u32,
+        key: &[u8],
+    ) -> Result<Option<Arc<Block>>, EngineError> {
+        if let Some(block) = self.blocks.get(part, run, number) {
+            return Ok(Some(block));
+        }
+        let read = self.read(family, key, |bytes| (bytes.len(), Block::parse(part, bytes)))?;
+        meter.missed(read.as_ref().map_or(0, |(bytes, _)| *bytes));
+        let parsed = match read {
+            Some((_, parsed)) => parsed,
+            None if matches!(part, Part::Rollup(_)) => Some(Block::Absent),
+            None => return Ok(None),
+        };
+        let damaged = || EngineError::Corrupt { what: format!("{part:?} {number} of run {run} in {family}") };
+        let block = Arc::new(parsed.ok_or_else(damaged)?);
+        self.blocks.insert(part, run, number, block.clone());
+        Ok(Some(block))
+    }
+
+    /// The blocks that were read.
+    pub(crate) fn blocks(&self) -> &BlockCache {
+        &self.blocks
     }
 
     /// The entries of a partition's family from `from` up to and including `to`, in key order, read
@@ -206,13 +293,6 @@ impl Store {
             .iterator_cf_opt(&self.handle(family)?, options, mode)
             .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| **key <= *to))
             .map(|entry| entry.map_err(EngineError::from)))
-    }
-
-    /// Bytes of a family's files.
-    pub(crate) fn family_bytes(&self, family: &str) -> u64 {
-        let Ok(handle) = self.handle(family) else { return 0 };
-        let read = |name| self.db.property_int_value_cf(&handle, name).ok().flatten().unwrap_or(0);
-        read("rocksdb.total-sst-files-size")
     }
 
     /// About how many entries a base family holds.
@@ -267,6 +347,15 @@ impl Changes<'_> {
     }
 }
 
+/// A finished file of sorted entries, and what filling it told.
+pub(crate) struct Sorted<T> {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    /// BLAKE3, hexadecimal.
+    pub(crate) digest: String,
+    pub(crate) filled: T,
+}
+
 /// A file that is being filled, in ascending order of keys.
 pub(crate) struct SortedFile<'a> {
     writer: SstFileWriter<'a>,
@@ -278,16 +367,24 @@ impl SortedFile<'_> {
     }
 }
 
+/// Size and BLAKE3 digest of a file.
+pub(crate) fn digest_of(path: &Path) -> std::io::Result<(u64, String)> {
+    let mut digest = blake3::Hasher::new();
+    let bytes = std::io::copy(&mut std::fs::File::open(path)?, &mut digest)?;
+    Ok((bytes, digest.finalize().to_hex().to_string()))
+}
+
 fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn database_options(config: &EngineConfig) -> Options {
+fn database_options(config: &EngineConfig, memory: &Memory) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     // An idle family would otherwise keep the log from being cut.
     options.set_max_total_wal_size(config.wal_bytes_max);
+    options.set_db_write_buffer_size(memory.journal());
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(1 << 20);
     options.set_wal_bytes_per_sync(1 << 20);
@@ -302,35 +399,38 @@ fn database_options(config: &EngineConfig) -> Options {
 fn base_options(cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&block_options(cache));
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Codes are letters and digits: their statistics save a third, where repetition saves nothing.
+    options.set_compression_type(DBCompressionType::Zstd);
     options.set_write_buffer_size(16 << 20);
     options
 }
 
-fn kind_options(kind: Kind, cache: &Cache) -> Options {
+fn kind_options(kind: Kind, cache: &Cache, journal_bytes: usize) -> Options {
     match kind {
-        Kind::Journal => journal_options(cache),
-        Kind::Partition => partition_options(cache),
+        Kind::Journal => journal_options(cache, journal_bytes),
+        Kind::Partition => partition_options(),
     }
 }
 
-fn journal_options(cache: &Cache) -> Options {
+fn journal_options(cache: &Cache, journal_bytes: usize) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&block_options(cache));
     options.set_compression_type(DBCompressionType::None);
     options.set_disable_auto_compactions(true);
     // A segment is usually dropped before it fills its buffer, and then never written twice.
-    options.set_write_buffer_size(JOURNAL_BUFFER_BYTES);
+    options.set_write_buffer_size(journal_bytes / 2);
     options.set_max_write_buffer_number(4);
     options
 }
 
-fn partition_options(cache: &Cache) -> Options {
+fn partition_options() -> Options {
     let mut options = Options::default();
-    let mut block = block_options(cache);
+    let mut block = BlockBasedOptions::default();
+    block.disable_cache(); // leaves have a cache of their own
+    block.set_block_size(8 << 10);
+    block.set_format_version(5);
     // Every leaf is read by its exact key, and a file's index is small: about 3 bytes a thousand scans.
     block.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
-    block.set_cache_index_and_filter_blocks(false);
     options.set_block_based_table_factory(&block);
     options.set_compression_type(DBCompressionType::None); // leaves are packed already
     options.set_disable_auto_compactions(true);
@@ -349,6 +449,4 @@ fn block_options(cache: &Cache) -> BlockBasedOptions {
     block
 }
 
-/// Holds a segment of four million scans of 20 to 30 bytes.
-const JOURNAL_BUFFER_BYTES: usize = 128 << 20;
 const SWEEP_READAHEAD_BYTES: usize = 2 << 20;

@@ -1,9 +1,13 @@
 //! The answers, in the shape that they have as JSON. Times are unix milliseconds.
 //!
 //! Fields are added, never renamed. `unknown` lists, in code order, the asked codes with neither a
-//! scan nor an entry.
+//! scan nor an entry; `incomplete` the days that the answer does not cover.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::partition::gaps::Why;
 
 /// Answer to [`Passed`](super::Passed).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +21,9 @@ pub struct PassedAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A subject that passed.
@@ -40,6 +47,9 @@ pub struct TrailAnswer {
     /// The asked code, if it is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A scan of a trail.
@@ -69,6 +79,9 @@ pub struct ContactsAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A subject that had contact with the given ones.
@@ -109,6 +122,9 @@ pub struct ChainAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// The subjects of one generation.
@@ -130,9 +146,9 @@ pub struct Exposure {
     /// When it was exposed.
     pub exposed_at: i64,
     /// By whom; none for a seed.
-    pub from: Option<String>,
+    pub from: Option<Arc<str>>,
     /// Where; none for a seed.
-    pub site: Option<String>,
+    pub site: Option<Arc<str>>,
 }
 
 /// Answer to [`Common`](super::Common).
@@ -143,6 +159,9 @@ pub struct CommonAnswer {
     /// Asked codes that are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
 }
 
 /// A cell of site and time.
@@ -167,4 +186,53 @@ pub struct Cut {
     pub reason: String,
     /// How many entries are not told.
     pub left_out: u64,
+}
+
+/// Answer to [`SetQuestion`](super::SetQuestion).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAnswer {
+    /// All but the list.
+    #[serde(flatten)]
+    pub head: SetHead,
+    /// The codes of the subjects in code order; empty when only the count was asked.
+    pub list: Vec<String>,
+}
+
+/// What stands before the list in a [`SetAnswer`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetHead {
+    /// Number of subjects.
+    pub subjects: u64,
+    /// The operands in the order of the expression, equal ones once.
+    pub operands: Vec<SetOperandSize>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
+}
+
+/// An operand of a set's expression.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetOperandSize {
+    /// As it was understood.
+    pub expression: String,
+    /// The first instant that counts.
+    pub from: i64,
+    /// The first instant after.
+    pub to: i64,
+    /// Number of its subjects; none where it was not needed, because what stood before it was empty.
+    pub subjects: Option<u64>,
+}
+
+/// Days of which scans are gone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Incomplete {
+    /// The first instant.
+    pub from: i64,
+    /// The first instant after.
+    pub to: i64,
+    /// Why they are gone.
+    pub why: Why,
 }

@@ -17,7 +17,7 @@ impl Engine {
     /// # Errors
     /// The store fails.
     pub fn contacts(&self, question: &Contacts) -> Result<ContactsAnswer, TraceError> {
-        let view = View::new(self.shared());
+        let view = View::new(self);
         let asked = Asked::new(question.subjects.iter(), |code| view.subject(code));
         let own = own_scans(&view, &asked.ids, question.interval, |_| question.interval.from())?;
         let window_ms = question.window.as_millis() as i64;
@@ -33,7 +33,8 @@ impl Engine {
         let contacts = ordered(&view, &met);
         let cut = pairs.as_ref().and_then(Pairs::cut);
         let pairs = pairs.map(|pairs| pairs.told(&view, &asked.ids));
-        Ok(ContactsAnswer { contacts, pairs, cut, unknown: asked.unknown })
+        let incomplete = view.incomplete(question.interval);
+        Ok(ContactsAnswer { contacts, pairs, cut, unknown: asked.unknown, incomplete })
     }
 }
 
@@ -82,8 +83,10 @@ fn add_events(stretch: &Stretch<'_>, window_ms: i64, given: &HashSet<u32>, met: 
 }
 
 fn ordered(view: &View<'_>, met: &HashMap<u32, Met>) -> Vec<Contact> {
-    let mut ids: Vec<u32> = met.keys().copied().collect();
-    ids.sort_unstable(); // neighbours' codes lie beside each other
+    let mut order: Vec<(Reverse<u64>, i64, u32)> =
+        met.iter().map(|(id, met)| (Reverse(met.events), met.min_gap_ms, *id)).collect();
+    order.sort_unstable();
+    let ids: Vec<u32> = order.iter().map(|(_, _, id)| *id).collect();
     let mut contacts: Vec<Contact> = ids
         .iter()
         .zip(view.subject_codes(&ids))
@@ -92,8 +95,10 @@ fn ordered(view: &View<'_>, met: &HashMap<u32, Met>) -> Vec<Contact> {
             Contact { subject, events, min_gap_ms, first, last }
         })
         .collect();
-    let order = |contact: &Contact| (Reverse(contact.events), contact.min_gap_ms);
-    contacts.sort_unstable_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.subject.cmp(&b.subject)));
+    // Those alike in both stand by their ids so far.
+    for alike in contacts.chunk_by_mut(|a, b| (a.events, a.min_gap_ms) == (b.events, b.min_gap_ms)) {
+        alike.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
+    }
     contacts
 }
 

@@ -1,5 +1,5 @@
 //! The questions answered by their definitions over a plain list of scans. No index and no cleverness:
-//! slow, and meant to be believed. Tests hold the engine's answers against these.
+//! slow, and meant to be believed. Nothing is ever gone here, so no answer is incomplete. Tests hold the engine's answers against these.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,7 @@ impl Naive {
             scans: list.iter().map(|subject| subject.scans).sum(),
             list: if question.list { list } else { Vec::new() },
             unknown: unknown(question.sites.iter(), |code| self.scans.iter().any(|scan| scan.site == *code)),
+            incomplete: Vec::new(),
         }
     }
 
@@ -76,6 +77,7 @@ impl Naive {
         TrailAnswer {
             scans: own.into_iter().map(told).collect(),
             unknown: self.unknown_subjects(std::iter::once(&question.subject)),
+            incomplete: Vec::new(),
         }
     }
 
@@ -117,6 +119,7 @@ impl Naive {
             pairs: question.pairs.then_some(pairs),
             cut: None,
             unknown: self.unknown_subjects(question.subjects.iter()),
+            incomplete: Vec::new(),
         }
     }
 
@@ -151,8 +154,11 @@ impl Naive {
             members = earliest.keys().cloned().collect();
             exposed_at.extend(earliest.into_iter().map(|(subject, (at, ..))| (subject, at)));
         }
+        if !question.list {
+            generations.iter_mut().for_each(|generation| generation.list.clear());
+        }
         let unknown = self.unknown_subjects(question.seeds.iter().map(|(seed, _)| seed));
-        ChainAnswer { generations, unknown }
+        ChainAnswer { generations, unknown, incomplete: Vec::new() }
     }
 
     /// See [`crate::Engine::common`].
@@ -179,7 +185,8 @@ impl Naive {
             .collect();
         cells.sort_by_key(|c| (Reverse(c.given), c.all, c.from, c.site.clone()));
         cells.truncate(question.top);
-        CommonAnswer { cells, unknown: self.unknown_subjects(question.subjects.iter()) }
+        let unknown = self.unknown_subjects(question.subjects.iter());
+        CommonAnswer { cells, unknown, incomplete: Vec::new() }
     }
 
     fn within(&self, interval: Interval) -> impl Iterator<Item = &NaiveScan> {
@@ -218,8 +225,8 @@ fn exposure(subject: &str, at: i64, by: Option<(&String, &String)>) -> Exposure 
     Exposure {
         subject: subject.into(),
         exposed_at: at,
-        from: by.map(|(from, _)| from.clone()),
-        site: by.map(|(_, site)| site.clone()),
+        from: by.map(|(from, _)| from.as_str().into()),
+        site: by.map(|(_, site)| site.as_str().into()),
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use super::answer::{PassedAnswer, PassedSubject};
+use super::explained::Way;
 use super::question::Passed;
-use super::view::{View, add_postings};
+use super::view::{Rolled, View};
 use crate::engine::Engine;
 use crate::error::TraceError;
-use crate::index::rollups::Rollup;
 
 impl Engine {
     /// Who has at least one scan at one of the sites, or at a site of one of the areas.
@@ -17,11 +17,11 @@ impl Engine {
     /// # Errors
     /// The list would be too long, or the store fails.
     pub fn passed(&self, question: &Passed) -> Result<PassedAnswer, TraceError> {
-        let view = View::new(self.shared());
+        let view = View::new(self);
         let (sites, unknown) = sites(&view, question);
         let answer =
             if question.list { list(&view, &sites, question)? } else { count(&view, &sites, question)? };
-        Ok(PassedAnswer { unknown, ..answer })
+        Ok(PassedAnswer { unknown, incomplete: view.incomplete(question.interval), ..answer })
     }
 }
 
@@ -33,9 +33,10 @@ fn sites(view: &View<'_>, question: &Passed) -> (BTreeSet<u32>, Vec<String>) {
             None => drop(unknown.insert(code.clone())),
         }
     }
+    let areas = view.shared.catalog.site_areas();
     for code in &question.areas {
-        match view.shared.catalog.sites_of_area(code) {
-            Some(below) => sites.extend(below),
+        match view.shared.catalog.area_number(code) {
+            Some(area) => sites.extend(areas.sites_of(area)),
             None => drop(unknown.insert(code.clone())),
         }
     }
@@ -50,6 +51,7 @@ struct Seen {
 
 fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {
     let (from, to) = (question.interval.from().get(), question.interval.to().get());
+    view.asking.enter(Way::Postings);
     let mut seen: HashMap<u32, Seen> = HashMap::new();
     let mut postings = Vec::new();
     for site in sites {
@@ -79,32 +81,22 @@ fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<Pas
         .collect();
     list.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
     let scans = list.iter().map(|subject| subject.scans).sum();
-    Ok(PassedAnswer { subjects: list.len() as u64, scans, list, unknown: Vec::new() })
+    Ok(PassedAnswer { subjects: list.len() as u64, scans, list, ..PassedAnswer::default() })
 }
 
 fn count(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {
     let (from, to) = (question.interval.from().get(), question.interval.to().get());
-    let sum = match (question.areas.as_slice(), question.sites.as_slice()) {
-        ([area], []) => match view.shared.catalog.area_number(area) {
-            Some(area) => {
-                let tree = view.shared.catalog.areas_above_sites().tree;
-                view.area_rollup(area, &Vec::from_iter(sites.iter().copied()), tree, from, to)?
-            }
-            None => Rollup::default(),
-        },
-        _ => count_sites(view, sites, from, to)?,
-    };
-    Ok(PassedAnswer { subjects: sum.subjects.len(), scans: sum.scans, ..PassedAnswer::default() })
+    let sites: Vec<u32> = sites.iter().copied().collect();
+    let sum = view.distinct(&sites, rolled(view, question), from, to)?;
+    let scans = sum.scans;
+    Ok(PassedAnswer { subjects: sum.into_bitmap().len(), scans, ..PassedAnswer::default() })
 }
 
-fn count_sites(view: &View<'_>, sites: &BTreeSet<u32>, from: i64, to: i64) -> Result<Rollup, TraceError> {
-    let mut sum = Rollup::default();
-    let mut postings = Vec::new();
-    for site in sites {
-        view.postings(*site, from, to, &mut postings)?;
-        add_postings(&mut sum, &postings);
-    }
-    Ok(sum)
+/// The area, where the question is about one and nothing else.
+fn rolled(view: &View<'_>, question: &Passed) -> Option<Rolled> {
+    let ([code], []) = (question.areas.as_slice(), question.sites.as_slice()) else { return None };
+    let area = view.shared.catalog.area_number(code)?;
+    Rolled::of(&view.shared.catalog.site_areas(), area)
 }
 
 /// Longest list: about 500 MB with its codes.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use truyvet_schemas::TimeMs;
 
+use super::set::SetExpression;
+
 /// `from <= at < to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
@@ -93,6 +95,8 @@ pub struct Chain {
     pub window: Duration,
     /// How many generations after the seeds.
     pub generations: u32,
+    /// Whether to list the subjects, or only to count.
+    pub list: bool,
 }
 
 /// The cells of site and time where most of the given subjects were.
@@ -119,3 +123,12 @@ pub const GENERATIONS_DEFAULT: u32 = 2;
 
 /// Default number of cells.
 pub const TOP_DEFAULT: usize = 20;
+
+/// Who is in a combination of passed-sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetQuestion {
+    /// The combination.
+    pub expression: SetExpression,
+    /// Whether to list the subjects, or only to count.
+    pub list: bool,
+}

@@ -1,27 +1,50 @@
 //! One moment of the engine, as a question sees it: live tables and runs read as one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use roaring::RoaringBitmap;
-use truyvet_schemas::TimeMs;
-
+use super::answer::Incomplete;
+use super::asking::Asking;
+use super::by_code::CODES_AT_ONCE;
+use super::distinct::Distinct;
+use super::explained::Way;
 use super::question::Interval;
-use crate::error::EngineError;
-use crate::index::rollups::Rollup;
+use crate::engine::Engine;
+use crate::error::TraceError;
+use crate::index::directory::Directory;
+use crate::index::postings::{Leaf, Scratch};
+use crate::index::rollups::Areas;
 use crate::index::rows::{FullPosting, Posting, TrailRow};
+use crate::index::trails::Pointer;
 use crate::partition::Partition;
 use crate::partition::plan::Span;
+use crate::partition::run::Run;
 use crate::shared::{Shared, State};
 
-/// Every scan that was visible when the question came. Partitions stay for as long as it is held.
+/// Every scan that was visible when the question came. Runs stay for as long as it is held.
 pub(crate) struct View<'e> {
     pub(crate) shared: &'e Shared,
+    pub(crate) asking: &'e Asking,
     state: Arc<State>,
+    /// Of each partition, the place of its first run among all runs.
+    first_runs: Vec<usize>,
+    /// Which runs were read.
+    touched: Vec<AtomicBool>,
 }
 
 impl<'e> View<'e> {
-    pub(crate) fn new(shared: &'e Shared) -> Self {
-        Self { shared, state: shared.state.load_full() }
+    pub(crate) fn new(engine: &'e Engine) -> Self {
+        let shared = engine.shared();
+        let state = shared.state.load_full();
+        let mut runs = 0;
+        let mut first_runs = Vec::with_capacity(state.partitions.len());
+        for partition in &state.partitions {
+            first_runs.push(runs);
+            runs += partition.runs.len();
+        }
+        let touched = std::iter::repeat_with(AtomicBool::default).take(runs).collect();
+        engine.asking().begin();
+        Self { shared, asking: engine.asking(), state, first_runs, touched }
     }
 
     /// Replaces `out` with the site's scans with `from_ms <= at < to_ms`, in time order.
@@ -31,73 +54,238 @@ impl<'e> View<'e> {
         from_ms: i64,
         to_ms: i64,
         out: &mut Vec<Posting>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), TraceError> {
         out.clear();
-        for partition in self.partitions(from_ms, to_ms) {
-            for run in &partition.runs {
-                run.postings(&self.shared.store, site, from_ms, to_ms, out)?;
-            }
+        for run in self.runs(from_ms, to_ms) {
+            self.run_postings(run, site, from_ms, to_ms, out)?;
         }
-        self.state.tables.iter().for_each(|table| table.postings(site, from_ms, to_ms, out));
+        self.live_postings(site, from_ms, to_ms, out)?;
         if !out.is_sorted_by_key(|posting| posting.at_ms) {
             out.sort_by_key(|posting| posting.at_ms);
         }
         Ok(())
     }
 
-    /// Replaces `out` with the site's scans at the very instant `at_ms`, and where they came from.
-    fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), EngineError> {
+    /// The same, for passes that read everything once: what is read is not kept in the cache.
+    pub(crate) fn postings_once(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut Vec<Posting>,
+    ) -> Result<(), TraceError> {
         out.clear();
-        for partition in self.partitions(at_ms, at_ms + 1) {
-            for run in &partition.runs {
-                run.full_postings(&self.shared.store, site, at_ms, at_ms + 1, out)?;
+        let store = &self.shared.store;
+        let mut scratch = Scratch::default();
+        let (mut leaves, mut bytes) = (0, 0);
+        for run in self.runs(from_ms, to_ms) {
+            for number in run.leaves_of(store, site, from_ms, to_ms)? {
+                self.asking.spend_leaf()?;
+                leaves += 1;
+                bytes += run.posting_leaf_once(store, number, |leaf| {
+                    leaf.read_range(leaf.range(from_ms, to_ms), &mut scratch, out)
+                })?;
             }
         }
+        self.asking.meter().passed(leaves, bytes as u64);
+        self.live_postings(site, from_ms, to_ms, out)?;
+        if !out.is_sorted_by_key(|posting| posting.at_ms) {
+            out.sort_by_key(|posting| posting.at_ms);
+        }
+        Ok(())
+    }
+
+    /// The interval cut where partitions begin and end, and further where a piece would have more than
+    /// `scans_max` scans of the site; pieces without a scan are left out.
+    pub(crate) fn slabs(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        scans_max: u64,
+    ) -> Result<Vec<(i64, i64)>, TraceError> {
+        let mut slabs = Vec::new();
+        let mut cut = from_ms;
+        let spans = self.partitions(from_ms, to_ms).map(|p| (p.span.start_ms(), p.span.end_ms()));
+        for (start, end) in spans.chain(std::iter::once((to_ms, to_ms))) {
+            for (from, to) in [(cut, start.clamp(cut, to_ms)), (start.max(cut), end.min(to_ms))] {
+                if from < to {
+                    self.cut_slab(site, from, to, scans_max, &mut slabs)?;
+                }
+                cut = cut.max(to);
+            }
+        }
+        Ok(slabs)
+    }
+
+    fn cut_slab(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        scans_max: u64,
+        out: &mut Vec<(i64, i64)>,
+    ) -> Result<(), TraceError> {
+        let store = &self.shared.store;
+        let mut scans: u64 = 0;
+        for run in self.runs(from_ms, to_ms) {
+            for leaf in run.leaves_of(store, site, from_ms, to_ms)? {
+                scans += run.directory(store)?.scans_of(leaf);
+            }
+        }
+        let is_live = self.state.tables.iter().any(|table| table.has_site(site));
+        if scans == 0 && !is_live {
+            return Ok(());
+        }
+        let pieces = (scans / scans_max + 1) as i64;
+        let length = ((to_ms - from_ms) / pieces).max(1);
+        let mut from = from_ms;
+        while from < to_ms {
+            let to = if to_ms - from < 2 * length { to_ms } else { from + length };
+            out.push((from, to));
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// One above the highest subject.
+    pub(crate) fn ids_end(&self) -> u32 {
+        self.shared.catalog.subjects.read().ids_end()
+    }
+
+    fn run_postings(
+        &self,
+        run: &Run,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut Vec<Posting>,
+    ) -> Result<(), TraceError> {
+        let store = &self.shared.store;
+        for leaf in run.leaves_of(store, site, from_ms, to_ms)? {
+            self.asking.spend_leaf()?;
+            run.posting_leaf(store, self.asking.meter(), leaf, |leaf| leaf.read(from_ms, to_ms, out))?;
+        }
+        Ok(())
+    }
+
+    /// Replaces `out` with the site's scans at the very instant `at_ms`, and where they came from; those
+    /// of an import in the order of its rows.
+    fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), TraceError> {
+        out.clear();
+        let store = &self.shared.store;
+        for run in self.runs(at_ms, at_ms + 1) {
+            for leaf in run.leaves_of(store, site, at_ms, at_ms + 1)? {
+                self.asking.spend_leaf()?;
+                run.posting_leaf(store, self.asking.meter(), leaf, |leaf| {
+                    leaf.read_full(&mut Default::default(), out)
+                })?;
+            }
+        }
+        out.retain(|posting| posting.at_ms == at_ms);
         self.state.tables.iter().for_each(|table| table.full_postings(site, at_ms, at_ms + 1, out));
         Ok(())
     }
 
-    /// The distinct subjects of an area's sites, and their scans: whole days from rollups where runs
-    /// have them for today's tree, the rest from postings.
-    pub(crate) fn area_rollup(
+    /// The distinct subjects of sites, and their scans. Where the sites are those of an area, whole days
+    /// come from its rollups, as far as runs have them for today's tree.
+    pub(crate) fn distinct(
         &self,
-        area: u32,
         sites: &[u32],
-        tree: u64,
+        area: Option<Rolled>,
         from_ms: i64,
         to_ms: i64,
-    ) -> Result<Rollup, EngineError> {
-        let mut sum = Rollup::default();
-        let mut postings = Vec::new();
-        for partition in self.partitions(from_ms, to_ms) {
-            for run in &partition.runs {
-                let whole = if run.entry.rollup_tree == Some(tree) {
-                    partition.span.whole_days(from_ms, to_ms)
-                } else {
-                    Span { from: partition.span.from, to: partition.span.from }
-                };
+    ) -> Result<Distinct, TraceError> {
+        let mut sum = Distinct::new(self.ids_end());
+        for (first, partition) in self.placed(from_ms, to_ms) {
+            for (place, run) in (first..).zip(&partition.runs) {
+                self.touch(place);
+                let area = area.filter(|area| run.entry.rollup_tree == Some(area.tree));
+                let whole = partition.span.whole_days(from_ms, to_ms);
+                // Stretches without a rollup: before and after the whole days, and days that have none.
+                let mut rest = from_ms;
                 for day in whole.from..whole.to {
-                    sum.add(&run.rollup(&self.shared.store, area, day)?);
-                }
-                for (from_ms, to_ms) in
-                    [(from_ms, whole.start_ms().min(to_ms)), (whole.end_ms().max(from_ms), to_ms)]
-                {
-                    for site in sites {
-                        postings.clear();
-                        run.postings(&self.shared.store, *site, from_ms, to_ms, &mut postings)?;
-                        add_postings(&mut sum, &postings);
+                    let Some(area) = area else { break };
+                    self.asking.enter(Way::Rollups);
+                    self.asking.spend_rollup()?;
+                    let day_span = Span { from: day, to: day + 1 };
+                    let meter = self.asking.meter();
+                    let add = |rollup: &_| sum.add_rollup(rollup);
+                    if run.rollup(&self.shared.store, meter, area.area, day, add)? {
+                        self.add_distinct(run, sites, rest, day_span.start_ms(), &mut sum)?;
+                        rest = day_span.end_ms();
                     }
+                }
+                self.add_distinct(run, sites, rest, to_ms, &mut sum)?;
+            }
+        }
+        let mut postings = Vec::new();
+        for table in &self.state.tables {
+            for site in sites {
+                if table.has_site(*site) {
+                    self.asking.spend_live(1)?;
+                    postings.clear();
+                    table.postings(*site, from_ms, to_ms, &mut postings);
+                    sum.add_postings(&postings);
                 }
             }
         }
-        for (table, site) in
-            self.state.tables.iter().flat_map(|table| sites.iter().map(move |site| (table, site)))
-        {
-            postings.clear();
-            table.postings(*site, from_ms, to_ms, &mut postings);
-            add_postings(&mut sum, &postings);
-        }
         Ok(sum)
+    }
+
+    /// Number of distinct subjects at a site. Mostly their scans lie in one leaf, which is counted as it is.
+    pub(crate) fn count_distinct(&self, site: u32, from_ms: i64, to_ms: i64) -> Result<u64, TraceError> {
+        let store = &self.shared.store;
+        let mut leaves = Vec::new();
+        for run in self.runs(from_ms, to_ms) {
+            leaves.extend(run.leaves_of(store, site, from_ms, to_ms)?.map(|leaf| (run, leaf)));
+        }
+        let is_live = self.state.tables.iter().any(|table| table.has_site(site));
+        match leaves.as_slice() {
+            [] if !is_live => Ok(0),
+            [(run, leaf)] if !is_live => {
+                self.asking.spend_leaf()?;
+                let count = |leaf: Leaf<'_>| Some(leaf.count_distinct(leaf.range(from_ms, to_ms)));
+                Ok(run.posting_leaf(store, self.asking.meter(), *leaf, count)?)
+            }
+            _ => Ok(self.distinct(&[site], None, from_ms, to_ms)?.into_bitmap().len()),
+        }
+    }
+
+    /// Adds a run's part: of a leaf that lies within the interval only the list of its subjects is read.
+    fn add_distinct(
+        &self,
+        run: &Run,
+        sites: &[u32],
+        from_ms: i64,
+        to_ms: i64,
+        sum: &mut Distinct,
+    ) -> Result<(), TraceError> {
+        if from_ms >= to_ms || !run.overlaps(from_ms, to_ms) {
+            return Ok(());
+        }
+        self.asking.enter(Way::Leaves);
+        let store = &self.shared.store;
+        let directory = run.directory(store)?;
+        let mut postings = Vec::new();
+        for site in sites {
+            for number in directory.leaves(*site, from_ms, to_ms) {
+                self.asking.spend_leaf()?;
+                let is_within =
+                    directory.times_of(number).is_some_and(|(first, last)| from_ms <= first && last < to_ms);
+                run.posting_leaf(store, self.asking.meter(), number, |leaf| {
+                    if is_within {
+                        sum.add_leaf(&leaf);
+                        return Some(());
+                    }
+                    postings.clear();
+                    leaf.read(from_ms, to_ms, &mut postings)?;
+                    sum.add_postings(&postings);
+                    Some(())
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Replaces `out` with the subject's scans in the interval, in order of time and site number.
@@ -106,29 +294,109 @@ impl<'e> View<'e> {
         subject: u32,
         interval: Interval,
         out: &mut Vec<TrailRow>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), TraceError> {
         out.clear();
+        self.trails(&[subject], interval, |_, row, _| out.push(row))?;
+        out.sort_by_key(|row| (row.at_ms, row.site));
+        Ok(())
+    }
+
+    /// Hands over the scans of subjects in the interval, in no order, each with the subject's place among
+    /// `subjects`, and with the leaf where it lies if it is in a run. Each posting leaf is looked at once for a few thousand subjects.
+    pub(crate) fn trails(
+        &self,
+        subjects: &[u32],
+        interval: Interval,
+        mut scan: impl FnMut(usize, TrailRow, Option<&Here<'_>>),
+    ) -> Result<(), TraceError> {
+        self.asking.enter(Way::Trails);
         let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
-        for partition in self.partitions(from_ms, to_ms) {
-            for run in &partition.runs {
-                run.trail(&self.shared.store, subject, from_ms, to_ms, out)?;
+        let mut pointers = Vec::new();
+        let mut rows = Vec::new();
+        for (start, subjects) in (0..).step_by(SUBJECTS_AT_ONCE).zip(subjects.chunks(SUBJECTS_AT_ONCE)) {
+            for partition in self.partitions(from_ms, to_ms) {
+                let is_sole = partition.runs.len() == 1;
+                for run in partition.runs.iter().filter(|run| run.overlaps(from_ms, to_ms)) {
+                    self.pointers(run, subjects, &mut pointers)?;
+                    self.follow(run, &pointers, interval, |place, row, mut here| {
+                        here.span = is_sole.then_some(partition.span);
+                        scan(start + place, row, Some(&here));
+                    })?;
+                }
+            }
+            self.asking.spend_live((subjects.len() * self.state.tables.len()) as u64)?;
+            for (place, subject) in (start..).zip(subjects) {
+                self.state.tables.iter().for_each(|table| table.trail(*subject, from_ms, to_ms, &mut rows));
+                rows.drain(..).for_each(|row| scan(place, row, None));
             }
         }
-        self.state.tables.iter().for_each(|table| table.trail(subject, from_ms, to_ms, out));
-        out.sort_by_key(|row| (row.at_ms, row.site));
+        Ok(())
+    }
+
+    /// Replaces `out` with pointers to the scans of subjects, by leaf; instead of the subject each bears
+    /// the subject's place.
+    fn pointers(&self, run: &Run, subjects: &[u32], out: &mut Vec<Pointer>) -> Result<(), TraceError> {
+        out.clear();
+        for (place, subject) in (0u32..).zip(subjects) {
+            self.asking.spend_trail()?;
+            let start = out.len();
+            run.pointers(&self.shared.store, self.asking.meter(), *subject, out)?;
+            out[start..].iter_mut().for_each(|pointer| pointer.subject = place);
+        }
+        if subjects.len() > 1 {
+            out.sort_unstable_by_key(|pointer| (pointer.leaf, pointer.place));
+        }
+        Ok(())
+    }
+
+    /// Hands over the scans that pointers lead to, as far as they lie in the interval. Pointers to one
+    /// leaf follow each other.
+    fn follow(
+        &self,
+        run: &Run,
+        pointers: &[Pointer],
+        interval: Interval,
+        mut scan: impl FnMut(usize, TrailRow, Here<'_>),
+    ) -> Result<(), TraceError> {
+        if pointers.is_empty() {
+            return Ok(());
+        }
+        let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
+        let store = &self.shared.store;
+        let directory = run.directory(store)?;
+        for of_leaf in pointers.chunk_by(|a, b| a.leaf == b.leaf) {
+            let number = of_leaf[0].leaf;
+            let found = directory.times_of(number).zip(directory.site_of(number));
+            let ((first, last), site) = found.ok_or_else(|| run.corrupt("a trail's pointer"))?;
+            if last < from_ms || to_ms <= first {
+                continue;
+            }
+            self.asking.spend_leaf()?;
+            run.posting_leaf(store, self.asking.meter(), number, |leaf| {
+                for pointer in of_leaf {
+                    leaf.scans_of(usize::from(pointer.place), |at_ms, flags| {
+                        if from_ms <= at_ms && at_ms < to_ms {
+                            let here = Here { view: self, leaf, directory, number, site, span: None };
+                            scan(pointer.subject as usize, TrailRow { at_ms, site, flags }, here);
+                        }
+                    })?;
+                }
+                Some(())
+            })?;
+        }
         Ok(())
     }
 
     /// Puts the scans of one subject at one site and instant in order of device and seq. `rows` are
     /// such scans; only their flags may differ, so mostly there is nothing to do.
-    pub(crate) fn order_ties(&self, subject: u32, rows: &mut [TrailRow]) -> Result<(), EngineError> {
+    pub(crate) fn order_ties(&self, subject: u32, rows: &mut [TrailRow]) -> Result<(), TraceError> {
         if rows.iter().all(|row| row.flags == rows[0].flags) {
             return Ok(());
         }
         let mut there = Vec::new();
         self.full_postings_at(rows[0].site, rows[0].at_ms, &mut there)?;
         there.retain(|posting| posting.subject == subject);
-        there.sort_unstable_by_key(|posting| (posting.device, posting.seq));
+        there.sort_by_key(|posting| (posting.device, posting.seq));
         rows.iter_mut().zip(there).for_each(|(row, posting)| row.flags = posting.flags);
         Ok(())
     }
@@ -143,10 +411,11 @@ impl<'e> View<'e> {
 
     /// Codes of subjects, a few thousand under one lock, so that arriving scans are not held up.
     pub(crate) fn subject_codes(&self, ids: &[u32]) -> Vec<String> {
+        self.asking.enter(Way::Telling);
         let mut codes = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(CODES_AT_ONCE) {
             let subjects = self.shared.catalog.subjects.read();
-            codes.extend(chunk.iter().map(|id| subjects.code(*id).to_owned()));
+            subjects.read_codes(chunk, |code| codes.push(code.to_owned()));
         }
         codes
     }
@@ -155,25 +424,113 @@ impl<'e> View<'e> {
         self.shared.catalog.sites.read().code(site).to_owned()
     }
 
+    /// Codes of sites, in their order.
+    pub(crate) fn site_codes_of(&self, numbers: impl Iterator<Item = u32>) -> Vec<String> {
+        let sites = self.shared.catalog.sites.read();
+        numbers.map(|site| sites.code(site).to_owned()).collect()
+    }
+
+    /// Codes of all sites, by number.
+    pub(crate) fn site_codes(&self) -> Vec<Arc<str>> {
+        let sites = self.shared.catalog.sites.read();
+        (0..sites.len() as u32).map(|site| Arc::from(sites.code(site))).collect()
+    }
+
+    /// The runs of the partitions that the interval touches.
+    pub(crate) fn runs(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Run>> {
+        let placed = self.placed(from_ms, to_ms).flat_map(|(first, p)| (first..).zip(&p.runs));
+        placed.filter(move |(_, run)| run.overlaps(from_ms, to_ms)).map(|(place, run)| {
+            self.touch(place);
+            run
+        })
+    }
+
+    /// The days that the interval touches of which scans are gone.
+    pub(crate) fn incomplete(&self, interval: Interval) -> Vec<Incomplete> {
+        let gaps = self.state.gaps.within(interval.from().get(), interval.to().get());
+        let told = |(days, why): (Span, _)| Incomplete { from: days.start_ms(), to: days.end_ms(), why };
+        gaps.into_iter().map(told).collect()
+    }
+
     fn partitions(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Arc<Partition>> {
+        self.placed(from_ms, to_ms).map(|(_, partition)| partition)
+    }
+
+    /// The partitions that the interval touches, each with its first run's place among all runs.
+    fn placed(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (usize, &Arc<Partition>)> {
         let start = self.state.partitions.partition_point(|p| p.span.end_ms() <= from_ms);
-        self.state.partitions[start..].iter().take_while(move |p| p.span.start_ms() < to_ms)
+        let placed = self.first_runs[start..].iter().copied().zip(&self.state.partitions[start..]);
+        placed.take_while(move |(_, p)| p.span.start_ms() < to_ms)
+    }
+
+    fn touch(&self, run: usize) {
+        // Looked at first: threads that only read share the line.
+        if !self.touched[run].load(Ordering::Relaxed) {
+            self.touched[run].store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn live_postings(
+        &self,
+        site: u32,
+        from_ms: i64,
+        to_ms: i64,
+        out: &mut Vec<Posting>,
+    ) -> Result<(), TraceError> {
+        for table in self.state.tables.iter().filter(|table| table.has_site(site)) {
+            self.asking.spend_live(1)?;
+            table.postings(site, from_ms, to_ms, out);
+        }
+        Ok(())
     }
 }
 
-/// Adds scans to distinct subjects and their number of scans.
-pub(crate) fn add_postings(sum: &mut Rollup, postings: &[Posting]) {
-    let mut ids: Vec<u32> = postings.iter().map(|posting| posting.subject).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    sum.scans += postings.len() as u64;
-    sum.subjects |= RoaringBitmap::from_sorted_iter(ids).expect("sorted and without repeats");
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        let (mut partitions, mut runs) = (0, 0);
+        for (first, partition) in self.first_runs.iter().zip(&self.state.partitions) {
+            let touched = &self.touched[*first..*first + partition.runs.len()];
+            let touched = touched.iter().filter(|run| run.load(Ordering::Relaxed)).count() as u64;
+            runs += touched;
+            partitions += u64::from(touched > 0);
+        }
+        self.asking.count_touched(partitions, runs);
+    }
 }
 
-/// The interval cut to what starts at `from` at the earliest.
-pub(crate) fn not_before(interval: Interval, from: TimeMs) -> Interval {
-    let from = from.clamp(interval.from(), interval.to());
-    Interval::new(from, interval.to()).unwrap_or(interval)
+/// The leaf where a scan lies, while it is at hand.
+pub(crate) struct Here<'l> {
+    view: &'l View<'l>,
+    leaf: Leaf<'l>,
+    directory: &'l Directory,
+    number: u32,
+    site: u32,
+    /// Days of the partition, if its only run is the leaf's.
+    span: Option<Span>,
+}
+
+impl Here<'_> {
+    /// Number of distinct subjects at the site, if this leaf alone knows it.
+    pub(crate) fn count_distinct(&self, from_ms: i64, to_ms: i64) -> Option<u64> {
+        self.span.filter(|span| span.start_ms() <= from_ms && to_ms <= span.end_ms())?;
+        let is_alone = self.directory.leaves(self.site, from_ms, to_ms) == (self.number..self.number + 1);
+        let is_live = self.view.state.tables.iter().any(|table| table.has_site(self.site));
+        (is_alone && !is_live).then(|| self.leaf.count_distinct(self.leaf.range(from_ms, to_ms)))
+    }
+}
+
+/// An area that may have rollups, and the state of the tree for which they hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rolled {
+    pub(crate) area: u32,
+    pub(crate) tree: u64,
+}
+
+impl Rolled {
+    /// The area, if it has rollups.
+    pub(crate) fn of(areas: &Areas, area: u32) -> Option<Self> {
+        areas.has_rollups(area).then_some(Self { area, tree: areas.tree })
+    }
 }
 
 /// Asked codes, each once in code order, split into known ids and the unknown.
@@ -199,4 +556,5 @@ impl Asked {
     }
 }
 
-const CODES_AT_ONCE: usize = 4_096;
+/// Subjects whose pointers are in memory at once.
+const SUBJECTS_AT_ONCE: usize = 4_096;

@@ -14,7 +14,7 @@ use truyvet_schemas::wire::{Reason, Refusal};
 use crate::client::{
     self, AuthorityError, CONNECT_TIMEOUT, ConnectError, ConnectOptions, Connection, endpoint_towards,
 };
-use crate::session::{End, Session, set_site};
+use crate::session::{End, Lost, Session, set_site};
 use crate::spool::{Bound, Spool, SpoolError};
 use crate::status::Status;
 
@@ -158,8 +158,8 @@ impl Agent {
         Ok(endpoint)
     }
 
-    /// Brings the spool in line with the welcome; false when nothing can be sent.
-    fn welcomed(&self, connection: &Connection) -> Result<bool, SpoolError> {
+    /// Brings the spool in line with the welcome; tells what neither side has any more.
+    fn welcomed(&self, connection: &Connection) -> Result<Option<Lost>, SpoolError> {
         let welcome = &connection.welcome;
         // QUIC fixes it when a connection begins, so it holds from the next one on.
         let keep_alive = client::keep_alive(Duration::from_millis(welcome.idle_timeout_ms.into()));
@@ -188,31 +188,33 @@ impl Agent {
                 "the gateway has less than it acknowledged (restored from a backup?): sending again"
             ),
             Bound::Lost { from_seq, held_seq } => {
+                let to_seq = held_seq - 1;
                 tracing::error!(
                     from_seq,
-                    held_seq,
-                    "the gateway lost scans that are no longer here; nothing is sent until it has them back"
+                    to_seq,
+                    "the gateway lost scans that it had acknowledged (restored from a backup?), and they are no \
+                     longer here: they are reported to it as lost; those after them are sent again"
                 );
-                let note =
-                    format!("the gateway lost scans {from_seq} to {}; call its operator", held_seq - 1);
-                self.status.set_link_note(Some(note));
-                return Ok(false);
+                return Ok(Some(Lost { from_seq, held_seq }));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     async fn session(&self, connection: Connection, backoff: &mut Backoff) -> Result<Next, AgentError> {
         let acked_seq = self.spool.stats().acked_seq;
-        if !self.welcomed(&connection)? {
-            return Ok(Next::Slowly(MINUTE));
-        }
+        let lost = self.welcomed(&connection)?;
         if self.spool.stats().acked_seq > acked_seq {
             // The session before got something through, only its acknowledgements were lost.
             *backoff = Backoff::default();
         }
         self.status.set_connected(true);
-        let session = Session::new(self.key.device, &self.spool, &self.status, &self.options, &self.tidy_due);
+        if let Some(Lost { from_seq, held_seq }) = lost {
+            let note = format!("the gateway lost scans {from_seq} to {}; call its operator", held_seq - 1);
+            self.status.set_link_note(Some(note));
+        }
+        let (device, spool) = (self.key.device, &self.spool);
+        let session = Session::new(device, spool, &self.status, &self.options, &self.tidy_due, lost);
         let (end, any_ack) = session.run(connection).await;
         self.status.set_connected(false);
         if any_ack {

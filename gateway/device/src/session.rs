@@ -19,7 +19,7 @@ use truyvet_schemas::TimeMs;
 use truyvet_schemas::limits::FRAME_LENGTH_BYTES;
 use truyvet_schemas::scan::check_code;
 use truyvet_schemas::wire::{
-    BatchFacts, BatchView, FromDevice, FromGateway, Notice, Reason, Refusal, Scope, encode_batch,
+    BatchFacts, BatchView, FromDevice, FromGateway, Notice, Reason, Refusal, Scope, encode_batch, encode_lost,
 };
 
 use crate::agent::AgentOptions;
@@ -52,8 +52,17 @@ pub(crate) struct Session<'a> {
     pub(crate) options: &'a AgentOptions,
     /// Wakes who deletes acknowledged segments.
     pub(crate) tidy_due: &'a Notify,
+    lost: Option<Lost>,
     flight: Mutex<Flight>,
     room: Notify,
+}
+
+/// Scans that the gateway had acknowledged and lost, and that are no longer here: from the first to
+/// before the next that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) from_seq: u64,
+    pub(crate) held_seq: u64,
 }
 
 #[derive(Debug)]
@@ -88,6 +97,7 @@ impl<'a> Session<'a> {
         status: &'a Status,
         options: &'a AgentOptions,
         tidy_due: &'a Notify,
+        lost: Option<Lost>,
     ) -> Self {
         let flight = Flight {
             batches: VecDeque::new(),
@@ -98,7 +108,8 @@ impl<'a> Session<'a> {
             storage_full: false,
             any_ack: false,
         };
-        Self { device, spool, status, options, tidy_due, flight: Mutex::new(flight), room: Notify::new() }
+        let (flight, room) = (Mutex::new(flight), Notify::new());
+        Self { device, spool, status, options, tidy_due, lost, flight, room }
     }
 
     /// Runs the session to its end; tells also whether anything was acknowledged in it.
@@ -127,6 +138,13 @@ impl<'a> Session<'a> {
 
     async fn pump(&self, mut sender: Sender, limits: Limits) -> End {
         let mut cursor = self.spool.cursor();
+        if let Some(lost) = self.lost {
+            let frame = self.lost_frame(lost, &sender);
+            self.launch(&frame, lost.from_seq, lost.held_seq - 1);
+            if sender.send_frame(frame).await.is_err() {
+                return std::future::pending().await;
+            }
+        }
         loop {
             self.scans_to_send(&cursor, limits.batch_scans).await;
             let (frame, run) = match self.next_frame(&mut cursor, &sender, limits) {
@@ -135,7 +153,7 @@ impl<'a> Session<'a> {
                 Err(error) => return End::Spool(error),
             };
             self.room_for(frame.len(), limits.window_bytes).await;
-            self.launch(&frame, &run);
+            self.launch(&frame, run.first_seq, run.first_seq + run.scans.len() as u64 - 1);
             if sender.send_frame(frame).await.is_err() {
                 // The receiver may still hold the reason, and its end is the one to tell.
                 return std::future::pending().await;
@@ -214,9 +232,16 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn launch(&self, frame: &Bytes, run: &Run) {
-        let scans = run.scans.len() as u64;
-        let (first_seq, last_seq) = (run.first_seq, run.first_seq + scans - 1);
+    /// Tells the gateway which scans neither side has.
+    fn lost_frame(&self, lost: Lost, sender: &Sender) -> Bytes {
+        let site = self.spool.site().unwrap_or_default();
+        let (device, first_seq) = (self.device, lost.from_seq);
+        let facts = BatchFacts { device, site: &site, first_seq, sent_at: TimeMs::now() };
+        signed_frame(sender.signing_key(), &encode_lost(facts, lost.held_seq - lost.from_seq))
+    }
+
+    fn launch(&self, frame: &Bytes, first_seq: u64, last_seq: u64) {
+        let scans = last_seq - first_seq + 1;
         let mut flight = self.flight.lock();
         if flight.batches.is_empty() {
             flight.progress_at = Instant::now();

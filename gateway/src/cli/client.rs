@@ -1,6 +1,6 @@
 //! A running server, asked over HTTP.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,9 +34,35 @@ impl Client {
         self.json(&self.read(response)?)
     }
 
+    /// Asks for JSON, with parameters.
+    pub(super) fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, CliError> {
+        let response = self.agent.get(self.address(path)).query_pairs(query.iter().copied()).call();
+        self.json(&self.read(response)?)
+    }
+
+    /// Sends JSON; the answer comes bit by bit.
+    pub(super) fn post_streaming(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Box<dyn Read>, CliError> {
+        let response = self.check(self.agent.post(self.address(path)).send_json(body))?;
+        Ok(Box::new(response.into_body().into_reader()))
+    }
+
     /// Sends JSON, and gives the bytes of the answer.
     pub(super) fn post_raw(&self, path: &str, body: &impl Serialize) -> Result<Vec<u8>, CliError> {
         self.read(self.agent.post(self.address(path)).send_json(body))
+    }
+
+    /// Sends JSON; the answer comes bit by bit, and is not bounded.
+    pub(super) fn post_reader(&self, path: &str, body: &impl Serialize) -> Result<impl Read, CliError> {
+        let response = self.check(self.agent.post(self.address(path)).send_json(body))?;
+        Ok(Coming { url: self.url.clone(), answer: response.into_body().into_reader() })
     }
 
     /// Sends JSON, and reads JSON.
@@ -96,6 +122,19 @@ impl Client {
         serde_json::from_slice(body).map_err(|_| {
             CliError::Failed(format!("{}: the answer is none of a Truyvet server of this version", self.url))
         })
+    }
+}
+
+/// An answer on its way; its errors say so.
+struct Coming<R> {
+    url: String,
+    answer: R,
+}
+
+impl<R: Read> Read for Coming<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let broke_off = |e| io::Error::other(format!("{}: the answer broke off: {e}", self.url));
+        self.answer.read(bytes).map_err(broke_off)
     }
 }
 

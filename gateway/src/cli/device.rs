@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use truyvet_engine::DeviceRecord;
+use truyvet_engine::{DeviceRecord, LostScans};
 use truyvet_schemas::key_file::KeyFile;
 use truyvet_schemas::{DeviceId, TimeMs};
 
@@ -159,9 +159,16 @@ impl Revoke {
     }
 }
 
+/// The seqs of lost scans, such as `101-130`.
+fn lost(lost: &[LostScans]) -> String {
+    let ranges: Vec<String> =
+        lost.iter().map(|scans| format!("{}-{}", scans.first_seq, scans.last_seq)).collect();
+    if ranges.is_empty() { "-".to_owned() } else { ranges.join(", ") }
+}
+
 fn table(devices: &[DeviceRecord]) -> String {
     let mut table = plain_table();
-    table.set_header(["device", "site", "enrolled", "revoked", "durable seq"]);
+    table.set_header(["device", "site", "enrolled", "revoked", "durable seq", "lost"]);
     for device in devices {
         let time = |at| TimeMs::new(at).rfc3339();
         table.add_row([
@@ -170,6 +177,7 @@ fn table(devices: &[DeviceRecord]) -> String {
             time(device.enrolled_at),
             device.revoked_at.map_or_else(|| "-".to_owned(), time),
             device.durable_seq.to_string(),
+            lost(&device.lost),
         ]);
     }
     format!("{} devices\n{table}\n", devices.len())

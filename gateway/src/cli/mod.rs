@@ -1,5 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
+mod asking;
+mod backup;
 mod client;
 mod device;
 mod error;
@@ -49,6 +51,10 @@ enum Command {
     Drop(operate::Drop),
     /// Show refused scans, the newest first
     DeadLetters(operate::DeadLetters),
+    /// Back up a server or a data directory, or look after backups
+    Backup(backup::Backup),
+    /// Make a data directory from a backup
+    Restore(backup::Restore),
 }
 
 /// Runs the command that the arguments name.
@@ -87,5 +93,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Seal(seal) => seal.run(),
         Command::Drop(drop) => drop.run(),
         Command::DeadLetters(letters) => letters.run(),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => restore.run(),
     }
 }

@@ -1,6 +1,7 @@
 //! Where answers go, and how they look there.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -52,6 +53,52 @@ impl Output {
             None => write_stdout(bytes),
         }
     }
+
+    /// Writes bit by bit where it goes.
+    pub(super) fn write_with(
+        &self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<(), CliError> {
+        let (name, out): (String, Box<dyn Write + Send>) = match &self.output {
+            Some(path) => {
+                let name = path.display().to_string();
+                let file = File::create(path).map_err(|e| CliError::Failed(format!("{name}: {e}")))?;
+                (name, Box::new(file))
+            }
+            None => ("standard output".to_owned(), Box::new(io::stdout())),
+        };
+        let mut out = BufWriter::with_capacity(WRITE_BYTES, Named { name, out });
+        match write(&mut out).and_then(|()| out.flush()) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(CliError::Pipe),
+            Err(e) => Err(CliError::failed(e)),
+        }
+    }
+}
+
+/// Says in its errors where it writes, so that they are told from those of what is read meanwhile.
+struct Named {
+    name: String,
+    out: Box<dyn Write + Send>,
+}
+
+impl Named {
+    fn named(&self, error: io::Error) -> io::Error {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => error,
+            kind => io::Error::new(kind, format!("{}: {error}", self.name)),
+        }
+    }
+}
+
+impl Write for Named {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).map_err(|e| self.named(e))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(|e| self.named(e))
+    }
 }
 
 /// Writes to standard output; that its reader goes away early is no failure.
@@ -75,3 +122,6 @@ pub(super) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
 pub(super) fn on_terminal() -> bool {
     io::stdout().is_terminal()
 }
+
+/// Bytes written at once.
+const WRITE_BYTES: usize = 64 << 10;

@@ -33,6 +33,11 @@ pub(super) enum Asked {
 }
 
 impl Target {
+    /// A target that a command has read by itself.
+    pub(super) fn of(data: Option<PathBuf>, url: Option<String>, config: Option<PathBuf>) -> Self {
+        Self { data, url, config }
+    }
+
     /// Reaches for something that must be there.
     pub(super) fn open(&self) -> Result<Asked, CliError> {
         self.reach(false)

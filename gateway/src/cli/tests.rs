@@ -2,7 +2,7 @@ use clap::{CommandFactory as _, Parser as _};
 use proptest::prelude::*;
 
 use super::*;
-use crate::question::{Params, Question};
+use crate::question::{Params, Question, Terms};
 
 fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(["truyvet"].iter().chain(args))
@@ -12,7 +12,8 @@ fn asked(args: &[&str]) -> String {
     let Ok(Cli { command: Command::Trace(trace) }) = parse(args) else {
         panic!("a trace question: {args:?}");
     };
-    let (kind, params) = trace.params().expect("no file is read");
+    let (kind, mut params) = trace.params().expect("no file is read");
+    assert_eq!(Terms::take(&mut params), Ok(Terms::default()));
     format!("{:?}", Question::parse(kind, params))
 }
 
@@ -41,6 +42,11 @@ fn wrong_usage_is_known_before_anything_is_opened() {
         &["serve"],
         &["serve", "--data", "d", "--tls-cert", "c"],
         &["drop", "yesterday", "--data", "d"],
+        &["backup", "b", "--data", "d", "--url", "http://x"],
+        &["backup", "b", "--list", "--keep", "1"],
+        &["backup", "b", "--data", "d", "--keep", "0"],
+        &["backup", "b", "--backup", "1"],
+        &["restore", "--from", "b"],
     ] {
         assert_eq!(parse(args).expect_err("wrong usage").exit_code(), 2, "{args:?}");
     }

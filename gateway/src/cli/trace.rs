@@ -1,15 +1,20 @@
 //! `truyvet trace`: the arguments become the parameters that HTTP takes too, and are judged there.
 
-use std::io::Read as _;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use truyvet_engine::{Engine, Explained, SetFound};
 
+use super::asking::watched;
+use super::client::Client;
 use super::error::CliError;
 use super::output::{Format, Output};
 use super::target::{Asked, Target};
-use crate::question::{Answer, Kind, Params, Question};
-use crate::sheet::Sheet;
+use crate::config::Config;
+use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage, explained_from_json};
+use crate::sheet::{Sheet, explain_table, listed};
 
 /// The questions.
 #[derive(Debug, Subcommand)]
@@ -24,6 +29,8 @@ pub(super) enum Trace {
     Chain(Chain),
     /// Where and when most of the given subjects were
     Common(Common),
+    /// Who is in a combination of passed-sets
+    Set(Set),
 }
 
 #[derive(Debug, Args)]
@@ -38,6 +45,8 @@ pub(super) struct Passed {
     #[arg(long)]
     count: bool,
     #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
     rest: Rest,
 }
 
@@ -46,6 +55,8 @@ pub(super) struct Trail {
     /// Code of the subject
     #[arg(long, value_name = "CODE")]
     subject: String,
+    #[command(flatten)]
+    span: Span,
     #[command(flatten)]
     rest: Rest,
 }
@@ -62,6 +73,8 @@ pub(super) struct Contacts {
     #[arg(long)]
     pairs: bool,
     #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
     rest: Rest,
 }
 
@@ -76,6 +89,11 @@ pub(super) struct Chain {
     /// How many generations after the seeds, at most 10
     #[arg(long, value_name = "NUMBER", default_value = "2")]
     generations: String,
+    /// Count only
+    #[arg(long)]
+    count: bool,
+    #[command(flatten)]
+    span: Span,
     #[command(flatten)]
     rest: Rest,
 }
@@ -92,22 +110,51 @@ pub(super) struct Common {
     #[arg(long, value_name = "NUMBER", default_value = "20")]
     top: String,
     #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
     rest: Rest,
 }
 
-/// What every question has.
 #[derive(Debug, Args)]
-pub(super) struct Rest {
+pub(super) struct Set {
+    /// Operands `site CODE... on DAY`, `area CODE... from T to T`, combined by and, or, not and
+    /// parentheses: '(site A on 2021-08-02 and site B on 2021-08-03) not area C on 2021-08-02..2021-08-04'
+    #[arg(value_name = "EXPR")]
+    expr: String,
+    /// Where days that name no offset are counted, such as +07:00
+    #[arg(long, value_name = "OFFSET", default_value = "Z", allow_hyphen_values = true)]
+    offset: String,
+    /// Count only
+    #[arg(long)]
+    count: bool,
+    #[command(flatten)]
+    rest: Rest,
+}
+
+/// The time of a question that has one.
+#[derive(Debug, Args)]
+pub(super) struct Span {
     /// First instant: RFC 3339 with an offset, or unix milliseconds
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     from: String,
     /// First instant after
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     to: String,
+}
+
+/// What every question has.
+#[derive(Debug, Args)]
+pub(super) struct Rest {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
     output: Output,
+    /// Longest time for the answer: a whole number and one of ms, s, m, h, d; else as set
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<String>,
+    /// Say what the answer took: what was read, and the time of each step
+    #[arg(long)]
+    explain: bool,
 }
 
 impl Trace {
@@ -117,28 +164,27 @@ impl Trace {
         let rest = self.rest();
         let format = rest.output.format()?;
         // Judged here even where a server will judge it too: wrong usage should not need one.
-        let question = Question::parse(kind, params.clone())?;
-        let bytes = match rest.target.open()? {
-            Asked::Engine(engine, _) => written(format, &question.ask(&engine).map_err(trace_error)?)?,
-            Asked::Server(client) => {
-                let json = client.post_raw(&format!("/api/v1/trace/{}", kind.as_str()), &params.to_json())?;
-                if format == Format::Json {
-                    with_newline(json)
-                } else {
-                    let answer = Answer::from_json(kind, &json).map_err(CliError::failed)?;
-                    written(format, &answer)?
-                }
+        let mut judged = params.clone();
+        let terms = Terms::take(&mut judged)?;
+        if terms.explain && !matches!(format, Format::Json | Format::Table) {
+            return Err(Usage::Unexplained.into());
+        }
+        let question = Question::parse(kind, judged)?;
+        match rest.target.open()? {
+            Asked::Engine(engine, config) => {
+                ask_engine(&engine, &config, &question, terms, format, &rest.output)
             }
-        };
-        rest.output.write(&bytes)
+            Asked::Server(client) => ask_server(&client, kind, params, format, &rest.output),
+        }
     }
 
     /// The names and values that HTTP takes.
     pub(super) fn params(&self) -> Result<(Kind, Params), CliError> {
         let mut params = Params::default();
-        let rest = self.rest();
-        params.push("from", &rest.from);
-        params.push("to", &rest.to);
+        if let Some(span) = self.span() {
+            params.push("from", &span.from);
+            params.push("to", &span.to);
+        }
         let kind = match self {
             Self::Passed(q) => {
                 params.extend("site", q.site.clone());
@@ -160,6 +206,7 @@ impl Trace {
                 params.extend("seed", q.seed.clone());
                 params.push("window", &q.window);
                 params.push("generations", &q.generations);
+                params.push("count", q.count.to_string());
                 Kind::Chain
             }
             Self::Common(q) => {
@@ -168,7 +215,18 @@ impl Trace {
                 params.push("top", &q.top);
                 Kind::Common
             }
+            Self::Set(q) => {
+                params.push("expr", &q.expr);
+                params.push("offset", &q.offset);
+                params.push("count", q.count.to_string());
+                Kind::Set
+            }
         };
+        let rest = self.rest();
+        params.extend("timeout", rest.timeout.clone());
+        if rest.explain {
+            params.push("explain", "true");
+        }
         Ok((kind, params))
     }
 
@@ -179,17 +237,114 @@ impl Trace {
             Self::Contacts(q) => &q.rest,
             Self::Chain(q) => &q.rest,
             Self::Common(q) => &q.rest,
+            Self::Set(q) => &q.rest,
+        }
+    }
+
+    fn span(&self) -> Option<&Span> {
+        match self {
+            Self::Passed(q) => Some(&q.span),
+            Self::Trail(q) => Some(&q.span),
+            Self::Contacts(q) => Some(&q.span),
+            Self::Chain(q) => Some(&q.span),
+            Self::Common(q) => Some(&q.span),
+            Self::Set(_) => None,
         }
     }
 }
 
-fn written(format: Format, answer: &Answer) -> Result<Vec<u8>, CliError> {
+fn ask_engine(
+    engine: &Engine,
+    config: &Config,
+    question: &Question,
+    terms: Terms,
+    format: Format,
+    output: &Output,
+) -> Result<(), CliError> {
+    let asking = Arc::new(terms.asking(&config.engine)?);
+    let within = engine.asked_within(Arc::clone(&asking));
+    let reply = watched(&asking, || question.ask(&within))?.map_err(trace_error)?;
+    let explain = terms.explain.then(|| asking.explained());
+    match reply {
+        Reply::Whole(answer) => output.write(&written(format, &answer, explain.as_ref())?),
+        Reply::Listed(found) => output.write_with(|out| write_listed(format, found, explain.as_ref(), out)),
+    }
+}
+
+fn ask_server(
+    client: &Client,
+    kind: Kind,
+    params: Params,
+    format: Format,
+    output: &Output,
+) -> Result<(), CliError> {
+    let address = format!("/api/v1/trace/{}", kind.as_str());
+    if kind.is_listed() && format != Format::Table {
+        let body = asked_as(format, params).to_json();
+        let mut answer = client.post_reader(&address, &body)?;
+        return output.write_with(|out| copy(format, &mut answer, out));
+    }
+    let json = client.post_raw(&address, &params.to_json())?;
+    if format == Format::Json {
+        return output.write(&with_newline(json));
+    }
+    let answer = Answer::from_json(kind, &json).map_err(CliError::failed)?;
+    let explain = explained_from_json(&json).map_err(CliError::failed)?;
+    output.write(&written(format, &answer, explain.as_ref())?)
+}
+
+fn written(format: Format, answer: &Answer, explain: Option<&Explained>) -> Result<Vec<u8>, CliError> {
     Ok(match format {
-        Format::Json => with_newline(serde_json::to_vec(answer).map_err(CliError::failed)?),
+        Format::Json => {
+            let mut json = Vec::new();
+            answer.write_json(explain, &mut json).map_err(CliError::failed)?;
+            with_newline(json)
+        }
         Format::Csv => Sheet::of(answer).to_csv().into_bytes(),
         Format::Parquet => Sheet::of(answer).to_parquet().map_err(CliError::failed)?,
-        Format::Table => Sheet::of(answer).to_table().into_bytes(),
+        Format::Table => {
+            let mut text = Sheet::of(answer).to_table();
+            text.extend(explain.map(explain_table));
+            text.into_bytes()
+        }
     })
+}
+
+/// Writes a long list while it is read from the engine.
+fn write_listed(
+    format: Format,
+    found: SetFound,
+    explain: Option<&Explained>,
+    out: &mut (dyn Write + Send),
+) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            listed::write_json(found, explain, out)?;
+            out.write_all(b"\n")
+        }
+        Format::Csv => listed::write_csv(found, out),
+        Format::Parquet => listed::write_parquet(found, out),
+        Format::Table => {
+            listed::write_table(found, out)?;
+            explain.map_or(Ok(()), |explain| out.write_all(explain_table(explain).as_bytes()))
+        }
+    }
+}
+
+/// The parameters with the format in which a server is to write the answer.
+fn asked_as(format: Format, mut params: Params) -> Params {
+    match format {
+        Format::Csv => params.push("format", "csv"),
+        Format::Parquet => params.push("format", "parquet"),
+        Format::Json | Format::Table => {}
+    }
+    params
+}
+
+/// Writes a long list while it comes from a server.
+fn copy(format: Format, answer: &mut dyn Read, out: &mut (dyn Write + Send)) -> io::Result<()> {
+    io::copy(answer, out)?;
+    if format == Format::Json { out.write_all(b"\n") } else { Ok(()) }
 }
 
 fn with_newline(mut bytes: Vec<u8>) -> Vec<u8> {

@@ -84,14 +84,27 @@ pub struct HttpConfig {
     pub allow_remote: bool,
     /// Connections at once. Default 1,024, about 64 KiB each. Beyond, others wait.
     pub connections_max: usize,
-    /// Milliseconds for a request and its answer, imports excepted. Default 60,000.
+    /// Milliseconds for a request and its answer, imports and questions excepted; for a question,
+    /// until it is read; for a long list, which is written while it is sent, from one piece to the
+    /// next. Default 60,000.
     pub request_timeout_ms: u64,
     /// Bytes of a request's body, imports excepted. Default 32 MiB: a question about a million codes.
     pub body_bytes_max: usize,
-    /// Bytes of an answer. Default 256 MiB. Larger ones are refused, with a hint to ask for less.
+    /// Bytes of an answer that is held in memory. Default 256 MiB. Larger ones are refused, with a hint
+    /// to ask for less. Lists that are written while they are sent have no such bound.
     pub answer_bytes_max: usize,
-    /// Questions answered at once. Default 2. More share the same cores and disk.
+    /// Questions answered at once, long ones excepted. Default 2. More share the same cores and disk.
     pub queries_at_once: usize,
+    /// Milliseconds after which a question is a long one: it gives its place to others, and goes on
+    /// when it has one among the long. Default 100. Longer keeps a middling question from waiting
+    /// behind long ones; shorter frees places for short ones sooner.
+    pub long_query_after_ms: u64,
+    /// Long questions answered at once, beside the others. Default 1. More share the same cores, and
+    /// each holds what it has found in memory.
+    pub long_queries_at_once: usize,
+    /// Long questions that wait for their turn, with what they have found so far. Default 16. Beyond,
+    /// the asker is told to come back.
+    pub long_queries_waiting_max: usize,
     /// Questions that wait for their turn. Default 64. Beyond, the asker is told to come back.
     pub queries_waiting_max: usize,
 }
@@ -106,6 +119,9 @@ impl Default for HttpConfig {
             body_bytes_max: 32 << 20,
             answer_bytes_max: 256 << 20,
             queries_at_once: 2,
+            long_query_after_ms: 100,
+            long_queries_at_once: 1,
+            long_queries_waiting_max: 16,
             queries_waiting_max: 64,
         }
     }
@@ -119,6 +135,9 @@ impl HttpConfig {
             ("body_bytes_max", self.body_bytes_max as u64, 1 << 10, 1 << 30),
             ("answer_bytes_max", self.answer_bytes_max as u64, 1 << 10, 1 << 34),
             ("queries_at_once", self.queries_at_once as u64, 1, 256),
+            ("long_query_after_ms", self.long_query_after_ms, 1, 3_600_000),
+            ("long_queries_at_once", self.long_queries_at_once as u64, 1, 256),
+            ("long_queries_waiting_max", self.long_queries_waiting_max as u64, 0, 1_000),
             ("queries_waiting_max", self.queries_waiting_max as u64, 0, 100_000),
         ])
     }

@@ -11,6 +11,8 @@ use truyvet_schemas::TimeMs;
 use super::busiest::Busiest;
 use super::metrics::Metrics;
 use super::pool::Pool;
+use super::stream::STREAMS_AT_ONCE;
+use super::turns::Turns;
 use crate::config::Config;
 use crate::enrol::Enrolment;
 use crate::ingest::Gateway;
@@ -29,9 +31,10 @@ pub struct App {
     pub enrolment: Enrolment,
     /// When the server started.
     pub started_at: TimeMs,
-    pub(super) queries: Pool,
+    pub(super) turns: Turns,
     pub(super) operations: Pool,
     pub(super) imports: Arc<Semaphore>,
+    pub(super) streams: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     pub(super) busiest: Busiest,
     stopping: AtomicBool,
@@ -47,9 +50,10 @@ impl App {
         enrolment: Enrolment,
     ) -> Self {
         Self {
-            queries: Pool::new(config.http.queries_at_once, config.http.queries_waiting_max),
+            turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
+            streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             metrics: Metrics::default(),
             busiest: Busiest::default(),
             stopping: AtomicBool::new(false),

@@ -39,7 +39,7 @@ struct SiteCount {
 
 pub(super) async fn busiest(State(app): State<Arc<App>>) -> Result<Json<Count>, Problem> {
     let shared = Arc::clone(&app);
-    let count = app.queries.run(move || {
+    let count = app.turns.run_short(move || {
         // Held while counting: others wait for this count instead of counting too.
         let mut last = shared.busiest.last.lock();
         if let Some((at, count)) = last.as_ref()

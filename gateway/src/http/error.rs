@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use truyvet_engine::{CatalogError, EngineError, TraceError};
+use truyvet_engine::{BackupError, CatalogError, EngineError, TraceError};
 
 use crate::question::Usage;
 
@@ -30,7 +30,7 @@ pub enum Problem {
          `allow_remote = true` in the section [http] of its configuration"
     )]
     ForeignHost,
-    /// Send or ask for less.
+    /// Send or ask for less, or raise the limit that the message names.
     #[error("{0}")]
     TooLarge(String),
     /// Free some disk space.
@@ -42,9 +42,9 @@ pub enum Problem {
     /// The server is stopping: ask again when it has started.
     #[error("{0}")]
     Unavailable(String),
-    /// Ask for less, or raise `request_timeout_ms`.
-    #[error("no answer within the time allowed; ask for a shorter time or fewer codes")]
-    Timeout,
+    /// Ask for less, or allow more time.
+    #[error("{0}")]
+    Timeout(String),
     /// Look at the server's log.
     #[error("{0}")]
     Failed(String),
@@ -62,7 +62,7 @@ impl Problem {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::StorageFull(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Busy(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -100,7 +100,10 @@ impl From<TraceError> for Problem {
     fn from(error: TraceError) -> Self {
         match error {
             TraceError::Question(_) => Self::Usage(error.to_string()),
-            TraceError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            // Not 422, which is wrong usage: the same question may do with other limits.
+            TraceError::TooLarge { .. } | TraceError::TooCostly { .. } => Self::TooLarge(error.to_string()),
+            TraceError::Deadline { .. } => Self::Timeout(error.to_string()),
+            TraceError::Busy | TraceError::Stopped => Self::Unavailable(error.to_string()),
             TraceError::Engine(error) => error.into(),
         }
     }
@@ -130,6 +133,25 @@ impl From<CatalogError> for Problem {
             }
             CatalogError::Code(_) => Self::Usage(error.to_string()),
             CatalogError::Engine(error) => error.into(),
+        }
+    }
+}
+
+impl From<BackupError> for Problem {
+    fn from(error: BackupError) -> Self {
+        let said = error.to_string();
+        match error {
+            BackupError::KeepNone => Self::Usage(said),
+            BackupError::NoBackup(_) | BackupError::Unknown { .. } => Self::NotFound(said),
+            BackupError::Full { .. } | BackupError::NoSpace(_) => Self::StorageFull(said),
+            BackupError::Io { .. } | BackupError::Open(_) | BackupError::Damaged { .. } => Self::Failed(said),
+            BackupError::Engine(error) => error.into(),
+            BackupError::Running
+            | BackupError::InUse(_)
+            | BackupError::Foreign(_)
+            | BackupError::Within { .. }
+            | BackupError::NewerVersion { .. }
+            | BackupError::NotEmpty(_) => Self::Conflict(said),
         }
     }
 }

@@ -32,7 +32,10 @@ pub(super) async fn time_out(State(app): State<Arc<App>>, request: Request, next
     let limit = Duration::from_millis(app.config.http.request_timeout_ms);
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::Timeout.into_response(),
+        Err(_) => {
+            let why = "no answer within `request_timeout_ms`; ask for less, or again later";
+            Problem::Timeout(why.to_owned()).into_response()
+        }
     }
 }
 

@@ -114,7 +114,9 @@ async fn spool(
     let mut file = tokio::fs::File::from_std(spooled.reopen().map_err(failed)?);
     let (mut bytes, mut checked) = (0, 0);
     loop {
-        let more = tokio::time::timeout(SILENCE_MAX, body.next()).await.map_err(|_| Problem::Timeout)?;
+        let more = tokio::time::timeout(SILENCE_MAX, body.next()).await.map_err(|_| {
+            Problem::Timeout("no more of the file came for a while; send it again".to_owned())
+        })?;
         let Some(more) = more else { break };
         let more = more.map_err(|_| Problem::Usage("the body broke off; send the file again".to_owned()))?;
         bytes += more.len() as u64;

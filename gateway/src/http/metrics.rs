@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
+use truyvet_engine::MemoryStatus;
 
 use super::app::App;
 use super::error::Problem;
@@ -100,13 +101,14 @@ pub(super) fn gateway_numbers(metrics: &ingest::Metrics) -> Vec<Number> {
 
 fn engine_numbers(app: &App) -> Vec<Number> {
     let status = app.engine.status();
-    vec![
+    let mut numbers = vec![
         now("scans_kept", "Scans that answers include", status.scans),
         now("live_scans", "Scans in memory that are in no run yet", status.live_scans),
         now("subjects", "Subjects", status.subjects),
         now("sites", "Sites", status.sites),
         now("devices", "Enrolled devices", status.devices),
         now("dead_letters", "Refused scans kept, about", status.dead_letters),
+        now("lost_scans", "Scans acknowledged before a restore that are gone", status.lost_scans),
         now("partitions", "Partitions", status.partitions.len() as u64),
         now("run_bytes", "Bytes of sorted runs", status.run_bytes),
         grows("scans_taken", "Scans taken from devices", status.scans_taken),
@@ -114,6 +116,24 @@ fn engine_numbers(app: &App) -> Vec<Number> {
         grows("scans_imported", "Scans imported", status.scans_imported),
         grows("runs_written", "Runs written", status.runs_written),
         now("ready", "1 when scans are taken, else 0", u64::from(app.not_ready().is_none())),
+    ];
+    numbers.extend(memory_numbers(&status.memory));
+    numbers
+}
+
+fn memory_numbers(memory: &MemoryStatus) -> [Number; 10] {
+    let m = memory;
+    [
+        now("memory_limit_bytes", "The setting memory_bytes", m.limit_bytes),
+        now("memory_live_tables_bytes", "Set aside for scans in no run yet", m.live_tables_bytes),
+        now("memory_writing_bytes", "Set aside for writing and merging runs", m.writing_bytes),
+        now("memory_importing_bytes", "Set aside for the rows of an import", m.importing_bytes),
+        now("memory_journal_bytes", "Set aside for the store's write buffers", m.journal_bytes),
+        now("memory_store_cache_bytes", "Set aside for the store's own cache", m.store_cache_bytes),
+        now("memory_subjects_bytes", "In use for codes of subjects", m.subjects_bytes),
+        now("memory_directories_bytes", "In use for directories of runs", m.directories_bytes),
+        now("memory_block_cache_bytes", "Left for blocks read from disk", m.block_cache_bytes),
+        now("memory_block_cache_used_bytes", "Of this, in use", m.block_cache_used_bytes),
     ]
 }
 

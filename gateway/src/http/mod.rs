@@ -1,12 +1,14 @@
 //! Questions and operation over HTTP.
 //!
 //! ```text
-//! listener -> guard (whose request, how long) -> handler -> pool -> engine
+//! listener -> guard (whose request, how long) -> handler -> turns, pool -> engine
 //! ```
-//! The handlers by what they are for: `trace`, `devices`, `import`, `operate`, `page`. What goes wrong
+//! The handlers by what they are for: `trace`, `devices`, `import`, `backup`,
+//! `operate`, `page`. What goes wrong
 //! becomes a status code in `error` and nowhere else.
 
 mod app;
+mod backup;
 mod busiest;
 mod devices;
 mod error;
@@ -18,8 +20,12 @@ mod operate;
 mod page;
 mod pool;
 #[cfg(test)]
+mod question_tests;
+mod stream;
+#[cfg(test)]
 mod tests;
 mod trace;
+mod turns;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -55,7 +61,6 @@ fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(operate::healthz))
         .route("/readyz", get(operate::readyz))
         .route("/metrics", get(operate::metrics))
-        .route("/api/v1/trace/{question}", get(trace::get).post(trace::post))
         .route("/api/v1/status", get(operate::status))
         .route("/api/v1/busiest", get(busiest::busiest))
         .route("/api/v1/examples", get(operate::examples))
@@ -65,16 +70,21 @@ fn router(app: Arc<App>) -> Router {
         .route("/api/v1/devices/batch", post(devices::add_batch))
         .route("/api/v1/devices/{device}/move", post(devices::move_to))
         .route("/api/v1/devices/{device}/revoke", post(devices::revoke))
+        .route("/api/v1/backups", get(backup::list))
         .route("/api/v1/dead-letters", get(operate::dead_letters))
         .layer(from_fn_with_state(Arc::clone(&app), guard::time_out));
+    // Questions have a time of their own.
+    let asked = Router::new().route("/api/v1/trace/{question}", get(trace::get).post(trace::post));
     // What takes as long as it takes.
     let untimed = Router::new()
+        .route("/api/v1/backup", post(backup::make))
         .route("/api/v1/seal", post(operate::seal))
         .route("/api/v1/drop", post(operate::drop_days));
     // Bounds its own input, which is on disk.
     let import =
         Router::new().route("/api/v1/import/{what}", post(import::import)).layer(DefaultBodyLimit::disable());
     timed
+        .merge(asked)
         .merge(untimed)
         .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max))
         .merge(import)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Problem;
 
@@ -32,19 +32,37 @@ impl Pool {
         T: Send + 'static,
         W: FnOnce() -> T + Send + 'static,
     {
-        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let _place = self.place()?;
-                let permit = Arc::clone(&self.permits).acquire_owned().await;
-                permit.map_err(|_| Problem::Unavailable("the server is stopping".to_owned()))?
-            }
-        };
-        let done = tokio::task::spawn_blocking(move || {
+        let permit = self.turn().await?;
+        on_thread(move || {
             let _permit = permit;
             work()
-        });
-        done.await.map_err(|_| Problem::Failed("the request met a bug; the log has the place".to_owned()))
+        })
+        .await
+    }
+
+    /// Waits for a turn, which lasts as long as the permit is held.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place = self.place()?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        permit.map_err(|_| Problem::Unavailable("the server is stopping".to_owned()))
+    }
+
+    /// Pieces that could begin at once.
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    /// Pieces that wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     fn place(&self) -> Result<Place<'_>, Problem> {
@@ -54,6 +72,17 @@ impl Pool {
         }
         Ok(place)
     }
+}
+
+/// Does the work on a blocking thread.
+///
+/// # Errors
+/// It panicked.
+pub(super) async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::Failed("the request met a bug; the log has the place".to_owned()))
 }
 
 /// A place among those who wait.

@@ -1,5 +1,9 @@
 //! A real server on loopback, asked by a real client.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use truyvet_engine::Engine;
@@ -9,16 +13,16 @@ use super::*;
 use crate::config::Config;
 use crate::enrol::Enrolment;
 
-struct Server {
-    url: String,
-    app: Arc<App>,
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) app: Arc<App>,
     _stop: tokio::sync::oneshot::Sender<()>,
     _runtime: tokio::runtime::Runtime,
     folder: TempDir,
 }
 
 impl Server {
-    fn start(change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn start(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         let mut config = Config::default();
@@ -40,17 +44,17 @@ impl Server {
         ureq::Agent::config_builder().http_status_as_error(false).build().into()
     }
 
-    fn get(&self, path: &str) -> (StatusCode, String) {
+    pub(super) fn get(&self, path: &str) -> (StatusCode, String) {
         let mut response = Self::agent().get(format!("{}{path}", self.url)).call().expect("an answer");
         (response.status(), response.body_mut().read_to_string().expect("text"))
     }
 
-    fn post(&self, path: &str, body: &[u8]) -> (StatusCode, String) {
+    pub(super) fn post(&self, path: &str, body: &[u8]) -> (StatusCode, String) {
         let mut response = Self::agent().post(format!("{}{path}", self.url)).send(body).expect("an answer");
         (response.status(), response.body_mut().read_to_string().expect("text"))
     }
 
-    fn detail(&self, path: &str) -> (u16, String) {
+    pub(super) fn detail(&self, path: &str) -> (u16, String) {
         let (status, body) = self.get(path);
         let problem: Value = serde_json::from_str(&body).expect("a problem document");
         assert_eq!(problem["status"], status.as_u16());
@@ -152,14 +156,38 @@ fn operators_see_health_readiness_and_numbers() {
         "truyvet_question_seconds_count{question=\"trail\",answered=\"yes\"} 1",
         "truyvet_engine_scans_kept 0",
         "truyvet_process_resident_memory_bytes ",
+        "truyvet_engine_memory_block_cache_bytes ",
     ] {
         assert!(metrics.contains(name), "{name} is missing in\n{metrics}");
     }
     let status: Value = serde_json::from_str(&server.get("/api/v1/status").1).expect("JSON");
     assert_eq!(status["engine"]["scans"], 0);
+    assert_eq!(status["engine"]["memory"]["limit_bytes"], server.app.config.engine.memory_bytes);
     server.app.stop();
     let (status, why) = server.get("/readyz");
     assert_eq!((status.as_u16(), &*why), (503, "the server is stopping\n"));
+}
+
+#[test]
+fn backups_go_to_whole_paths_and_their_events_end_with_what_was_done() {
+    let server = Server::start(|_| {});
+    let dir = server.folder.path().join("backups");
+    let ask =
+        |dir: &std::path::Path| server.post("/api/v1/backup", json!({"dir": dir}).to_string().as_bytes());
+    let list = |dir: &str| server.get(&format!("/api/v1/backups?dir={dir}"));
+    let path = dir.to_str().expect("UTF-8");
+    assert_eq!(list(path).0, 404);
+    assert_eq!(list("backups").0, 400);
+    assert_eq!(ask(std::path::Path::new("backups")).0, 400);
+    assert_eq!(server.post("/api/v1/backup", b"{}").0, 400);
+    assert_eq!(server.post("/api/v1/backup", json!({"dir": path, "keep": 0}).to_string().as_bytes()).0, 400);
+    assert_eq!(ask(&server.app.data.join("backups")).0, 409);
+    let (status, events) = ask(&dir);
+    assert_eq!(status, 200);
+    let last: Value = serde_json::from_str(events.lines().last().expect("an event")).expect("JSON");
+    assert_eq!((&last["event"], &last["backup"]), (&json!("done"), &json!(1)));
+    let backups: Value = serde_json::from_str(&list(path).1).expect("JSON");
+    assert_eq!(backups[0]["backup"], 1);
 }
 
 #[test]
@@ -186,4 +214,35 @@ fn the_page_and_its_files_are_there() {
     assert_eq!(server.get("/assets/../Cargo.toml").0, 404);
     assert_eq!(server.get("/api/v1/examples").0, 404);
     assert_eq!(server.get("/api/v1/busiest").0, 200);
+}
+
+#[test]
+fn a_client_that_does_not_take_its_list_loses_it_and_gives_way() {
+    let server = Server::start(|config| config.http.request_timeout_ms = 500);
+    // More than the buffers of two sockets hold.
+    let rows: String = (0..80_000).map(|i| format!("{i:0>250},s,1\n")).collect();
+    server.post("/api/v1/import/scans?format=csv", format!("subject,site,unix_ms\n{rows}").as_bytes());
+    let path = "/api/v1/trace/set?expr=site+s+from+0+to+9&format=csv";
+    let stall = || {
+        let mut socket = TcpStream::connect(&server.url["http://".len()..]).expect("listening");
+        write!(socket, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").expect("open");
+        socket
+    };
+    let mut stalled: Vec<TcpStream> = (0..stream::STREAMS_AT_ONCE).map(|_| stall()).collect();
+    let wait_for = |places| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while server.app.streams.available_permits() != places {
+            assert!(Instant::now() < deadline, "{places} places are never free");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    wait_for(0);
+    assert_eq!(server.detail(path).0, 503);
+    wait_for(stream::STREAMS_AT_ONCE);
+    let mut taken = Vec::new();
+    stalled[0].read_to_end(&mut taken).ok();
+    assert!(taken.starts_with(b"HTTP/1.1 200") && !taken.ends_with(b"0\r\n\r\n"), "a list cut short says so");
+    let mut response = Server::agent().get(format!("{}{path}", server.url)).call().expect("an answer");
+    let whole = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("text");
+    assert_eq!(whole.lines().count(), 80_001);
 }

@@ -2,17 +2,19 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest as _, Path, Query, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use truyvet_engine::Explained;
 
 use super::app::App;
 use super::error::Problem;
-use crate::question::{Answer, Kind, Params, Question, Usage};
-use crate::sheet::Sheet;
+use super::stream;
+use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage};
+use crate::sheet::{Sheet, listed};
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
@@ -26,8 +28,14 @@ pub(super) async fn get(
 pub(super) async fn post(
     State(app): State<Arc<App>>,
     Path(word): Path<String>,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let patience = Duration::from_millis(app.config.http.request_timeout_ms);
+    let body = match tokio::time::timeout(patience, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refused)) => return Ok(refused.into_response()),
+        Err(_) => return Err(Problem::Timeout("the question did not come to its end in time".to_owned())),
+    };
     let body = serde_json::from_slice(&body).map_err(|e| {
         Problem::Usage(format!("the body is no JSON (line {}, column {})", e.line(), e.column()))
     })?;
@@ -40,16 +48,29 @@ async fn answer(app: Arc<App>, word: &str, mut params: Params) -> Result<Respons
         Problem::NotFound(format!("there is no such question; there are {}", known.join(", ")))
     })?;
     let format = Format::take(&mut params)?;
+    let terms = Terms::take(&mut params)?;
+    if terms.explain && !matches!(format, Format::Json) {
+        return Err(Usage::Unexplained.into());
+    }
     let question = Question::parse(kind, params)?;
+    let asking = terms.asking(&app.config.engine)?;
     let bytes_max = app.config.http.answer_bytes_max;
     let shared = Arc::clone(&app);
-    let body = app.queries.run(move || {
+    let asked = app.turns.ask(asking, move |asking| {
         let started = Instant::now();
-        let answer = question.ask(&shared.engine);
-        shared.metrics.asked(kind, started.elapsed(), answer.is_ok());
-        format.write(&answer?, bytes_max)
+        let reply = question.ask(&shared.engine.asked_within(Arc::clone(&asking)));
+        shared.metrics.asked(kind, started.elapsed(), reply.is_ok());
+        let explain = terms.explain.then(|| asking.explained());
+        Ok::<_, Problem>(match reply? {
+            Reply::Whole(answer) => Body::from(format.write(&answer, explain.as_ref(), bytes_max)?),
+            Reply::Listed(found) => stream::body(&shared, move |out| match format {
+                Format::Json => listed::write_json(found, explain.as_ref(), out),
+                Format::Csv => listed::write_csv(found, out),
+                Format::Parquet => listed::write_parquet(found, out),
+            })?,
+        })
     });
-    Ok(([(header::CONTENT_TYPE, format.content_type())], body.await??).into_response())
+    Ok(([(header::CONTENT_TYPE, format.content_type())], asked.await??).into_response())
 }
 
 /// How the answer is written.
@@ -78,13 +99,18 @@ impl Format {
         }
     }
 
-    fn write(self, answer: &Answer, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+    fn write(
+        self,
+        answer: &Answer,
+        explain: Option<&Explained>,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, Problem> {
         let failed =
             |e: &dyn std::fmt::Display| Problem::Failed(format!("the answer cannot be written: {e}"));
         let bytes = match self {
             Self::Json => {
                 let mut body = Bounded { bytes: Vec::new(), bytes_max };
-                serde_json::to_writer(&mut body, answer).map_err(|_| too_large(bytes_max))?;
+                answer.write_json(explain, &mut body).map_err(|_| too_large(bytes_max))?;
                 body.bytes
             }
             Self::Csv => Sheet::of(answer).to_csv().into_bytes(),

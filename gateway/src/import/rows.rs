@@ -181,7 +181,6 @@ pub(super) struct Builder {
     /// Rows that the chunk stands for so far.
     pub(super) rows: u64,
     left_out: u64,
-    row_offset: Vec<u32>,
     subjects: CodeColumn,
     sites: CodeColumn,
     at_ms: Vec<i64>,
@@ -194,7 +193,6 @@ impl Builder {
             first_row,
             rows: 0,
             left_out: 0,
-            row_offset: Vec::new(),
             subjects: CodeColumn::plain(),
             sites: CodeColumn::plain(),
             at_ms: Vec::with_capacity(CHUNK_ROWS as usize),
@@ -204,12 +202,6 @@ impl Builder {
 
     pub(super) fn push(&mut self, scan: &ScanRow<'_>) {
         let good = self.at_ms.len();
-        if self.row_offset.is_empty() && self.rows != good as u64 {
-            self.row_offset.extend(0..good as u32);
-        }
-        if self.rows != good as u64 {
-            self.row_offset.push(self.rows as u32);
-        }
         if self.directions.is_empty() && scan.direction != Direction::Pass {
             self.directions.resize(good, Direction::Pass as u8);
         }
@@ -232,15 +224,9 @@ impl Builder {
     pub(super) fn finish(&mut self) -> Parsed {
         let next = Self::new(self.first_row + self.rows);
         let full = std::mem::replace(self, next);
-        let mut row_offset = full.row_offset;
-        // Bad rows at the end alone leave no gap, yet not every row is good.
-        if row_offset.is_empty() && full.rows != full.at_ms.len() as u64 {
-            row_offset.extend(0..full.at_ms.len() as u32);
-        }
         let chunk = RowChunk {
             first_row: full.first_row,
             rows: full.rows,
-            row_offset,
             subjects: full.subjects,
             sites: full.sites,
             at_ms: full.at_ms,
@@ -265,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_knows_which_rows_are_missing_and_where_directions_begin() {
+    fn a_chunk_counts_bad_rows_too_and_knows_where_directions_begin() {
         let row = |direction| ScanRow { subject: "a", site: "s", at_ms: 1, direction };
         let mut builder = Builder::new(11);
         builder.push(&row(Direction::Pass));
@@ -274,11 +260,11 @@ mod tests {
         builder.leave_out();
         let (full, left_out) = chunk(builder.finish());
         assert_eq!((full.first_row, full.rows, left_out), (11, 4, 1));
-        assert_eq!((full.row_offset, full.directions), (vec![0, 2], vec![0, 2]));
+        assert_eq!((full.at_ms.len(), full.directions), (2, vec![0, 2]));
         builder.push(&row(Direction::Pass));
         let (full, _) = chunk(builder.finish());
         assert_eq!((full.first_row, full.rows), (15, 1));
-        assert!(full.row_offset.is_empty() && full.directions.is_empty());
+        assert!(full.directions.is_empty());
         builder.rows += 1;
         let (full, _) = chunk(builder.finish());
         assert_eq!((full.first_row, full.rows, full.at_ms.len()), (16, 1, 0));

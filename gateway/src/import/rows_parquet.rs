@@ -126,7 +126,6 @@ impl Columns {
         Some(RowChunk {
             first_row,
             rows,
-            row_offset: Vec::new(),
             subjects: self.subjects.whole()?,
             sites: self.sites.whole()?,
             at_ms,

@@ -3,7 +3,7 @@
 use ed25519_dalek::SigningKey;
 use truyvet_schemas::scan::{Direction, Scan, Verdict};
 use truyvet_schemas::signing::{HelloFacts, sign_batch, sign_hello};
-use truyvet_schemas::wire::{BatchFacts, encode_batch};
+use truyvet_schemas::wire::{BatchFacts, encode_batch, encode_lost};
 
 use super::*;
 
@@ -34,6 +34,7 @@ fn record() -> DeviceRecord {
         revoked_at: None,
         former_sites: Vec::new(),
         durable_seq: 0,
+        lost: Vec::new(),
     }
 }
 
@@ -101,6 +102,27 @@ fn refusal(session: &mut Session) -> Refusal {
     };
     assert_eq!(refusal.reason, reason);
     refusal
+}
+
+/// A frame that declares scans lost.
+fn lost(first_seq: u64, lost: u64) -> Bytes {
+    let batch = encode_lost(BatchFacts { device: 7, site: "HN-01", first_seq, sent_at: NOW }, lost);
+    SignedBatch { batch: &batch, signature: sign_batch(&key(), &batch) }.encode().into()
+}
+
+#[test]
+fn lost_scans_are_submitted_and_numbering_goes_on_behind_them() {
+    let mut session = active(40);
+    session.on_frame(&lost(41, 260), &world());
+    session.on_frame(&batch(301, 2), &world());
+    let submitted = commands(&mut session);
+    assert!(matches!(&submitted[..], [Command::Submit(first), Command::Submit(_)] if first.scans == 0));
+    session.on_event(Event::Durable(300));
+    assert_eq!(commands(&mut session), [ack(300)]);
+    session.on_frame(&lost(41, 260), &world());
+    assert_eq!(commands(&mut session), [ack(300)]);
+    assert_eq!(refused_frame(&lost(2, 5)), (Scope::Batch, Reason::SeqGap));
+    assert_eq!(refused_frame(&lost(2, u64::MAX)), (Scope::Batch, Reason::SeqOverflow));
 }
 
 fn refused_hello(payload: &Bytes, world: &OneDevice) -> Reason {

@@ -47,6 +47,7 @@ impl Enrolled {
                 revoked_at: None,
                 former_sites: Vec::new(),
                 durable_seq: 0,
+                lost: Vec::new(),
             };
             enrolled.0.lock().insert(DeviceId::new(device), record);
         }

@@ -7,22 +7,26 @@
 //! ```
 
 mod params;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod usage;
 
+use std::io;
 use std::time::Duration;
 
 use serde::Serialize;
 use truyvet_engine::{
-    CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, GENERATIONS_DEFAULT,
-    Interval, Passed, PassedAnswer, TOP_DEFAULT, Trail, TrailAnswer, WINDOW_DEFAULT,
+    CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Explained,
+    GENERATIONS_DEFAULT, Interval, Passed, PassedAnswer, SetAnswer, SetExpression, SetFound, SetQuestion,
+    TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
 };
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::time::parse_duration;
 
 pub use params::Params;
+pub use terms::Terms;
 pub use usage::Usage;
 
 /// Which question.
@@ -38,6 +42,8 @@ pub enum Kind {
     Chain,
     /// Where several were together.
     Common,
+    /// Who is in a combination of passed-sets.
+    Set,
 }
 
 impl Kind {
@@ -49,6 +55,7 @@ impl Kind {
             Self::Contacts => "contacts",
             Self::Chain => "chain",
             Self::Common => "common",
+            Self::Set => "set",
         }
     }
 
@@ -58,15 +65,22 @@ impl Kind {
     }
 
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Passed, Self::Trail, Self::Contacts, Self::Chain, Self::Common];
+    pub const ALL: [Self; 6] =
+        [Self::Passed, Self::Trail, Self::Contacts, Self::Chain, Self::Common, Self::Set];
+
+    /// Whether the answer may be a list too long to be held in memory.
+    pub const fn is_listed(self) -> bool {
+        matches!(self, Self::Set)
+    }
 
     const fn takes(self) -> &'static str {
         match self {
-            Self::Passed => "site, area, from, to, count, format",
-            Self::Trail => "subject, from, to, format",
-            Self::Contacts => "subject, from, to, window, pairs, format",
-            Self::Chain => "seed, from, to, window, generations, format",
-            Self::Common => "subjects, from, to, cell, top, format",
+            Self::Passed => "site, area, from, to, count, timeout, explain, format",
+            Self::Trail => "subject, from, to, timeout, explain, format",
+            Self::Contacts => "subject, from, to, window, pairs, timeout, explain, format",
+            Self::Chain => "seed, from, to, window, generations, count, timeout, explain, format",
+            Self::Common => "subjects, from, to, cell, top, timeout, explain, format",
+            Self::Set => "expr, offset, count, timeout, explain, format",
         }
     }
 }
@@ -84,6 +98,8 @@ pub enum Question {
     Chain(Chain),
     /// Where several were together.
     Common(Common),
+    /// Who is in a combination of passed-sets.
+    Set(SetQuestion),
 }
 
 impl Question {
@@ -98,6 +114,7 @@ impl Question {
             Kind::Contacts => Self::Contacts(contacts(&mut params)?),
             Kind::Chain => Self::Chain(chain(&mut params)?),
             Kind::Common => Self::Common(common(&mut params)?),
+            Kind::Set => Self::Set(set(&mut params)?),
         };
         match params.left() {
             Some(name) => Err(Usage::Unknown { name: name.to_owned(), takes: kind.takes() }),
@@ -109,15 +126,30 @@ impl Question {
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn ask(&self, engine: &Engine) -> Result<Answer, TraceError> {
-        Ok(match self {
+    pub fn ask(&self, engine: &Engine) -> Result<Reply, TraceError> {
+        Ok(Reply::Whole(match self {
             Self::Passed(q) => Answer::Passed(engine.passed(q)?),
             Self::Trail(q) => Answer::Trail(engine.trail(q)?),
             Self::Contacts(q) => Answer::Contacts(engine.contacts(q)?),
             Self::Chain(q) => Answer::Chain(engine.chain(q)?),
             Self::Common(q) => Answer::Common(engine.common(q)?),
-        })
+            Self::Set(q) => {
+                let found = engine.set(q)?;
+                if found.listed() > WHOLE_LIST_MAX {
+                    return Ok(Reply::Listed(found));
+                }
+                Answer::Set(found.into_answer())
+            }
+        }))
     }
+}
+
+/// What the engine says to a question.
+pub enum Reply {
+    /// All of it.
+    Whole(Answer),
+    /// A long list, which is written while it is read.
+    Listed(SetFound),
 }
 
 /// The answer to a question of the same name.
@@ -134,6 +166,8 @@ pub enum Answer {
     Chain(ChainAnswer),
     /// Where several were together.
     Common(CommonAnswer),
+    /// Who is in a combination of passed-sets.
+    Set(SetAnswer),
 }
 
 impl Answer {
@@ -148,8 +182,40 @@ impl Answer {
             Kind::Contacts => Self::Contacts(serde_json::from_slice(json)?),
             Kind::Chain => Self::Chain(serde_json::from_slice(json)?),
             Kind::Common => Self::Common(serde_json::from_slice(json)?),
+            Kind::Set => Self::Set(serde_json::from_slice(json)?),
         })
     }
+
+    /// Writes it as JSON, with what it took where that was asked.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_json(&self, explain: Option<&Explained>, out: &mut dyn io::Write) -> serde_json::Result<()> {
+        match explain {
+            None => serde_json::to_writer(out, self),
+            Some(explain) => serde_json::to_writer(out, &WithExplained { answer: self, explain }),
+        }
+    }
+}
+
+/// What it took stands behind the answer's own members.
+#[derive(Serialize)]
+struct WithExplained<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    explain: &'a Explained,
+}
+
+/// Reads what an answer's JSON says that it took, if it does.
+///
+/// # Errors
+/// It is none of an answer.
+pub fn explained_from_json(json: &[u8]) -> Result<Option<Explained>, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        explain: Option<Explained>,
+    }
+    Ok(serde_json::from_slice::<Told>(json)?.explain)
 }
 
 fn passed(params: &mut Params) -> Result<Passed, Usage> {
@@ -184,6 +250,7 @@ fn chain(params: &mut Params) -> Result<Chain, Usage> {
         window: duration(params, "window", WINDOW_DEFAULT)?,
         generations: number(params, "generations", u64::from(GENERATIONS_DEFAULT), 0..=GENERATIONS_MAX)?
             as u32,
+        list: !truth(params, "count")?,
     })
 }
 
@@ -198,6 +265,15 @@ fn common(params: &mut Params) -> Result<Common, Usage> {
         cell,
         top: number(params, "top", TOP_DEFAULT as u64, 0..=TOP_MAX)? as usize,
     })
+}
+
+fn set(params: &mut Params) -> Result<SetQuestion, Usage> {
+    let text = params.take_one("expr")?.ok_or(Usage::Missing("expr"))?;
+    let offset = match params.take_one("offset")? {
+        Some(offset) => UtcOffset::parse(&offset).ok_or(Usage::Offset)?,
+        None => UtcOffset::default(),
+    };
+    Ok(SetQuestion { expression: SetExpression::parse(&text, offset)?, list: !truth(params, "count")? })
 }
 
 fn interval(params: &mut Params) -> Result<Interval, Usage> {
@@ -264,6 +340,9 @@ fn seed(text: String) -> Result<(String, Option<TimeMs>), Usage> {
     let at = TimeMs::parse(time).map_err(|source| Usage::Time { name: "seed", source })?;
     Ok((non_empty("seed", code.to_owned())?, Some(at)))
 }
+
+/// Codes that an answer holds in memory: so few are written as quickly as they are found.
+const WHOLE_LIST_MAX: usize = 4_096;
 
 /// Ten generations of contacts are everybody.
 const GENERATIONS_MAX: u64 = 10;

@@ -98,4 +98,4 @@ fn text(name: &str, value: &Value) -> Result<String, Usage> {
     }
 }
 
-const DURATIONS: [&str; 2] = ["window", "cell"];
+const DURATIONS: [&str; 3] = ["window", "cell", "timeout"];

@@ -39,6 +39,20 @@ fn each_wrong_usage_is_told_by_name() {
 }
 
 #[test]
+fn a_set_is_read_with_the_days_of_the_offset() {
+    let asked = |offset| {
+        let pairs = [("expr", "site a on 2021-08-02"), ("offset", offset), ("count", "")];
+        Question::parse(Kind::Set, params(&pairs))
+    };
+    let Ok(Question::Set(set)) = asked("+07:00") else { panic!("a set was asked") };
+    assert_eq!((set.list, set.expression.to_string()), (false, "site a on 2021-08-02+07:00".to_owned()));
+    assert_eq!(asked("7").expect_err("no offset"), Usage::Offset);
+    assert_eq!(wrong(Kind::Set, &[]), Usage::Missing("expr"));
+    let said = wrong(Kind::Set, &[("expr", "site a")]).to_string();
+    assert!(said.starts_with("`expr`, at character 7: expected another code"), "{said}");
+}
+
+#[test]
 fn a_seed_is_split_at_its_last_at_sign() {
     assert_eq!(seed("a".into()), Ok(("a".into(), None)));
     assert_eq!(seed("a@b@7".into()), Ok(("a@b".into(), Some(TimeMs::new(7)))));

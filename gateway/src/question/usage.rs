@@ -1,5 +1,6 @@
 //! What is wrong with a question as it was asked.
 
+use truyvet_engine::SetExpressionError;
 use truyvet_schemas::time::TimeError;
 
 /// Wrong usage: each message says what to write instead.
@@ -65,6 +66,23 @@ pub enum Usage {
     /// A cell has a length.
     #[error("`cell`: a cell lasts at least 1ms")]
     EmptyCell,
+    /// Write the offset as the message says.
+    #[error("`offset`: write +07:00, -03:30 or Z (in an address, + is written %2B)")]
+    Offset,
+    /// Correct the expression where the message points.
+    #[error("`expr`, {0}")]
+    Expression(#[from] SetExpressionError),
+    /// Allow less time, or raise `query_timeout_max_ms`.
+    #[error(
+        "`timeout`: at most {max_ms}ms may be allowed here; the setting `query_timeout_max_ms` raises that"
+    )]
+    Timeout {
+        /// The most.
+        max_ms: u64,
+    },
+    /// Ask for JSON, or leave it out.
+    #[error("`explain` is told as JSON or a table; ask for one of these")]
+    Unexplained,
     /// Exchange the two times.
     #[error("`from` lies after `to`; exchange them")]
     Backward,

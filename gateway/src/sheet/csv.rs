@@ -5,9 +5,18 @@ use super::{Sheet, Values};
 impl Sheet {
     /// The text of the file.
     pub fn to_csv(&self) -> String {
+        self.csv_header() + &self.csv_rows()
+    }
+
+    /// The first line.
+    pub(super) fn csv_header(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
-        let mut text = names.join(",");
-        text.push('\n');
+        names.join(",") + "\n"
+    }
+
+    /// The lines after the first.
+    pub(super) fn csv_rows(&self) -> String {
+        let mut text = String::new();
         for row in 0..self.rows() {
             for (at, column) in self.columns.iter().enumerate() {
                 if at > 0 {

@@ -2,12 +2,18 @@
 //! columns are named as the fields of the JSON answer; counts that are no column stand above.
 
 mod csv;
+mod explain;
+pub mod listed;
 mod parquet;
 mod table;
 
-use truyvet_engine::{ChainAnswer, CommonAnswer, ContactsAnswer, PassedAnswer, TrailAnswer};
+use truyvet_engine::{
+    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, PassedAnswer, SetAnswer, SetHead, TrailAnswer, Why,
+};
+use truyvet_schemas::TimeMs;
 
 use crate::question::Answer;
+pub use explain::explain_table;
 pub(crate) use table::plain_table;
 
 /// Columns, equally long, and what stands above them.
@@ -48,6 +54,7 @@ impl Sheet {
             Answer::Contacts(answer) => contacts(answer),
             Answer::Chain(answer) => chain(answer),
             Answer::Common(answer) => common(answer),
+            Answer::Set(answer) => set(answer),
         }
     }
 
@@ -56,10 +63,18 @@ impl Sheet {
         self.columns.first().map_or(0, |column| column.values.len())
     }
 
-    fn remark(mut self, unknown: &[String]) -> Self {
+    fn remark(mut self, unknown: &[String], incomplete: &[Incomplete]) -> Self {
         if !unknown.is_empty() {
             self.summary.push(format!("unknown: {}", unknown.join(", ")));
         }
+        self.summary.extend(incomplete.iter().map(|days| {
+            let (from, to) = (TimeMs::new(days.from), TimeMs::new(days.to));
+            let why = match days.why {
+                Why::Dropped => "dropped",
+                Why::Lost => "lost",
+            };
+            format!("incomplete: scans of {from} to {to} were {why}")
+        }));
         self
     }
 }
@@ -79,7 +94,10 @@ macro_rules! column {
         Column { name: $name, values: Values::Text($rows.iter().map(|r| Some(r.$field.clone())).collect()) }
     };
     ($rows:expr, $name:literal, maybe $field:ident) => {
-        Column { name: $name, values: Values::Text($rows.iter().map(|r| r.$field.clone()).collect()) }
+        Column {
+            name: $name,
+            values: Values::Text($rows.iter().map(|r| r.$field.as_deref().map(str::to_owned)).collect()),
+        }
     };
     ($rows:expr, $name:literal, time $field:ident) => {
         Column { name: $name, values: Values::Time($rows.iter().map(|r| r.$field).collect()) }
@@ -104,7 +122,7 @@ fn passed(answer: &PassedAnswer) -> Sheet {
             column!(rows, "scans", number scans),
         ]
     };
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn trail(answer: &TrailAnswer) -> Sheet {
@@ -115,7 +133,8 @@ fn trail(answer: &TrailAnswer) -> Sheet {
         column!(rows, "direction", text direction),
         column!(rows, "verdict", text verdict),
     ];
-    Sheet { summary: vec![format!("{} scans", rows.len())], columns }.remark(&answer.unknown)
+    Sheet { summary: vec![format!("{} scans", rows.len())], columns }
+        .remark(&answer.unknown, &answer.incomplete)
 }
 
 fn contacts(answer: &ContactsAnswer) -> Sheet {
@@ -140,7 +159,7 @@ fn contacts(answer: &ContactsAnswer) -> Sheet {
             column!(answer.contacts, "last", time last),
         ],
     };
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn chain(answer: &ChainAnswer) -> Sheet {
@@ -156,7 +175,7 @@ fn chain(answer: &ChainAnswer) -> Sheet {
         column!(rows, "from", maybe from),
         column!(rows, "site", maybe site),
     ];
-    Sheet { summary, columns }.remark(&answer.unknown)
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
 }
 
 fn common(answer: &CommonAnswer) -> Sheet {
@@ -168,7 +187,33 @@ fn common(answer: &CommonAnswer) -> Sheet {
         column!(rows, "given", number given),
         column!(rows, "all", number all),
     ];
-    Sheet { summary: vec![format!("{} cells", rows.len())], columns }.remark(&answer.unknown)
+    Sheet { summary: vec![format!("{} cells", rows.len())], columns }
+        .remark(&answer.unknown, &answer.incomplete)
+}
+
+fn set(answer: &SetAnswer) -> Sheet {
+    let counted_only = answer.list.is_empty() && answer.head.subjects > 0;
+    let columns = if counted_only {
+        vec![Column { name: "subjects", values: Values::Number(vec![answer.head.subjects as i64]) }]
+    } else {
+        set_columns(&answer.list)
+    };
+    Sheet { columns, ..set_summary(&answer.head) }
+}
+
+fn set_columns(list: &[String]) -> Vec<Column> {
+    let codes = list.iter().cloned().map(Some).collect();
+    vec![Column { name: "subject", values: Values::Text(codes) }]
+}
+
+/// What stands above the list of a set, without the list.
+fn set_summary(head: &SetHead) -> Sheet {
+    let mut summary = vec![format!("{} subjects", head.subjects)];
+    summary.extend(head.operands.iter().map(|operand| match operand.subjects {
+        Some(subjects) => format!("{subjects:>9}  {}", operand.expression),
+        None => format!("{:>9}  {}", "not read", operand.expression),
+    }));
+    Sheet { summary, columns: Vec::new() }.remark(&head.unknown, &head.incomplete)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A sheet as Parquet: texts, UTC timestamps in milliseconds, 64-bit numbers.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
@@ -17,17 +18,24 @@ impl Sheet {
     /// # Errors
     /// Those of the Parquet library: a text column beyond 2 GiB.
     pub fn to_parquet(&self) -> Result<Vec<u8>, ParquetError> {
-        let (fields, arrays): (Vec<_>, Vec<_>) =
-            self.columns.iter().map(|c| array(c.name, &c.values)).unzip();
-        let schema = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-        let properties =
-            WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
         let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties))?;
-        writer.write(&batch)?;
+        let mut writer = self.parquet_writer(&mut bytes)?;
+        writer.write(&self.record_batch()?)?;
         writer.close()?;
         Ok(bytes)
+    }
+
+    /// Begins a file of such sheets.
+    pub(super) fn parquet_writer<W: Write + Send>(&self, out: W) -> Result<ArrowWriter<W>, ParquetError> {
+        let properties =
+            WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
+        ArrowWriter::try_new(out, self.record_batch()?.schema(), Some(properties))
+    }
+
+    pub(super) fn record_batch(&self) -> Result<RecordBatch, ParquetError> {
+        let (fields, arrays): (Vec<_>, Vec<_>) =
+            self.columns.iter().map(|c| array(c.name, &c.values)).unzip();
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
     }
 }
 

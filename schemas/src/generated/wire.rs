@@ -1096,6 +1096,7 @@ impl<'a> ScanBatch<'a> {
   pub const VT_CODES: flatbuffers::VOffsetT = 18;
   pub const VT_DIRECTIONS: flatbuffers::VOffsetT = 20;
   pub const VT_VERDICTS: flatbuffers::VOffsetT = 22;
+  pub const VT_LOST: flatbuffers::VOffsetT = 24;
 
   #[inline]
   pub unsafe fn init_from_table(table: flatbuffers::Table<'a>) -> Self {
@@ -1107,6 +1108,7 @@ impl<'a> ScanBatch<'a> {
     args: &'args ScanBatchArgs<'args>
   ) -> flatbuffers::WIPOffset<ScanBatch<'bldr>> {
     let mut builder = ScanBatchBuilder::new(_fbb);
+    builder.add_lost(args.lost);
     builder.add_base_ms(args.base_ms);
     builder.add_sent_at_ms(args.sent_at_ms);
     builder.add_first_seq(args.first_seq);
@@ -1191,6 +1193,13 @@ impl<'a> ScanBatch<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<flatbuffers::ForwardsUOffset<flatbuffers::Vector<'a, Verdict>>>(ScanBatch::VT_VERDICTS, None)}
   }
+  #[inline]
+  pub fn lost(&self) -> u64 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u64>(ScanBatch::VT_LOST, Some(0)).unwrap()}
+  }
 }
 
 impl flatbuffers::Verifiable for ScanBatch<'_> {
@@ -1210,6 +1219,7 @@ impl flatbuffers::Verifiable for ScanBatch<'_> {
      .visit_field::<flatbuffers::ForwardsUOffset<flatbuffers::Vector<'_, u8>>>("codes", Self::VT_CODES, false)?
      .visit_field::<flatbuffers::ForwardsUOffset<flatbuffers::Vector<'_, Direction>>>("directions", Self::VT_DIRECTIONS, false)?
      .visit_field::<flatbuffers::ForwardsUOffset<flatbuffers::Vector<'_, Verdict>>>("verdicts", Self::VT_VERDICTS, false)?
+     .visit_field::<u64>("lost", Self::VT_LOST, false)?
      .finish();
     Ok(())
   }
@@ -1225,6 +1235,7 @@ pub struct ScanBatchArgs<'a> {
     pub codes: Option<flatbuffers::WIPOffset<flatbuffers::Vector<'a, u8>>>,
     pub directions: Option<flatbuffers::WIPOffset<flatbuffers::Vector<'a, Direction>>>,
     pub verdicts: Option<flatbuffers::WIPOffset<flatbuffers::Vector<'a, Verdict>>>,
+    pub lost: u64,
 }
 impl<'a> Default for ScanBatchArgs<'a> {
   #[inline]
@@ -1240,6 +1251,7 @@ impl<'a> Default for ScanBatchArgs<'a> {
       codes: None,
       directions: None,
       verdicts: None,
+      lost: 0,
     }
   }
 }
@@ -1290,6 +1302,10 @@ impl<'a: 'b, 'b> ScanBatchBuilder<'a, 'b> {
     self.fbb_.push_slot_always::<flatbuffers::WIPOffset<_>>(ScanBatch::VT_VERDICTS, verdicts);
   }
   #[inline]
+  pub fn add_lost(&mut self, lost: u64) {
+    self.fbb_.push_slot::<u64>(ScanBatch::VT_LOST, lost, 0);
+  }
+  #[inline]
   pub fn new(_fbb: &'b mut flatbuffers::FlatBufferBuilder<'a>) -> ScanBatchBuilder<'a, 'b> {
     let start = _fbb.start_table();
     ScanBatchBuilder {
@@ -1317,6 +1333,7 @@ impl core::fmt::Debug for ScanBatch<'_> {
       ds.field("codes", &self.codes());
       ds.field("directions", &self.directions());
       ds.field("verdicts", &self.verdicts());
+      ds.field("lost", &self.lost());
       ds.finish()
   }
 }

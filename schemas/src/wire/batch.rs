@@ -26,6 +26,9 @@ pub struct BatchView<'a> {
     pub sent_at: TimeMs,
     /// What the offsets count from.
     pub base: TimeMs,
+    /// So many scans from `first_seq` on are lost: acknowledged once, and deleted on the device. Then
+    /// there are no scans in the batch.
+    pub lost: u64,
     offset_ms: &'a [u8],
     code_bytes: &'a [u8],
     codes: &'a [u8],
@@ -48,6 +51,7 @@ impl<'a> BatchView<'a> {
             first_seq: batch.first_seq(),
             sent_at: TimeMs::new(batch.sent_at_ms()),
             base: TimeMs::new(batch.base_ms()),
+            lost: batch.lost(),
             offset_ms: batch.offset_ms().map(|v| v.bytes()).unwrap_or_default(),
             code_bytes: batch.code_bytes().map(|v| v.bytes()).unwrap_or_default(),
             codes: batch.codes().map(|v| v.bytes()).unwrap_or_default(),
@@ -59,7 +63,7 @@ impl<'a> BatchView<'a> {
 
     fn check(&self) -> Result<(), Malformed> {
         let scans = self.code_bytes.len();
-        if scans == 0 || scans > BATCH_SCANS_MAX {
+        if (scans == 0) != (self.lost > 0) || scans > BATCH_SCANS_MAX {
             return Err(Malformed("the batch has no scans, or too many"));
         }
         if self.offset_ms.len() != scans * size_of::<u32>() {
@@ -91,17 +95,17 @@ impl<'a> BatchView<'a> {
         self.code_bytes.len()
     }
 
-    /// Never: a batch has at least one scan.
+    /// Whether it only declares scans lost.
     pub fn is_empty(&self) -> bool {
         self.code_bytes.is_empty()
     }
 
-    /// Seq of the last scan; `None` when the seqs overflow or begin at 0.
+    /// Seq of the last scan, or of the last lost one; `None` when the seqs overflow or begin at 0.
     pub fn last_seq(&self) -> Option<u64> {
         if self.first_seq == 0 {
             return None;
         }
-        self.first_seq.checked_add(self.len() as u64 - 1)
+        self.first_seq.checked_add(self.lost.max(self.len() as u64) - 1)
     }
 
     /// The scans in order of seq.
@@ -166,6 +170,23 @@ pub fn encode_batch(facts: BatchFacts<'_>, scans: &[Scan]) -> Option<(Vec<u8>, u
     Some((BatchBuilder::default().build(facts, columns).to_vec(), taken))
 }
 
+/// Makes the bytes of a `ScanBatch` without scans, which declares so many from `first_seq` on lost.
+pub fn encode_lost(facts: BatchFacts<'_>, lost: u64) -> Vec<u8> {
+    let mut b = FlatBufferBuilder::new();
+    let args = fb::ScanBatchArgs {
+        device: facts.device,
+        site: Some(b.create_string(facts.site)),
+        first_seq: facts.first_seq,
+        sent_at_ms: facts.sent_at.get(),
+        base_ms: facts.sent_at.get(),
+        lost,
+        ..fb::ScanBatchArgs::default()
+    };
+    let batch = fb::ScanBatch::create(&mut b, &args);
+    b.finish(batch, None);
+    b.finished_data().to_vec()
+}
+
 /// The columns of a batch, one entry a scan; codes one after the other.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchColumns<'a> {
@@ -219,6 +240,7 @@ impl BatchBuilder {
             codes: Some(codes),
             directions,
             verdicts,
+            lost: 0,
         };
         let batch = fb::ScanBatch::create(b, &args);
         b.finish(batch, None);

@@ -17,7 +17,7 @@ mod told;
 
 use flatbuffers::{FlatBufferBuilder, UnionWIPOffset, WIPOffset};
 
-pub use batch::{BatchBuilder, BatchColumns, BatchFacts, BatchView, ScanView, encode_batch};
+pub use batch::{BatchBuilder, BatchColumns, BatchFacts, BatchView, ScanView, encode_batch, encode_lost};
 pub use told::{Notice, Reason, Refusal, Scope};
 
 use crate::generated::wire::truyvet::wire as fb;

@@ -97,8 +97,8 @@ pub enum Bound {
     },
     /// The gateway has less than it acknowledged before, and what it lacks is sent again.
     Behind,
-    /// As `Behind`, but scans from here up to the first that is left were deleted as acknowledged:
-    /// nothing can be sent until the gateway has them back.
+    /// As `Behind`, but scans from here up to the first that is left were deleted as acknowledged. They
+    /// count as delivered here; the gateway must be told before anything behind them is sent.
     Lost {
         /// The first seq that the gateway lacks.
         from_seq: u64,
@@ -261,6 +261,7 @@ impl Spool {
         let mut index = self.index.lock();
         let held_seq = shift + index.segments.front().expect("never empty").first;
         if held_seq > durable_seq + 1 {
+            index.acked = held_seq - 1 - shift;
             return Ok(Bound::Lost { from_seq: durable_seq + 1, held_seq });
         }
         index.acked = durable_seq - shift;

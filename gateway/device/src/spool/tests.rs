@@ -199,7 +199,10 @@ fn a_gateway_that_forgot_gets_again_what_is_still_there() {
     assert_eq!(spool.bind(19_990).expect("binds"), Bound::Behind);
     assert_eq!(read_all(&spool), numbered(19_991..20_001));
     let lost = spool.bind(10).expect("binds");
-    assert!(matches!(lost, Bound::Lost { from_seq: 11, held_seq } if held_seq > 11), "{lost:?}");
+    let Bound::Lost { from_seq: 11, held_seq } = lost else { panic!("{lost:?}") };
+    assert_eq!(read_all(&spool), numbered(held_seq..20_001));
+    assert_eq!(spool.bind(10).expect("binds"), lost, "as long as the gateway does not know it");
+    assert_eq!(spool.bind(held_seq - 1).expect("binds"), Bound::Resumed);
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(crate) struct Store {
     /// Announced after the first batch.
     pub(crate) move_to: Mutex<Option<String>>,
     pub(crate) sessions: AtomicU32,
+    /// First and last seq of what the device declared lost.
+    pub(crate) lost: Mutex<Vec<(u64, u64)>>,
     idle_timeout_ms: u32,
 }
 
@@ -81,6 +83,7 @@ impl Gateway {
             refuse_each: AtomicU32::new(0),
             move_to: Mutex::new(None),
             sessions: AtomicU32::new(0),
+            lost: Mutex::default(),
             idle_timeout_ms: idle_timeout.as_millis() as u32,
         });
         let endpoint = serve(config.clone(), SocketAddr::from(([127, 0, 0, 1], 0)), &store, &key);
@@ -114,6 +117,16 @@ impl Gateway {
         };
         let came = tokio::time::timeout(Duration::from_secs(60), waiting).await;
         assert!(came.is_ok(), "only {} of {scans} scans came", self.store.scans.lock().len());
+    }
+
+    /// Waits until everything up to this seq is durable.
+    pub(crate) async fn wait_for_seq(&self, seq: u64) {
+        let waiting = async {
+            while *self.store.durable_seq.lock() < seq {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("in time");
     }
 
     /// That exactly these subjects came, each once, numbered without gaps.
@@ -183,7 +196,11 @@ fn take(store: &Store, view: &BatchView<'_>) -> u64 {
         let subject = String::from_utf8(scan.code.to_vec()).expect("UTF-8");
         store.scans.lock().push((seq, subject, view.site.to_owned()));
     }
-    *durable_seq = (*durable_seq).max(view.last_seq().expect("numbered"));
+    let last_seq = view.last_seq().expect("numbered");
+    if view.lost > 0 {
+        store.lost.lock().push((view.first_seq, last_seq));
+    }
+    *durable_seq = (*durable_seq).max(last_seq);
     *durable_seq
 }
 

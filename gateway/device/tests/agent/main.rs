@@ -15,6 +15,7 @@ use std::time::Duration;
 use gateway::{DEVICE, Gateway, SITE};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
+use truyvet_device::spool::SPOOL_BYTES_MIN;
 use truyvet_device::{Agent, AgentOptions, Spool};
 use truyvet_schemas::key_file::KeyFile;
 use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
@@ -117,6 +118,38 @@ async fn refused_scans_are_kept_aside_and_a_moved_device_numbers_on_at_its_new_s
     let aside = fs::read_to_string(dir.path().join("refused.ndjson")).expect("is there");
     assert_eq!(aside.lines().count(), 11);
     assert!(aside.contains("\"seq\":30") && aside.contains("time_in_future"));
+}
+
+#[tokio::test]
+async fn what_a_restored_gateway_lacks_is_sent_again_or_reported_as_lost() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gateway = Gateway::start();
+    let spool = Spool::open(dir.path(), DeviceId::new(DEVICE), SPOOL_BYTES_MIN).expect("opens");
+    let agent = agent(&gateway, &spool);
+    let work = async {
+        for first in (1..20_001).step_by(1_000) {
+            spool.append(SITE, &scans(first..first + 1_000), None).expect("appends");
+        }
+        agent.delivered().await;
+        spool.tidy().expect("tidies");
+    };
+    tokio::select! {
+        error = agent.run() => panic!("{error}"),
+        result = tokio::time::timeout(Duration::from_secs(30), work) => result.expect("in time"),
+    }
+    // Restored from a backup of long ago.
+    *gateway.store.durable_seq.lock() = 10;
+    gateway.store.scans.lock().truncate(10);
+    spool.append(SITE, &scans(20_001..20_011), None).expect("appends");
+    let held = tokio::select! {
+        error = agent.run() => panic!("{error}"),
+        () = gateway.wait_for_seq(20_010) => gateway.store.scans.lock()[10].0,
+    };
+    assert!(agent.status().report().notes.iter().any(|note| note.contains("lost scans 11 to")));
+    assert!(held > 11, "some scans were deleted as acknowledged");
+    assert_eq!(*gateway.store.lost.lock(), [(11, held - 1)]);
+    let taken: Vec<u64> = gateway.store.scans.lock().iter().map(|(seq, ..)| *seq).collect();
+    assert_eq!(taken, (1..=10).chain(held..=20_010).collect::<Vec<u64>>());
 }
 
 #[tokio::test]

@@ -1,0 +1,263 @@
+//! Where the engine's memory goes: one setting, `memory_bytes`, and what follows from it.
+//!
+//! ```text
+//! memory_bytes = live tables      two: one fills while the other is written
+//!              + writing          rows of the table that is written, and what two writers sort
+//!              + importing        rows of two steps of an import
+//!              + journal          the store's write buffers, for two segments
+//!              + store cache      catalog, marks, dead letters
+//!              + subjects         codes, and their chains in live tables   grows
+//!              + directories      of the runs that were read               grows
+//!              + block cache      what is left
+//! ```
+//!
+//! All but the last three are bounded by settings and known at the start. What grows is looked at by the
+//! keeper, after each of its jobs and when it is idle, and is taken off the block cache, down to
+//! `CACHE_BYTES_MIN`. What a question holds while it is answered comes on top; lists and passes have
+//! limits of their own (`trace`).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use crate::config::EngineConfig;
+use crate::index::rows::FullPosting;
+use crate::shared::Shared;
+
+/// Bytes by what they are for.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    limit: u64,
+    live_tables: u64,
+    writing: u64,
+    importing: u64,
+    journal: u64,
+    base_cache: u64,
+    /// What one sort of a run's writer may hold.
+    writer: u64,
+    /// Rows of a step of an import.
+    import_rows: u64,
+    is_over_told: AtomicBool,
+}
+
+impl Memory {
+    pub(crate) fn of(config: &EngineConfig) -> Self {
+        Self::within(config.memory_bytes, config.live_scans_max as u64)
+    }
+
+    fn within(limit: u64, live_scans_max: u64) -> Self {
+        let import_rows = (limit / IMPORT_SHARE).clamp(IMPORT_ROWS_MIN, IMPORT_ROWS_MAX);
+        let writer = (limit / WRITER_SHARE).clamp(MIB, WRITER_BYTES_MAX);
+        Self {
+            limit,
+            live_tables: 2 * (LIVE_TABLE_BYTES + live_scans_max * LIVE_SCAN_BYTES),
+            writing: live_scans_max.max(import_rows) * WRITTEN_SCAN_BYTES + SORTS * writer,
+            importing: 2 * import_rows * IMPORTED_SCAN_BYTES,
+            journal: (2 * live_scans_max * JOURNAL_SCAN_BYTES).max(JOURNAL_BYTES_MIN),
+            base_cache: (limit / BASE_CACHE_SHARE).clamp(MIB, BASE_CACHE_BYTES_MAX),
+            writer,
+            import_rows,
+            is_over_told: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether there is room for everything.
+    ///
+    /// # Errors
+    /// Says what needs how much.
+    pub(crate) fn check(&self, live_scans_max: usize) -> Result<(), String> {
+        if self.limit >= self.fixed() + CACHE_BYTES_MIN {
+            return Ok(());
+        }
+        let mib = |bytes: u64| bytes.div_ceil(MIB);
+        Err(format!(
+            "memory_bytes = {} is too little: with live_scans_max = {live_scans_max}, live tables take {} MiB, \
+             writing {}, an import {}, the journal {}, the store's cache {}, and blocks {} at least; give at \
+             least {}, or lower live_scans_max",
+            self.limit,
+            mib(self.live_tables),
+            mib(self.writing),
+            mib(self.importing),
+            mib(self.journal),
+            mib(self.base_cache),
+            mib(CACHE_BYTES_MIN),
+            least(live_scans_max as u64),
+        ))
+    }
+
+    /// Bytes for blocks, beside so many that have grown.
+    pub(crate) fn block_cache(&self, grown: u64) -> u64 {
+        self.limit.saturating_sub(self.fixed() + grown).max(CACHE_BYTES_MIN)
+    }
+
+    /// Bytes of the store's write buffers together.
+    pub(crate) fn journal(&self) -> usize {
+        self.journal as usize
+    }
+
+    /// Bytes of the store's own cache.
+    pub(crate) fn base_cache(&self) -> usize {
+        self.base_cache as usize
+    }
+
+    /// Bytes that one sort of a run's writer may hold.
+    pub(crate) fn writer(&self) -> usize {
+        self.writer as usize
+    }
+
+    /// Rows of a step of an import.
+    pub(crate) fn import_rows(&self) -> usize {
+        self.import_rows as usize
+    }
+
+    fn fixed(&self) -> u64 {
+        self.live_tables + self.writing + self.importing + self.journal + self.base_cache
+    }
+}
+
+/// The least `memory_bytes` with which the engine works: shares of it grow with it, so step by step.
+fn least(live_scans_max: u64) -> u64 {
+    let mut bytes = 0;
+    loop {
+        let needed = Memory::within(bytes, live_scans_max).fixed() + CACHE_BYTES_MIN;
+        if needed <= bytes {
+            return bytes;
+        }
+        bytes = needed.next_multiple_of(MIB);
+    }
+}
+
+/// Where the engine's memory goes, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MemoryStatus {
+    /// The setting `memory_bytes`.
+    pub limit_bytes: u64,
+    /// Set aside for scans in memory that are in no run yet.
+    pub live_tables_bytes: u64,
+    /// Set aside for writing and merging runs.
+    pub writing_bytes: u64,
+    /// Set aside for the rows of an import.
+    pub importing_bytes: u64,
+    /// Set aside for the store's write buffers.
+    pub journal_bytes: u64,
+    /// Set aside for the store's own cache.
+    pub store_cache_bytes: u64,
+    /// In use for codes of subjects and their chains in live tables.
+    pub subjects_bytes: u64,
+    /// In use for directories of runs that were read.
+    pub directories_bytes: u64,
+    /// What is left for blocks read from disk.
+    pub block_cache_bytes: u64,
+    /// Of this, in use.
+    pub block_cache_used_bytes: u64,
+}
+
+impl Shared {
+    /// Where the memory goes now.
+    pub(crate) fn memory_status(&self) -> MemoryStatus {
+        let blocks = self.store.blocks();
+        MemoryStatus {
+            limit_bytes: self.memory.limit,
+            live_tables_bytes: self.memory.live_tables,
+            writing_bytes: self.memory.writing,
+            importing_bytes: self.memory.importing,
+            journal_bytes: self.memory.journal,
+            store_cache_bytes: self.memory.base_cache,
+            subjects_bytes: self.subjects_bytes(),
+            directories_bytes: self.directories_bytes(),
+            block_cache_bytes: blocks.capacity(),
+            block_cache_used_bytes: blocks.bytes(),
+        }
+    }
+
+    /// Gives the block cache what is left beside what has grown.
+    pub(crate) fn fit_block_cache(&self) {
+        let grown = self.subjects_bytes() + self.directories_bytes();
+        let bytes = self.memory.block_cache(grown);
+        let blocks = self.store.blocks();
+        if blocks.capacity().abs_diff(bytes) >= CACHE_STEP_BYTES {
+            blocks.set_bytes(bytes as usize);
+        }
+        let is_over = self.memory.fixed() + grown + CACHE_BYTES_MIN > self.memory.limit;
+        if is_over && !self.memory.is_over_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(grown, "subjects and directories have outgrown `memory_bytes`; raise it");
+        }
+    }
+
+    fn subjects_bytes(&self) -> u64 {
+        let subjects = self.catalog.subjects.read();
+        subjects.memory_bytes() as u64 + u64::from(subjects.ids_end()) * CHAIN_BYTES
+    }
+
+    fn directories_bytes(&self) -> u64 {
+        let state = self.state.load();
+        let runs = state.partitions.iter().flat_map(|partition| &partition.runs);
+        runs.map(|run| run.directory_bytes() as u64).sum()
+    }
+}
+
+const MIB: u64 = 1 << 20;
+
+/// A live table's columns: 17 bytes a scan, 52 a block, and a block for each 16 scans.
+const LIVE_SCAN_BYTES: u64 = 17 + 52_u64.div_ceil(16);
+/// What an empty live table has: room past its limit, and its chains' lists of chunks, 1.5 MB each.
+const LIVE_TABLE_BYTES: u64 = 4 * MIB;
+/// A subject's links in two live tables.
+const CHAIN_BYTES: u64 = 2 * 4;
+/// A row that is written: 29 bytes of columns, 4 of its place in its partition, 8 of its place by site
+/// and as many while that is sorted, and its posting, where one site has all.
+const WRITTEN_SCAN_BYTES: u64 = 29 + 4 + 8 + 8 + size_of::<FullPosting>() as u64;
+/// Rows of an import have no seq.
+const IMPORTED_SCAN_BYTES: u64 = 21;
+/// A row of a step for each 512 bytes: a quarter of all, most of it while it is written.
+const IMPORT_SHARE: u64 = 512;
+const IMPORT_ROWS_MIN: u64 = 100_000;
+/// More would not make larger runs than days have.
+const IMPORT_ROWS_MAX: u64 = 4_000_000;
+/// A batch of 50 scans as it was signed, with its key.
+const JOURNAL_SCAN_BYTES: u64 = 40;
+/// Changes of the catalog pass through the same buffers.
+const JOURNAL_BYTES_MIN: u64 = 16 * MIB;
+/// Catalog, marks and dead letters are read at starts and now and then.
+const BASE_CACHE_BYTES_MAX: u64 = 16 * MIB;
+const BASE_CACHE_SHARE: u64 = 128;
+/// Keeper and sealer each sort a column of subjects and the pointers to them.
+const SORTS: u64 = 4;
+/// Sixteen million subjects, or the pointers to five million scans: a nation's day in a dozen passes.
+const WRITER_BYTES_MAX: u64 = 64 * MIB;
+const WRITER_SHARE: u64 = 32;
+/// Blocks of a few questions.
+const CACHE_BYTES_MIN: u64 = 16 * MIB;
+/// By less than this the cache is not fitted.
+const CACHE_STEP_BYTES: u64 = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_is_refused_with_what_would_do() {
+        for live_scans_max in [10_000, 1_000_000, 4_000_000, 1 << 30] {
+            let config = EngineConfig { live_scans_max, ..EngineConfig::default() };
+            let least = least(live_scans_max as u64);
+            let with = |memory_bytes| EngineConfig { memory_bytes, ..config.clone() }.validate();
+            assert_eq!(with(least), Ok(()));
+            let said = with(least - MIB).expect_err("too little");
+            assert!(said.starts_with("memory_bytes = "), "{said}");
+            assert!(
+                said.contains("live tables take") && said.contains(&format!("at least {least}")),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn blocks_get_what_is_left_and_never_nothing() {
+        let memory = Memory::of(&EngineConfig::default());
+        let all = memory.block_cache(0);
+        assert_eq!(memory.fixed() + all, EngineConfig::default().memory_bytes);
+        assert!(all > 700 * MIB, "{all}");
+        assert_eq!(memory.block_cache(100 * MIB), all - 100 * MIB);
+        assert_eq!(memory.block_cache(u64::MAX / 2), CACHE_BYTES_MIN);
+    }
+}

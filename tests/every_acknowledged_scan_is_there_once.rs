@@ -1,6 +1,6 @@
 //! Scans are taken once, refused with a reason, and never lost.
 
-use truyvet_engine::{Interval, Trail};
+use truyvet_engine::{CodeColumn, Interval, RowChunk, Trail};
 use truyvet_schemas::wire::{BatchFacts, Reason, encode_lost};
 use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
 
@@ -152,14 +152,39 @@ fn expected(sent: u64, subjects: &[i64]) -> usize {
 fn retention_drops_devices_scans_and_leaves_imports() {
     let mut config = config();
     config.retention_days = 500;
-    let house = House::with(config);
+    let mut house = House::with(config);
     house.put_sites(&["A"]);
     let device = house.add_device("A");
-    house.submit(device, "A", 1, &[scan("x", START_MS)]);
+    house.submit(device, "A", 1, &[scan("x", START_MS), scan("x", START_MS + 1)]);
     house.engine().flush().unwrap();
+    import(&house, "x", START_MS + 2);
     house.engine().apply_retention(TimeMs::new(START_MS + 400 * 86_400_000)).unwrap();
-    assert_eq!(trail_len(&house, "x"), 1);
+    assert_eq!(trail_len(&house, "x"), 3);
+    house.engine().seal().unwrap();
     house.engine().apply_retention(TimeMs::new(START_MS + 502 * 86_400_000)).unwrap();
-    assert_eq!(trail_len(&house, "x"), 0);
-    assert_eq!(house.engine().status().partitions.len(), 0);
+    assert_eq!(trail_len(&house, "x"), 1, "what was imported stays");
+    house.reopen();
+    assert_eq!((trail_len(&house, "x"), house.engine().status().scans), (1, 1));
+    let day = TimeMs::new(START_MS - START_MS % 86_400_000);
+    let next = TimeMs::new(day.get() + 86_400_000);
+    assert_eq!(house.engine().drop_days(day, next).unwrap(), 1, "until it is named");
+    assert_eq!((trail_len(&house, "x"), house.engine().status().partitions.len()), (0, 0));
+}
+
+fn import(house: &House, subject: &str, at_ms: i64) {
+    let (mut subjects, mut sites) = (CodeColumn::plain(), CodeColumn::plain());
+    subjects.push(subject);
+    sites.push("A");
+    let mut import = house.engine().begin_import([1; 32], "scans.csv").unwrap();
+    let rows = RowChunk {
+        first_row: 1,
+        rows: 1,
+        row_offset: Vec::new(),
+        subjects,
+        sites,
+        at_ms: vec![at_ms],
+        directions: Vec::new(),
+    };
+    import.push(rows).unwrap();
+    import.commit().unwrap();
 }

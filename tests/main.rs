@@ -16,6 +16,7 @@ mod a_restored_server_meets_its_devices;
 mod a_server_with_certificates_of_its_own;
 mod a_stopped_server_answers_what_is_in_flight;
 mod an_agent_on_a_bad_day_loses_nothing;
+mod an_operator_is_told_what_a_command_did;
 mod answers_agree_with_the_naive_twin;
 mod bad_peers_harm_nobody;
 mod damage_is_found_and_what_is_intact_answers;

@@ -13,9 +13,6 @@ use truyvet_device::client::ConnectOptions;
 
 use super::peer::Peer;
 
-/// What becomes of a packet, and who sent it.
-type Pass = Box<dyn FnMut(&[u8], SocketAddr) + Send>;
-
 /// Begins this many handshakes with first packets alone, and tells how many went out.
 pub(crate) fn with_first_packets(peer: &Peer, handshakes: usize) -> usize {
     let catcher = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -86,47 +83,26 @@ impl Relay {
     fn start(from: Ipv4Addr, gateway: SocketAddr) -> Self {
         let inside = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
         let outside = Arc::new(UdpSocket::bind((from, 0)).unwrap());
-        for socket in [&inside, &outside] {
-            socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        }
         let address = inside.local_addr().unwrap();
         let (proved, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let client = Arc::new(Mutex::new(address));
-        let carry = |from: &Arc<UdpSocket>, mut pass: Pass| {
-            let (from, over) = (from.clone(), over.clone());
-            std::thread::spawn(move || {
-                let mut packet = [0; PACKET_BYTES];
-                while !over.load(Ordering::Relaxed) {
-                    if let Ok((length, sender)) = from.recv_from(&mut packet) {
-                        pass(&packet[..length], sender);
-                    }
-                }
-            })
-        };
-        let (to_gateway, to_client) = (outside.clone(), inside.clone());
-        let (counter, last_client, mut seen) = (proved.clone(), client.clone(), HashSet::new());
-        let threads = vec![
-            carry(
-                &inside,
-                Box::new(move |packet, sender| {
-                    *last_client.lock() = sender;
-                    let Some((source, answers_retry)) = initial(packet) else { return };
-                    if seen.insert((source.to_vec(), answers_retry)) {
-                        to_gateway.send_to(packet, gateway).unwrap();
-                        counter.fetch_add(usize::from(answers_retry), Ordering::Relaxed);
-                    }
-                }),
-            ),
-            carry(
-                &outside,
-                Box::new(move |packet, _| {
-                    if is_retry(packet) {
-                        to_client.send_to(packet, *client.lock()).unwrap();
-                    }
-                }),
-            ),
-        ];
-        Self { address, proved, over, threads }
+
+        let (to_gateway, counter, last_client) = (outside.clone(), proved.clone(), client.clone());
+        let mut seen = HashSet::new();
+        let outward = carry(inside.clone(), over.clone(), move |packet, sender| {
+            *last_client.lock() = sender;
+            let Some((source, answers_retry)) = initial(packet) else { return };
+            if seen.insert((source.to_vec(), answers_retry)) {
+                to_gateway.send_to(packet, gateway).unwrap();
+                counter.fetch_add(usize::from(answers_retry), Ordering::Relaxed);
+            }
+        });
+        let inward = carry(outside, over.clone(), move |packet, _| {
+            if is_retry(packet) {
+                inside.send_to(packet, *client.lock()).unwrap();
+            }
+        });
+        Self { address, proved, over, threads: vec![outward, inward] }
     }
 
     fn proved(&self) -> usize {
@@ -141,6 +117,23 @@ impl Drop for Relay {
             thread.join().unwrap();
         }
     }
+}
+
+/// Hands every packet that comes with its sender to `pass`, in a thread of its own.
+fn carry(
+    from: Arc<UdpSocket>,
+    over: Arc<AtomicBool>,
+    mut pass: impl FnMut(&[u8], SocketAddr) + Send + 'static,
+) -> JoinHandle<()> {
+    from.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    std::thread::spawn(move || {
+        let mut packet = [0; PACKET_BYTES];
+        while !over.load(Ordering::Relaxed) {
+            if let Ok((length, sender)) = from.recv_from(&mut packet) {
+                pass(&packet[..length], sender);
+            }
+        }
+    })
 }
 
 /// Of an Initial packet (RFC 9000, 17.2.2), the client's connection id, and whether it has a token.

@@ -176,15 +176,8 @@ fn import(house: &House, subject: &str, at_ms: i64) {
     subjects.push(subject);
     sites.push("A");
     let mut import = house.engine().begin_import([1; 32], "scans.csv").unwrap();
-    let rows = RowChunk {
-        first_row: 1,
-        rows: 1,
-        row_offset: Vec::new(),
-        subjects,
-        sites,
-        at_ms: vec![at_ms],
-        directions: Vec::new(),
-    };
+    let rows =
+        RowChunk { first_row: 1, rows: 1, subjects, sites, at_ms: vec![at_ms], directions: Vec::new() };
     import.push(rows).unwrap();
     import.commit().unwrap();
 }

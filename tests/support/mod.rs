@@ -4,9 +4,11 @@
 pub(crate) mod server;
 pub(crate) mod stream;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -58,16 +60,22 @@ impl House {
 
     pub(crate) fn reopen(&mut self) {
         drop(self.engine.take());
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+        self.engine = Some(open(self.dir.path(), &self.config).unwrap());
     }
 
     /// What a kill leaves: every byte that was written, and nothing that was only in memory.
     pub(crate) fn crash(&mut self) {
-        let left = TempDir::new().unwrap();
-        copy(self.dir.path(), left.path());
+        let left = loop {
+            // A kill leaves one moment; files that come and go during a copy would mix two.
+            let (before, left) = (listing(self.dir.path()), TempDir::new().unwrap());
+            copy(self.dir.path(), left.path());
+            if listing(self.dir.path()) == before {
+                break left;
+            }
+        };
         drop(self.engine.take());
         self.dir = left;
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+        self.engine = Some(open(self.dir.path(), &self.config).unwrap());
     }
 
     /// Everything is as it was written.
@@ -84,7 +92,7 @@ impl House {
 
     /// Tries to open what is in the directory.
     pub(crate) fn open(&mut self) -> Result<(), OpenError> {
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone())?);
+        self.engine = Some(open(self.dir.path(), &self.config)?);
         Ok(())
     }
 
@@ -118,9 +126,37 @@ impl House {
     }
 }
 
+/// Opens a directory that nobody has open. Another test that starts a process holds every open file until
+/// that process runs its own program: for a moment the lock, too.
+fn open(dir: &Path, config: &EngineConfig) -> Result<Engine, OpenError> {
+    let mut attempts = 0..100;
+    loop {
+        match Engine::open(dir, config.clone()) {
+            Err(OpenError::InUse(_)) if attempts.next().is_some() => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => return opened,
+        }
+    }
+}
+
 /// The key of every device here.
 fn key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
+}
+
+/// Every file below the directory and its size. The store's files only grow.
+fn listing(dir: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        // What went meanwhile is missing, and so the next listing differs.
+        match entry.metadata() {
+            Ok(found) if found.is_dir() => files.extend(listing(&entry.path())),
+            Ok(found) => drop(files.insert(entry.path(), found.len())),
+            Err(_) => {}
+        }
+    }
+    files
 }
 
 fn copy(from: &Path, to: &Path) {

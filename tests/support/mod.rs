@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ed25519_dalek::SigningKey;
@@ -67,20 +68,30 @@ impl House {
 
     pub(crate) fn reopen(&mut self) {
         drop(self.engine.take());
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+        self.engine = Some(open(self.dir.path(), &self.config).unwrap());
     }
 
     /// What a kill leaves: every byte that was written, and nothing that was only in memory.
     pub(crate) fn crash(&mut self) {
-        let left = TempDir::new().unwrap();
-        copy(self.dir.path(), left.path());
+        let left = self.moment();
         self.go_on_in(left);
+    }
+
+    /// A copy of the directory as it is at one moment.
+    fn moment(&self) -> TempDir {
+        loop {
+            // A kill leaves one moment; files that come and go during a copy would mix two.
+            let (before, left) = (listing(self.dir.path()), TempDir::new().unwrap());
+            copy(self.dir.path(), left.path());
+            if listing(self.dir.path()) == before {
+                return left;
+            }
+        }
     }
 
     /// The same, but what was written to the store's log since then never reached it.
     pub(crate) fn crash_before(&mut self, then: &StoreLog) {
-        let left = TempDir::new().unwrap();
-        copy(self.dir.path(), left.path());
+        let left = self.moment();
         let mut lost_bytes = 0;
         for (name, bytes) in log_files(left.path()) {
             let bytes_then = then.0.get(&name).copied().unwrap_or_default();
@@ -100,7 +111,7 @@ impl House {
     fn go_on_in(&mut self, left: TempDir) {
         drop(self.engine.take());
         self.dir = left;
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone()).unwrap());
+        self.engine = Some(open(self.dir.path(), &self.config).unwrap());
     }
 
     /// Everything is as it was written.
@@ -117,7 +128,7 @@ impl House {
 
     /// Tries to open what is in the directory.
     pub(crate) fn open(&mut self) -> Result<(), OpenError> {
-        self.engine = Some(Engine::open(self.dir.path(), self.config.clone())?);
+        self.engine = Some(open(self.dir.path(), &self.config)?);
         Ok(())
     }
 
@@ -173,9 +184,37 @@ fn log_files(dir: &Path) -> impl Iterator<Item = (OsString, u64)> {
     logs.map(|file| (file.file_name(), file.metadata().unwrap().len()))
 }
 
+/// Opens a directory that nobody has open. Another test that starts a process holds every open file until
+/// that process runs its own program: for a moment the lock, too.
+fn open(dir: &Path, config: &EngineConfig) -> Result<Engine, OpenError> {
+    let mut attempts = 0..100;
+    loop {
+        match Engine::open(dir, config.clone()) {
+            Err(OpenError::InUse(_)) if attempts.next().is_some() => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => return opened,
+        }
+    }
+}
+
 /// The key of every device here.
 fn key() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
+}
+
+/// Every file below the directory and its size. The store's files only grow.
+fn listing(dir: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        // What went meanwhile is missing, and so the next listing differs.
+        match entry.metadata() {
+            Ok(found) if found.is_dir() => files.extend(listing(&entry.path())),
+            Ok(found) => drop(files.insert(entry.path(), found.len())),
+            Err(_) => {}
+        }
+    }
+    files
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -1,6 +1,7 @@
 //! The store's files as the file system has them, for verification.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Kind, Store, salvage};
@@ -12,6 +13,8 @@ pub(super) enum FileOnDisk {
     Whole,
     /// What is wrong with it.
     Not(String),
+    /// It could not be looked at.
+    Unknown(io::Error),
 }
 
 /// Whether a file is there with all its bytes.
@@ -19,7 +22,8 @@ pub(super) fn state_of(path: &Path, bytes: u64) -> FileOnDisk {
     match std::fs::metadata(path) {
         Ok(found) if found.len() == bytes => FileOnDisk::Whole,
         Ok(found) => FileOnDisk::Not(format!("{} bytes instead of {bytes}", found.len())),
-        Err(error) => FileOnDisk::Not(error.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileOnDisk::Not("missing".into()),
+        Err(error) => FileOnDisk::Unknown(error),
     }
 }
 
@@ -48,6 +52,7 @@ impl Store {
                 match state_of(&path, file.size as u64) {
                     FileOnDisk::Whole => None,
                     FileOnDisk::Not(what) => Some((path, what)),
+                    FileOnDisk::Unknown(error) => Some((path, error.to_string())),
                 }
             })
             .collect();

@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! logs, as bytes -> open -> refused? -> read-only and lenient: which files are missing or unreadable
-//!                                    -> only runs' files: drop these, open again
+//!                                    -> only runs' files: put these aside, open again
 //! ```
 //!
-//! Nothing is dropped here but files that cannot be read. A crash in between leaves a store that is
-//! refused again, or opens; the manifest is told afterwards (`partition::gaps`).
+//! A run is given up only if its file is missing, of another size, or damaged by the store's checksums or
+//! the disk's own; for want of permission, memory or descriptors none is. What there is of a file is kept in
+//! `DATA/damaged/`. A crash in between leaves a store that is refused again, or opens; the manifest is told
+//! afterwards (`partition::gaps`).
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,7 @@ use rocksdb::{ColumnFamilyDescriptor, DB, Options};
 
 use super::files::{FileOnDisk, state_of};
 use super::{Kind, log_file};
-use crate::error::OpenError;
+use crate::error::{EngineError, OpenError};
 use crate::index::keys;
 
 /// A run whose file cannot be read, and the file.
@@ -31,11 +33,7 @@ pub(super) fn open(
         Ok(db) => return Ok((db, Vec::new())),
         Err(error) => error,
     };
-    let damaged = |error: rocksdb::Error| damaged(dir, &error);
-    use rocksdb::ErrorKind::{Corruption, IOError, NotFound};
-    if !matches!(refused.kind(), Corruption | IOError | NotFound) {
-        return Err(damaged(refused));
-    }
+    let damaged = |error: rocksdb::Error| refusal(dir, &error);
     let mut lenient = options.clone();
     lenient.set_paranoid_checks(false);
     let reader = DB::open_cf_descriptors_read_only(&lenient, dir, families(), false).map_err(damaged)?;
@@ -47,6 +45,7 @@ pub(super) fn open(
     let writer = DB::open_cf_descriptors(&lenient, dir, families()).map_err(damaged)?;
     for (family, run, path) in &given_up {
         tracing::error!(file = %path.display(), run, %refused, "a run is given up: its file cannot be read");
+        keep_aside(path)?;
         let (from, to) = keys::run_bounds(*run);
         if let Some(handle) = writer.cf_handle(family) {
             writer.delete_file_in_range_cf(&handle, from, to).map_err(damaged)?;
@@ -103,7 +102,7 @@ fn is_data(path: &Path) -> bool {
 /// The runs whose files are missing or cannot be read, with their families; refuses where a file of
 /// another family is.
 fn unreadable_runs(reader: &DB, dir: &Path) -> Result<Vec<(String, u32, PathBuf)>, OpenError> {
-    let files = reader.live_files().map_err(|error| damaged(dir, &error))?;
+    let files = reader.live_files().map_err(|error| refusal(dir, &error))?;
     let mut unreadable = Vec::new();
     for file in files {
         let path = dir.join(file.name.trim_start_matches('/'));
@@ -116,21 +115,51 @@ fn unreadable_runs(reader: &DB, dir: &Path) -> Result<Vec<(String, u32, PathBuf)
                 // Without its directory nothing of a run can be found.
                 let handle = reader.cf_handle(&family);
                 let read = handle.map(|handle| reader.get_pinned_cf(&handle, keys::directory(run)));
-                if read.is_some_and(|read| read.is_err()) {
-                    unreadable.push((family, run, path));
+                match read.and_then(Result::err) {
+                    None => {}
+                    Some(error) if is_damage(&error, &path) => unreadable.push((family, run, path)),
+                    Some(error) => return Err(refusal(dir, &error)),
                 }
             }
             (Some(run), FileOnDisk::Not(_)) => unreadable.push((family, run, path)),
             (None, FileOnDisk::Whole) => {}
             (None, FileOnDisk::Not(what)) => return Err(OpenError::Damaged { file: path, what }),
+            (_, FileOnDisk::Unknown(source)) => return Err(OpenError::Io { path, source }),
         }
     }
     Ok(unreadable)
 }
 
-/// The store's refusal, with the file that it names.
-fn damaged(dir: &Path, error: &rocksdb::Error) -> OpenError {
+/// Whether reading failed because of the file, and not for want of anything else.
+fn is_damage(error: &rocksdb::Error, path: &Path) -> bool {
+    let is_bad_sector = || {
+        let read =
+            std::fs::File::open(path).and_then(|mut file| std::io::copy(&mut file, &mut std::io::sink()));
+        read.is_err_and(|error| error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()))
+    };
+    error.kind() == rocksdb::ErrorKind::Corruption || is_bad_sector()
+}
+
+/// Keeps what there is of a file that the store is about to delete.
+fn keep_aside(path: &Path) -> Result<(), OpenError> {
+    let (Some(root), Some(name)) = (path.ancestors().nth(2), path.file_name()) else { return Ok(()) };
+    let aside = root.join("damaged");
+    let kept = std::fs::create_dir_all(&aside).and_then(|()| std::fs::hard_link(path, aside.join(name)));
+    use std::io::ErrorKind::{AlreadyExists, NotFound};
+    match kept {
+        Err(error) if !matches!(error.kind(), NotFound | AlreadyExists) => {
+            Err(OpenError::Io { path: path.to_owned(), source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The store's refusal; where it is for damage, with the file that it names.
+fn refusal(dir: &Path, error: &rocksdb::Error) -> OpenError {
     let text = error.clone().into_string();
+    if error.kind() != rocksdb::ErrorKind::Corruption && !text.contains("No such file") {
+        return OpenError::Engine(EngineError::from(error.clone()));
+    }
     let names_file =
         |word: &&str| word.contains(".sst") || word.contains(".log") || word.contains("MANIFEST-");
     let word = text.split([' ', ',']).map(|word| word.trim_matches([':', '.', '"'])).find(|w| names_file(w));

@@ -44,14 +44,14 @@ impl<'a> Ids<'a> {
         }
         let first = u32::try_from(read_varint(bytes)?).ok()?;
         let (widths, gaps) = bytes.split_at_checked((len - 1).div_ceil(GAPS))?;
-        let mut size = 0;
-        for (i, width) in widths.iter().enumerate() {
-            if u32::from(*width) > u32::BITS {
-                return None;
-            }
-            let count = GAPS.min(len - 1 - i * GAPS);
-            size += (count * usize::from(*width)).div_ceil(8);
+        if widths.iter().any(|width| u32::from(*width) > u32::BITS) {
+            return None;
         }
+        // Every stretch but the last is full, and takes two bytes for each bit of its width.
+        let (last, full) = widths.split_last().map_or((0, &[][..]), |(last, full)| (usize::from(*last), full));
+        let full_bits: usize = full.iter().map(|width| usize::from(*width)).sum();
+        let last_gaps = len - 1 - full.len() * GAPS;
+        let size = full_bits * (GAPS / 8) + (last_gaps * last).div_ceil(8);
         *bytes = gaps.get(size..)?;
         // An entry is read as the eight bytes around it.
         let gaps = gaps.get(..size + super::packed::PADDING_BYTES)?;

@@ -87,23 +87,39 @@ impl<'a> Packed<'a> {
     #[inline]
     pub(crate) fn get(&self, i: usize) -> u64 {
         debug_assert!(i < self.len);
-        let bit = i * self.width as usize;
-        let word = self.bytes[bit / 8..].first_chunk().expect("padding follows every column");
-        self.base.wrapping_add((u64::from_le_bytes(*word) >> (bit % 8)) & self.mask)
+        self.base.wrapping_add(self.word(i) & self.mask)
     }
 
-    /// Hands over the entries from `start` on that are `value`, by their places.
+    /// Hands over the places from `start` on whose entry is `value`; several entries are compared at once.
     #[inline]
     pub(crate) fn equal(&self, start: usize, value: u64, mut found: impl FnMut(usize)) {
         let wanted = value.wrapping_sub(self.base);
-        let width = self.width as usize;
-        for i in start..self.len {
-            let bit = i * width;
-            let word = self.bytes[bit / 8..].first_chunk().expect("padding follows every column");
-            if (u64::from_le_bytes(*word) >> (bit % 8)) & self.mask == wanted {
-                found(i);
+        if wanted > self.mask {
+            return;
+        }
+        if self.width == 0 {
+            return (start..self.len).for_each(found);
+        }
+        let lanes = Lanes::new(self.width);
+        let pattern = lanes.ones.wrapping_mul(wanted);
+        for first in (start..self.len).step_by(lanes.count) {
+            let mut equal = lanes.zeros(self.word(first) ^ pattern);
+            while equal != 0 {
+                let place = first + (equal.trailing_zeros() / self.width) as usize;
+                if place < self.len {
+                    found(place);
+                }
+                equal &= equal - 1;
             }
         }
+    }
+
+    /// The bits from entry `i` on, 57 or more of them.
+    #[inline]
+    fn word(&self, i: usize) -> u64 {
+        let bit = i * self.width as usize;
+        let word = self.bytes[bit / 8..].first_chunk().expect("padding follows every column");
+        u64::from_le_bytes(*word) >> (bit % 8)
     }
 
     /// The first entry in `range` for which `before` is false; the column is sorted by it.
@@ -122,6 +138,30 @@ impl<'a> Packed<'a> {
             }
         }
         low
+    }
+}
+
+/// The entries that lie side by side in a word, as lanes of `width` bits.
+struct Lanes {
+    count: usize,
+    /// The lowest bit of each lane, and the highest.
+    ones: u64,
+    highs: u64,
+}
+
+impl Lanes {
+    fn new(width: u32) -> Self {
+        let count = (WORD_BITS / width).max(1);
+        let ones = (0..count).fold(0, |ones, lane| ones | 1 << (lane * width));
+        Self { count: count as usize, ones, highs: ones << (width - 1) }
+    }
+
+    /// The highest bit of each lane that is zero: adding all but the highest carries into the highest from
+    /// any bit that is set, and never beyond it.
+    #[inline]
+    fn zeros(&self, word: u64) -> u64 {
+        let lows = self.highs - self.ones;
+        !(((word & lows) + lows) | word) & self.highs
     }
 }
 
@@ -156,6 +196,9 @@ pub(crate) fn bits(value: u64) -> u32 {
 /// Widest entry in bits: with up to seven bits of shift it still lies within eight bytes.
 const WIDTH_MAX: u32 = 56;
 
+/// Bits that are there of any word, whatever entry it begins with.
+const WORD_BITS: u32 = 57;
+
 /// Zeros after the last column.
 pub(crate) const PADDING_BYTES: usize = 8;
 
@@ -188,6 +231,29 @@ mod tests {
             let mut rest = bytes.as_slice();
             if let Some(column) = Packed::take(&mut rest, len) {
                 (0..len).for_each(|i| { column.get(i); });
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn equal_entries_are_all_found(
+            base in 0u64..1 << 40,
+            width in 0u32..=WIDTH_MAX,
+            picks in proptest::collection::vec((0u64.., proptest::bool::ANY), 1..200),
+            start in 0usize..200,
+        ) {
+            let mask = (1u64 << width) - 1;
+            let values: Vec<u64> = picks.iter().map(|(value, same)| base + (if *same { picks[0].0 } else { *value } & mask)).collect();
+            let mut bytes = Vec::new();
+            pack(values.iter().copied(), &mut bytes);
+            pad(&mut bytes);
+            let column = Packed::take(&mut bytes.as_slice(), values.len()).expect("just written");
+            for value in [values[0], values[values.len() - 1], base, base + mask, u64::MAX] {
+                let mut found = Vec::new();
+                column.equal(start, value, |place| found.push(place));
+                let expected: Vec<usize> = (start..values.len()).filter(|i| values[*i] == value).collect();
+                proptest::prop_assert_eq!(found, expected);
             }
         }
     }

@@ -119,12 +119,7 @@ impl<'a> Times<'a> {
         let chunks = self.starts.len();
         let after = self.starts.partition_point(0..chunks, |start| (start as i64) < at_ms);
         let Some(number) = after.checked_sub(1) else { return 0 };
-        let mut count = number * CHUNK;
-        self.chunk(number).walk(|_, at| {
-            count += usize::from(at < at_ms);
-            at < at_ms
-        });
-        count
+        number * CHUNK + self.chunk(number).count_before(at_ms)
     }
 
     fn count(&self, chunk: usize) -> usize {
@@ -169,6 +164,32 @@ impl Chunk<'_> {
         let word = self.lows[at / 8..].first_chunk().expect("padding follows the low bits");
         let low = (u64::from_le_bytes(*word) >> (at % 8)) & ((1 << self.low_width) - 1);
         self.start.wrapping_add((((bit - i) as u64) << self.low_width | low) as i64)
+    }
+
+    /// Number of times before `at_ms`, which is after the chunk's first. A zero among the high bits stands
+    /// for a step of the high part: times are compared only from where it is that of `at_ms`.
+    fn count_before(&self, at_ms: i64) -> usize {
+        let mut steps = at_ms.abs_diff(self.start) >> self.low_width;
+        let (mut i, mut bit) = (0, 0);
+        for word in self.high_words() {
+            let zeros = u64::from(word.count_zeros());
+            if zeros >= steps {
+                let mut zeros = !word;
+                (1..steps).for_each(|_| zeros &= zeros - 1);
+                let end = if steps == 0 { 0 } else { zeros.trailing_zeros() + 1 };
+                i += word.checked_shl(u64::BITS - end).unwrap_or(0).count_ones() as usize;
+                bit += end as usize;
+                break;
+            }
+            steps -= zeros;
+            i += word.count_ones() as usize;
+            bit += 64;
+        }
+        let is_one = |bit: usize| self.highs.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1);
+        while i < self.count && is_one(bit) && self.time(i, bit) < at_ms {
+            (i, bit) = (i + 1, bit + 1);
+        }
+        i.min(self.count)
     }
 
     /// Hands over the chunk's times in order for as long as `next` says so.

@@ -73,10 +73,25 @@ impl Run {
         leaf: u32,
         read: impl FnOnce(postings::Leaf<'_>) -> Option<T>,
     ) -> Result<T, EngineError> {
+        self.read_posting_block(leaf, &self.posting_block(store, meter, leaf)?, read)
+    }
+
+    /// A posting leaf as it lies in the cache.
+    pub(crate) fn posting_block(&self, store: &Store, meter: &Meter, leaf: u32) -> Result<Block, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
         let number = self.entry.number;
         let block = store.read_cached(meter, self.family.name(), Part::Posting, number, leaf, &key)?;
-        let done = block.as_deref().and_then(Block::bytes).and_then(postings::Leaf::parse).and_then(read);
+        block.ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
+    }
+
+    /// Hands the leaf in a block to `read`, which tells `None` when it is damaged.
+    pub(crate) fn read_posting_block<T>(
+        &self,
+        leaf: u32,
+        block: &Block,
+        read: impl FnOnce(postings::Leaf<'_>) -> Option<T>,
+    ) -> Result<T, EngineError> {
+        let done = block.bytes().and_then(postings::Leaf::parse).and_then(read);
         done.ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
@@ -94,22 +109,27 @@ impl Run {
         done.flatten().ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
-    /// Appends pointers to the subject's scans, by leaf and place.
-    pub(crate) fn pointers(
+    /// The trail leaf of the subject's group, as it lies in the cache; `None` when the group has no scan.
+    pub(crate) fn trail_block(
         &self,
         store: &Store,
         meter: &Meter,
         subject: u32,
-        out: &mut Vec<Pointer>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Option<Block>, EngineError> {
         let group = subject >> self.entry.group_shift;
         let key = keys::trail(self.entry.number, group);
-        let number = self.entry.number;
-        let Some(block) = store.read_cached(meter, self.family.name(), Part::Trail, number, group, &key)?
-        else {
-            return Ok(());
-        };
+        store.read_cached(meter, self.family.name(), Part::Trail, self.entry.number, group, &key)
+    }
+
+    /// Appends pointers to the subject's scans, by leaf and place.
+    pub(crate) fn read_trail_block(
+        &self,
+        subject: u32,
+        block: &Block,
+        out: &mut Vec<Pointer>,
+    ) -> Result<(), EngineError> {
         let leaf = block.bytes().and_then(trails::Leaf::parse);
+        let group = subject >> self.entry.group_shift;
         leaf.and_then(|leaf| leaf.read(subject, out))
             .ok_or_else(|| self.corrupt(&format!("trail leaf {group}")))
     }
@@ -125,9 +145,9 @@ impl Run {
     ) -> Result<bool, EngineError> {
         let key = keys::rollup(self.entry.number, area, day);
         let (part, number) = (Part::Rollup(day), self.entry.number);
-        match store.read_cached(meter, self.family.name(), part, number, area, &key)?.as_deref() {
+        match store.read_cached(meter, self.family.name(), part, number, area, &key)? {
             Some(Block::Rollup(rollup)) => {
-                read(rollup);
+                read(&rollup);
                 Ok(true)
             }
             Some(Block::Bytes(_)) => Err(self.corrupt(&format!("the rollup of area {area}"))),

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hashbrown::DefaultHashBuilder;
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::index::rollups::Rollup;
 
@@ -20,12 +21,13 @@ pub(crate) enum Part {
     Rollup(i32),
 }
 
-/// A value of a run.
+/// A value of a run, shared with the cache.
+#[derive(Clone)]
 pub(crate) enum Block {
     /// A leaf, read in place.
-    Bytes(Box<[u8]>),
+    Bytes(Arc<[u8]>),
     /// Parsed, because unions of bitmaps need it whole.
-    Rollup(Rollup),
+    Rollup(Arc<Rollup>),
     /// The run has no such rollup.
     Absent,
 }
@@ -35,7 +37,7 @@ impl Block {
     pub(crate) fn parse(part: Part, bytes: &[u8]) -> Option<Self> {
         match part {
             Part::Posting | Part::Trail => Some(Self::Bytes(bytes.into())),
-            Part::Rollup(_) => Rollup::parse(bytes).map(Self::Rollup),
+            Part::Rollup(_) => Rollup::parse(bytes).map(|rollup| Self::Rollup(Arc::new(rollup))),
         }
     }
 
@@ -61,19 +63,20 @@ type Key = (Part, u32, u32);
 
 /// Blocks by their keys.
 pub(crate) struct BlockCache {
-    blocks: Cache<Key, Arc<Block>, Weigh>,
+    blocks: Cache<Key, Block, Weigh, DefaultHashBuilder>,
 }
 
 impl BlockCache {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { blocks: Cache::with_weighter(bytes / BLOCK_BYTES_USUAL, bytes as u64, Weigh) }
+        let (items, hasher) = (bytes / BLOCK_BYTES_USUAL, DefaultHashBuilder::default());
+        Self { blocks: Cache::with(items, bytes as u64, Weigh, hasher, DefaultLifecycle::default()) }
     }
 
-    pub(crate) fn get(&self, part: Part, run: u32, number: u32) -> Option<Arc<Block>> {
+    pub(crate) fn get(&self, part: Part, run: u32, number: u32) -> Option<Block> {
         self.blocks.get(&(part, run, number))
     }
 
-    pub(crate) fn insert(&self, part: Part, run: u32, number: u32, block: Arc<Block>) {
+    pub(crate) fn insert(&self, part: Part, run: u32, number: u32, block: Block) {
         self.blocks.insert((part, run, number), block);
     }
 
@@ -124,8 +127,8 @@ impl Meter {
 #[derive(Clone)]
 struct Weigh;
 
-impl Weighter<Key, Arc<Block>> for Weigh {
-    fn weight(&self, _: &Key, block: &Arc<Block>) -> u64 {
+impl Weighter<Key, Block> for Weigh {
+    fn weight(&self, _: &Key, block: &Block) -> u64 {
         (block.size() + ENTRY_BYTES) as u64
     }
 }

@@ -12,7 +12,6 @@ mod log_file;
 mod salvage;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType,
@@ -253,7 +252,7 @@ impl Store {
         run: u32,
         number: u32,
         key: &[u8],
-    ) -> Result<Option<Arc<Block>>, EngineError> {
+    ) -> Result<Option<Block>, EngineError> {
         if let Some(block) = self.blocks.get(part, run, number) {
             return Ok(Some(block));
         }
@@ -265,7 +264,7 @@ impl Store {
             None => return Ok(None),
         };
         let damaged = || EngineError::Corrupt { what: format!("{part:?} {number} of run {run} in {family}") };
-        let block = Arc::new(parsed.ok_or_else(damaged)?);
+        let block = parsed.ok_or_else(damaged)?;
         self.blocks.insert(part, run, number, block.clone());
         Ok(Some(block))
     }

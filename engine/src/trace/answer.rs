@@ -139,7 +139,7 @@ pub struct Generation {
 }
 
 /// A subject's exposure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
     /// Its code.
     pub subject: String,

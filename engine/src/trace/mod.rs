@@ -32,6 +32,7 @@ mod set;
 mod stream;
 mod sweep;
 mod trail;
+mod trails;
 mod view;
 
 pub use answer::*;

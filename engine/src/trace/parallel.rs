@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use parking_lot::Mutex;
+
 use crate::error::TraceError;
 
 /// Does pieces `0..pieces`, `at_once` at a time as a thread becomes free; each thread has a state of its own.
@@ -38,9 +40,42 @@ pub(crate) fn on_all_processors<S>(
     })
 }
 
+/// A list of `len` entries, filled on all processors, `at_once` entries at a time; `fill` is told where in
+/// the list its entries begin.
+pub(crate) fn filled<T: Clone + Default + Send>(
+    len: usize,
+    at_once: usize,
+    fill: impl Fn(usize, &mut [T]) + Sync,
+) -> Result<Vec<T>, TraceError> {
+    let mut list = vec![T::default(); len];
+    let pieces: Vec<Mutex<&mut [T]>> = list.chunks_mut(at_once).map(Mutex::new).collect();
+    on_all_processors(
+        pieces.len(),
+        1,
+        || (),
+        |piece, ()| {
+            fill(piece * at_once, &mut pieces[piece].lock());
+            Ok(())
+        },
+    )?;
+    drop(pieces);
+    Ok(list)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_entry_is_filled_at_its_place() {
+        for (len, at_once) in [(0, 3), (1, 3), (1_000, 7)] {
+            let fill = |start: usize, piece: &mut [usize]| {
+                piece.iter_mut().zip(start..).for_each(|(entry, place)| *entry = place * 2);
+            };
+            let list = filled(len, at_once, fill).expect("nothing fails");
+            assert!(list.into_iter().eq((0..len).map(|place| place * 2)));
+        }
+    }
 
     #[test]
     fn every_piece_is_done_once_and_an_error_ends_it() {

@@ -11,11 +11,9 @@ use super::explained::Way;
 use super::question::Interval;
 use crate::engine::Engine;
 use crate::error::TraceError;
-use crate::index::directory::Directory;
 use crate::index::postings::{Leaf, Scratch};
 use crate::index::rollups::Areas;
-use crate::index::rows::{FullPosting, Posting, TrailRow};
-use crate::index::trails::Pointer;
+use crate::index::rows::{FullPosting, Posting};
 use crate::partition::Partition;
 use crate::partition::plan::Span;
 use crate::partition::run::Run;
@@ -25,7 +23,7 @@ use crate::shared::{Shared, State};
 pub(crate) struct View<'e> {
     pub(crate) shared: &'e Shared,
     pub(crate) asking: &'e Asking,
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
     /// Of each partition, the place of its first run among all runs.
     first_runs: Vec<usize>,
     /// Which runs were read.
@@ -171,7 +169,7 @@ impl<'e> View<'e> {
 
     /// Replaces `out` with the site's scans at the very instant `at_ms`, and where they came from; those
     /// of an import in the order of its rows.
-    fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), TraceError> {
+    pub(super) fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), TraceError> {
         out.clear();
         let store = &self.shared.store;
         for run in self.runs(at_ms, at_ms + 1) {
@@ -288,122 +286,6 @@ impl<'e> View<'e> {
         Ok(())
     }
 
-    /// Replaces `out` with the subject's scans in the interval, in order of time and site number.
-    pub(crate) fn trail(
-        &self,
-        subject: u32,
-        interval: Interval,
-        out: &mut Vec<TrailRow>,
-    ) -> Result<(), TraceError> {
-        out.clear();
-        self.trails(&[subject], interval, |_, row, _| out.push(row))?;
-        out.sort_by_key(|row| (row.at_ms, row.site));
-        Ok(())
-    }
-
-    /// Hands over the scans of subjects in the interval, in no order, each with the subject's place among
-    /// `subjects`, and with the leaf where it lies if it is in a run. Each posting leaf is looked at once for a few thousand subjects.
-    pub(crate) fn trails(
-        &self,
-        subjects: &[u32],
-        interval: Interval,
-        mut scan: impl FnMut(usize, TrailRow, Option<&Here<'_>>),
-    ) -> Result<(), TraceError> {
-        self.asking.enter(Way::Trails);
-        let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
-        let mut pointers = Vec::new();
-        let mut rows = Vec::new();
-        for (start, subjects) in (0..).step_by(SUBJECTS_AT_ONCE).zip(subjects.chunks(SUBJECTS_AT_ONCE)) {
-            for (first, partition) in self.placed(from_ms, to_ms) {
-                let is_sole = partition.runs.len() == 1;
-                for (place, run) in
-                    (first..).zip(&partition.runs).filter(|(_, run)| run.overlaps(from_ms, to_ms))
-                {
-                    self.touch(place);
-                    self.pointers(run, subjects, &mut pointers)?;
-                    self.follow(run, &pointers, interval, |place, row, mut here| {
-                        here.span = is_sole.then_some(partition.span);
-                        scan(start + place, row, Some(&here));
-                    })?;
-                }
-            }
-            self.asking.spend_live((subjects.len() * self.state.tables.len()) as u64)?;
-            for (place, subject) in (start..).zip(subjects) {
-                self.state.tables.iter().for_each(|table| table.trail(*subject, from_ms, to_ms, &mut rows));
-                rows.drain(..).for_each(|row| scan(place, row, None));
-            }
-        }
-        Ok(())
-    }
-
-    /// Replaces `out` with pointers to the scans of subjects, by leaf; instead of the subject each bears
-    /// the subject's place.
-    fn pointers(&self, run: &Run, subjects: &[u32], out: &mut Vec<Pointer>) -> Result<(), TraceError> {
-        out.clear();
-        for (place, subject) in (0u32..).zip(subjects) {
-            self.asking.spend_trail()?;
-            let start = out.len();
-            run.pointers(&self.shared.store, self.asking.meter(), *subject, out)?;
-            out[start..].iter_mut().for_each(|pointer| pointer.subject = place);
-        }
-        if subjects.len() > 1 {
-            out.sort_unstable_by_key(|pointer| (pointer.leaf, pointer.place));
-        }
-        Ok(())
-    }
-
-    /// Hands over the scans that pointers lead to, as far as they lie in the interval. Pointers to one
-    /// leaf follow each other.
-    fn follow(
-        &self,
-        run: &Run,
-        pointers: &[Pointer],
-        interval: Interval,
-        mut scan: impl FnMut(usize, TrailRow, Here<'_>),
-    ) -> Result<(), TraceError> {
-        if pointers.is_empty() {
-            return Ok(());
-        }
-        let (from_ms, to_ms) = (interval.from().get(), interval.to().get());
-        let store = &self.shared.store;
-        let directory = run.directory(store)?;
-        for of_leaf in pointers.chunk_by(|a, b| a.leaf == b.leaf) {
-            let number = of_leaf[0].leaf;
-            let found = directory.times_of(number).zip(directory.site_of(number));
-            let ((first, last), site) = found.ok_or_else(|| run.corrupt("a trail's pointer"))?;
-            if last < from_ms || to_ms <= first {
-                continue;
-            }
-            self.asking.spend_leaf()?;
-            run.posting_leaf(store, self.asking.meter(), number, |leaf| {
-                for pointer in of_leaf {
-                    leaf.scans_of(usize::from(pointer.place), |at_ms, flags| {
-                        if from_ms <= at_ms && at_ms < to_ms {
-                            let here = Here { view: self, leaf, directory, number, site, span: None };
-                            scan(pointer.subject as usize, TrailRow { at_ms, site, flags }, here);
-                        }
-                    })?;
-                }
-                Some(())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Puts the scans of one subject at one site and instant in order of device and seq. `rows` are
-    /// such scans; only their flags may differ, so mostly there is nothing to do.
-    pub(crate) fn order_ties(&self, subject: u32, rows: &mut [TrailRow]) -> Result<(), TraceError> {
-        if rows.iter().all(|row| row.flags == rows[0].flags) {
-            return Ok(());
-        }
-        let mut there = Vec::new();
-        self.full_postings_at(rows[0].site, rows[0].at_ms, &mut there)?;
-        there.retain(|posting| posting.subject == subject);
-        there.sort_by_key(|posting| (posting.device, posting.seq));
-        rows.iter_mut().zip(there).for_each(|(row, posting)| row.flags = posting.flags);
-        Ok(())
-    }
-
     pub(crate) fn subject(&self, code: &str) -> Option<u32> {
         self.shared.catalog.subjects.read().find(code.as_bytes())
     }
@@ -460,13 +342,13 @@ impl<'e> View<'e> {
     }
 
     /// The partitions that the interval touches, each with its first run's place among all runs.
-    fn placed(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (usize, &Arc<Partition>)> {
+    pub(super) fn placed(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (usize, &Arc<Partition>)> {
         let start = self.state.partitions.partition_point(|p| p.span.end_ms() <= from_ms);
         let placed = self.first_runs[start..].iter().copied().zip(&self.state.partitions[start..]);
         placed.take_while(move |(_, p)| p.span.start_ms() < to_ms)
     }
 
-    fn touch(&self, run: usize) {
+    pub(super) fn touch(&self, run: usize) {
         // Looked at first: threads that only read share the line.
         if !self.touched[run].load(Ordering::Relaxed) {
             self.touched[run].store(true, Ordering::Relaxed);
@@ -498,27 +380,6 @@ impl Drop for View<'_> {
             partitions += u64::from(touched > 0);
         }
         self.asking.count_touched(partitions, runs);
-    }
-}
-
-/// The leaf where a scan lies, while it is at hand.
-pub(crate) struct Here<'l> {
-    view: &'l View<'l>,
-    leaf: Leaf<'l>,
-    directory: &'l Directory,
-    number: u32,
-    site: u32,
-    /// Days of the partition, if its only run is the leaf's.
-    span: Option<Span>,
-}
-
-impl Here<'_> {
-    /// Number of distinct subjects at the site, if this leaf alone knows it.
-    pub(crate) fn count_distinct(&self, from_ms: i64, to_ms: i64) -> Option<u64> {
-        self.span.filter(|span| span.start_ms() <= from_ms && to_ms <= span.end_ms())?;
-        let is_alone = self.directory.leaves(self.site, from_ms, to_ms) == (self.number..self.number + 1);
-        let is_live = self.view.state.tables.iter().any(|table| table.has_site(self.site));
-        (is_alone && !is_live).then(|| self.leaf.count_distinct(self.leaf.range(from_ms, to_ms)))
     }
 }
 
@@ -558,6 +419,3 @@ impl Asked {
         asked
     }
 }
-
-/// Subjects whose pointers are in memory at once.
-const SUBJECTS_AT_ONCE: usize = 4_096;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use truyvet_engine::{
     Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Engine, EngineConfig, Interval,
-    Passed, PassedAnswer, Trail, TrailAnswer,
+    Passed, PassedAnswer, SetAnswer, SetExpression, SetQuestion, Trail, TrailAnswer, UtcOffset,
 };
 use truyvet_schemas::TimeMs;
 
@@ -27,7 +27,7 @@ pub(crate) enum Answer {
     Trail(TrailAnswer),
     Contacts(ContactsAnswer),
     Chain(ChainAnswer),
-    Both(Vec<String>),
+    Both(SetAnswer),
     Common(CommonAnswer),
 }
 
@@ -45,10 +45,9 @@ impl InProcess {
         Ok(self.engine.passed(&question)?)
     }
 
-    /// Two lists in order of code, merged: the engine has no question about sets of passages.
-    fn both(&self, first: &Visit, second: &Visit) -> Result<Vec<String>, Box<dyn Error>> {
-        let (first, second) = (self.passed(first)?, self.passed(second)?);
-        Ok(intersect(&first, &second))
+    fn both(&self, first: &Visit, second: &Visit) -> Result<SetAnswer, Box<dyn Error>> {
+        let expression = SetExpression::parse(&both_expression(first, second), UtcOffset::default())?;
+        Ok(self.engine.set(&SetQuestion { expression, list: true })?.into_answer())
     }
 }
 
@@ -106,41 +105,18 @@ impl Asker for InProcess {
             Answer::Trail(answer) => Digest::trail(answer),
             Answer::Contacts(answer) => Digest::contacts(answer),
             Answer::Chain(answer) => Digest::chain(answer),
-            Answer::Both(subjects) => Digest::subjects(subjects),
+            Answer::Both(answer) => Digest::subjects(&answer.list),
             Answer::Common(answer) => Digest::common(answer),
         })
     }
 }
 
-/// The subjects of both lists, which are in order of code.
-pub(crate) fn intersect(first: &PassedAnswer, second: &PassedAnswer) -> Vec<String> {
-    let mut others = second.list.iter().peekable();
-    let mut both = Vec::new();
-    for row in &first.list {
-        while others.next_if(|other| other.subject < row.subject).is_some() {}
-        if others.peek().is_some_and(|other| other.subject == row.subject) {
-            both.push(row.subject.clone());
-        }
-    }
-    both
+/// The set question about those of both visits.
+pub(crate) fn both_expression(first: &Visit, second: &Visit) -> String {
+    let visit = |v: &Visit| format!("site \"{}\" from {} to {}", v.site, v.from_ms, v.to_ms);
+    format!("{} and {}", visit(first), visit(second))
 }
 
 fn interval(from_ms: i64, to_ms: i64) -> Result<Interval, Box<dyn Error>> {
     Ok(Interval::new(TimeMs::new(from_ms), TimeMs::new(to_ms))?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use truyvet_engine::PassedSubject;
-
-    #[test]
-    fn the_intersection_has_those_of_both_lists() {
-        let list = |codes: &[&str]| {
-            let row = |code: &&str| PassedSubject { subject: (*code).into(), first: 0, last: 0, scans: 1 };
-            PassedAnswer { list: codes.iter().map(row).collect(), ..PassedAnswer::default() }
-        };
-        assert_eq!(intersect(&list(&["A", "C", "D", "F"]), &list(&["B", "C", "E", "F"])), ["C", "F"]);
-        assert!(intersect(&list(&["A"]), &list(&[])).is_empty());
-    }
 }

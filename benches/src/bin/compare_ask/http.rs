@@ -5,26 +5,17 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use truyvet_engine::PassedAnswer;
+use truyvet_engine::SetAnswer;
 
 use super::Asker;
 use super::digest::Digest;
-use super::engine::intersect;
+use super::engine::both_expression;
 use super::question::{Question, Visit};
 
 /// A client of a running server.
 pub(crate) struct Http {
     agent: ureq::Agent,
     base: String,
-}
-
-/// What the clock stops at.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    /// The body of the answer.
-    Body(Vec<u8>),
-    /// Those of both lists.
-    Both(Vec<String>),
 }
 
 impl Http {
@@ -46,30 +37,25 @@ impl Http {
     fn passed(&self, visit: &Visit) -> Result<Vec<u8>, Box<dyn Error>> {
         self.post("passed", &json!({"site": visit.site, "from": visit.from_ms, "to": visit.to_ms}))
     }
-
-    /// Two lists, read and merged: there is no question about sets of passages. Reading them is timed.
-    fn both(&self, first: &Visit, second: &Visit) -> Result<Vec<String>, Box<dyn Error>> {
-        let (first, second) = (self.passed(first)?, self.passed(second)?);
-        Ok(intersect(&parse::<PassedAnswer>(&first)?, &parse::<PassedAnswer>(&second)?))
-    }
 }
 
 impl Asker for Http {
-    type Answer = Answer;
+    /// The body of the answer.
+    type Answer = Vec<u8>;
 
-    fn ask(&self, question: &Question) -> Result<Answer, Box<dyn Error>> {
-        let body = match question {
-            Question::Passed(visit) => self.passed(visit)?,
+    fn ask(&self, question: &Question) -> Result<Vec<u8>, Box<dyn Error>> {
+        match question {
+            Question::Passed(visit) => self.passed(visit),
             Question::Distinct { area, from_ms, to_ms } => {
-                self.post("passed", &json!({"area": area, "from": from_ms, "to": to_ms, "count": true}))?
+                self.post("passed", &json!({"area": area, "from": from_ms, "to": to_ms, "count": true}))
             }
             Question::Trail { subject, from_ms, to_ms } => {
-                self.post("trail", &json!({"subject": subject, "from": from_ms, "to": to_ms}))?
+                self.post("trail", &json!({"subject": subject, "from": from_ms, "to": to_ms}))
             }
             Question::Contacts { subject, from_ms, to_ms, window_ms } => {
                 let window = format!("{window_ms}ms");
                 let body = json!({"subject": subject, "from": from_ms, "to": to_ms, "window": window});
-                self.post("contacts", &body)?
+                self.post("contacts", &body)
             }
             Question::Chain { seeds, from_ms, to_ms, window_ms, generations } => {
                 let seeds: Vec<_> =
@@ -77,24 +63,21 @@ impl Asker for Http {
                 let window = format!("{window_ms}ms");
                 let body = json!({"seed": seeds, "from": from_ms, "to": to_ms, "window": window,
                     "generations": generations});
-                self.post("chain", &body)?
+                self.post("chain", &body)
             }
-            Question::Both { first, second } => return Ok(Answer::Both(self.both(first, second)?)),
+            Question::Both { first, second } => {
+                self.post("set", &json!({"expr": both_expression(first, second)}))
+            }
             Question::Common { subjects, from_ms, to_ms, cell_ms, top } => {
                 let cell = format!("{cell_ms}ms");
                 let body =
                     json!({"subjects": subjects, "from": from_ms, "to": to_ms, "cell": cell, "top": top});
-                self.post("common", &body)?
+                self.post("common", &body)
             }
-        };
-        Ok(Answer::Body(body))
+        }
     }
 
-    fn digest(&self, question: &Question, answer: &Answer) -> Result<Digest, Box<dyn Error>> {
-        let body = match answer {
-            Answer::Both(subjects) => return Ok(Digest::subjects(subjects)),
-            Answer::Body(body) => body,
-        };
+    fn digest(&self, question: &Question, body: &Vec<u8>) -> Result<Digest, Box<dyn Error>> {
         Ok(match question {
             Question::Passed(_) => Digest::passed(&parse(body)?),
             Question::Distinct { .. } => Digest::distinct(&parse(body)?),
@@ -102,7 +85,7 @@ impl Asker for Http {
             Question::Contacts { .. } => Digest::contacts(&parse(body)?),
             Question::Chain { .. } => Digest::chain(&parse(body)?),
             Question::Common { .. } => Digest::common(&parse(body)?),
-            Question::Both { .. } => unreachable!("its answer has no body"),
+            Question::Both { .. } => Digest::subjects(&parse::<SetAnswer>(body)?.list),
         })
     }
 }

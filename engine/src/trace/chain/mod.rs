@@ -22,7 +22,9 @@ use truyvet_schemas::TimeMs;
 
 use super::answer::{ChainAnswer, Exposure, Generation};
 use super::bits::Bits;
-use super::by_code::sort_by_code;
+use super::by_code::{CODES_AT_ONCE, sort_by_code};
+use super::explained::Way;
+use super::parallel::filled;
 use super::question::Chain;
 use super::sweep::{Own, Stretch, WIDE_SCANS, own_scans, sweep, sweep_wide};
 use super::view::View;
@@ -52,8 +54,11 @@ impl Engine {
                 let (what, limit) = ("exposures in lists", LIST_MAX as u64);
                 return Err(TraceError::TooLarge { what, needed: listed as u64, limit });
             }
-            let (told, next) = tell(&view, question, number, &members, newcomers);
-            generations.push(told);
+            let subjects = newcomers.len() as u64;
+            let is_last = number == question.generations;
+            let next = if is_last { Vec::new() } else { next_members(&view, &newcomers) };
+            let list = if question.list { told(&view, &members, newcomers)? } else { Vec::new() };
+            generations.push(Generation { generation: number, subjects, list });
             members = next;
             view.asking.reach_step(u64::from(number) * pass::STEPS);
         }
@@ -200,35 +205,43 @@ impl SmallestRank {
     }
 }
 
-fn tell(
+/// The newcomers as the next members, in order of codes, which their ranks follow.
+fn next_members(view: &View<'_>, newcomers: &[(u32, Event)]) -> Vec<Member> {
+    let member = |(id, event): &(u32, Event)| Member { id: *id, exposed_at: TimeMs::new(event.at_ms) };
+    let mut members: Vec<Member> = newcomers.iter().map(member).collect();
+    sort_by_code(view, &mut members, |member| member.id);
+    members
+}
+
+/// The newcomers as they are told: in order of time, and of codes where that is the same.
+fn told(
     view: &View<'_>,
-    question: &Chain,
-    number: u32,
     members: &[Member],
     mut newcomers: Vec<(u32, Event)>,
-) -> (Generation, Vec<Member>) {
-    sort_by_code(view, &mut newcomers, |(id, _)| *id);
-    let member = |(id, event): &(u32, Event)| Member { id: *id, exposed_at: TimeMs::new(event.at_ms) };
-    let next = newcomers.iter().map(member).collect();
-    let subjects = newcomers.len() as u64;
-    let mut list = Vec::new();
-    if question.list {
-        // Stable: those exposed at one time stay in order of codes.
-        newcomers.sort_by_key(|(_, event)| event.at_ms);
+) -> Result<Vec<Exposure>, TraceError> {
+    view.asking.enter(Way::Telling);
+    newcomers.sort_unstable_by_key(|(id, event)| (event.at_ms, *id));
+    let ranked: Vec<u32> = members.iter().map(|member| member.id).collect();
+    let from: Vec<Arc<str>> = view.subject_codes(&ranked).into_iter().map(Arc::from).collect();
+    let sites = view.site_codes();
+    let mut list = filled(newcomers.len(), CODES_AT_ONCE, |start, piece: &mut [Exposure]| {
+        let newcomers = &newcomers[start..start + piece.len()];
+        let mut left = piece.iter_mut().zip(newcomers);
         let ids: Vec<u32> = newcomers.iter().map(|(id, _)| *id).collect();
-        let ranked: Vec<u32> = members.iter().map(|member| member.id).collect();
-        let from: Vec<Arc<str>> = view.subject_codes(&ranked).into_iter().map(Arc::from).collect();
-        let sites = view.site_codes();
-        list.extend(view.subject_codes(&ids).into_iter().zip(&newcomers).map(|(subject, (_, event))| {
-            Exposure {
-                subject,
+        view.shared.catalog.subjects.read().read_codes(&ids, |code| {
+            let Some((exposure, (_, event))) = left.next() else { return };
+            *exposure = Exposure {
+                subject: code.to_owned(),
                 exposed_at: event.at_ms,
                 from: Some(from[event.rank as usize].clone()),
                 site: Some(sites[event.site as usize].clone()),
-            }
-        }));
+            };
+        });
+    })?;
+    for at_once in list.chunk_by_mut(|a, b| a.exposed_at == b.exposed_at) {
+        at_once.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
     }
-    (Generation { generation: number, subjects, list }, next)
+    Ok(list)
 }
 
 /// Reading the columns of this many subjects costs as much as the sweep around one scan.

@@ -48,7 +48,8 @@ impl<'a> Ids<'a> {
             return None;
         }
         // Every stretch but the last is full, and takes two bytes for each bit of its width.
-        let (last, full) = widths.split_last().map_or((0, &[][..]), |(last, full)| (usize::from(*last), full));
+        let (last, full) =
+            widths.split_last().map_or((0, &[][..]), |(last, full)| (usize::from(*last), full));
         let full_bits: usize = full.iter().map(|width| usize::from(*width)).sum();
         let last_gaps = len - 1 - full.len() * GAPS;
         let size = full_bits * (GAPS / 8) + (last_gaps * last).div_ceil(8);

@@ -77,7 +77,12 @@ impl Run {
     }
 
     /// A posting leaf as it lies in the cache.
-    pub(crate) fn posting_block(&self, store: &Store, meter: &Meter, leaf: u32) -> Result<Block, EngineError> {
+    pub(crate) fn posting_block(
+        &self,
+        store: &Store,
+        meter: &Meter,
+        leaf: u32,
+    ) -> Result<Block, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
         let number = self.entry.number;
         let block = store.read_cached(meter, self.family.name(), Part::Posting, number, leaf, &key)?;

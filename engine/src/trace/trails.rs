@@ -84,7 +84,8 @@ impl View<'_> {
         let mut sources = Vec::new();
         for (first, partition) in self.placed(from_ms, to_ms) {
             let sole = (partition.runs.len() == 1).then_some(partition.span);
-            for (place, run) in (first..).zip(&partition.runs).filter(|(_, run)| run.overlaps(from_ms, to_ms)) {
+            for (place, run) in (first..).zip(&partition.runs).filter(|(_, run)| run.overlaps(from_ms, to_ms))
+            {
                 self.touch(place);
                 sources.push(Source { run, directory: run.directory(&self.shared.store)?, sole });
             }
@@ -103,7 +104,8 @@ impl View<'_> {
     ) -> Result<Vec<Pointed>, TraceError> {
         pointers.clear();
         let (meter, store) = (self.asking.meter(), &self.shared.store);
-        let trails = (0..sources.len()).flat_map(|source| (0..subjects.len()).map(move |place| (source, place)));
+        let trails =
+            (0..sources.len()).flat_map(|source| (0..subjects.len()).map(move |place| (source, place)));
         let mut trails = trails.peekable();
         let mut found = Vec::new();
         while trails.peek().is_some() {

@@ -169,7 +169,12 @@ impl<'e> View<'e> {
 
     /// Replaces `out` with the site's scans at the very instant `at_ms`, and where they came from; those
     /// of an import in the order of its rows.
-    pub(super) fn full_postings_at(&self, site: u32, at_ms: i64, out: &mut Vec<FullPosting>) -> Result<(), TraceError> {
+    pub(super) fn full_postings_at(
+        &self,
+        site: u32,
+        at_ms: i64,
+        out: &mut Vec<FullPosting>,
+    ) -> Result<(), TraceError> {
         out.clear();
         let store = &self.shared.store;
         for run in self.runs(at_ms, at_ms + 1) {

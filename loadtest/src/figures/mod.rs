@@ -83,8 +83,11 @@ pub enum FigureError {
     #[error("the server {0}; its log is {1}")]
     Server(String, PathBuf),
     /// Read what it wrote above.
-    #[error("`truyvet import` ended with {0}")]
-    Import(std::process::ExitStatus),
+    #[error("`truyvet {0}` ended with {1}")]
+    Program(&'static str, std::process::ExitStatus),
+    /// The server and this program are of different versions.
+    #[error("the server's answer cannot be read: {0}")]
+    Answer(serde_json::Error),
     /// As the message says.
     #[error(transparent)]
     Run(#[from] crate::run::RunError),

@@ -26,6 +26,28 @@ pub struct PassedAnswer {
     pub incomplete: Vec<Incomplete>,
 }
 
+impl PassedAnswer {
+    pub(super) fn new(head: PassedHead, list: Vec<PassedSubject>) -> Self {
+        let PassedHead { subjects, scans, unknown, incomplete } = head;
+        Self { subjects, scans, list, unknown, incomplete }
+    }
+}
+
+/// What stands before the list in a [`PassedAnswer`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedHead {
+    /// Number of subjects.
+    pub subjects: u64,
+    /// Number of their scans.
+    pub scans: u64,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
+}
+
 /// A subject that passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedSubject {

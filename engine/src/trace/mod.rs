@@ -5,6 +5,7 @@
 //! asking     what a question may cost, and what it has cost
 //! explained  the steps it took, and what it touched
 //! view       one moment of the engine: live tables and runs read as one
+//! trails     the scans of subjects in it
 //! distinct   distinct subjects in the making
 //! parallel   work of a wide question on all processors
 //! bits, by_code   a set of subjects; subjects in order of their codes
@@ -38,5 +39,6 @@ mod view;
 pub use answer::*;
 pub use asking::Asking;
 pub use explained::{Explained, Step, Times, Way};
+pub use passed::PassedFound;
 pub use question::*;
 pub use set::{Day, SetExpression, SetExpressionError, SetFound, SetOperand, SetPlace, SetTime, UtcOffset};

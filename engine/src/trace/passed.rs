@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 
-use super::answer::{PassedAnswer, PassedSubject};
+use super::answer::{PassedAnswer, PassedHead, PassedSubject};
 use super::explained::Way;
 use super::question::Passed;
+use super::stream::{CodeOrder, Coded};
 use super::view::{Rolled, View};
 use crate::engine::Engine;
 use crate::error::TraceError;
@@ -17,11 +18,58 @@ impl Engine {
     /// # Errors
     /// The list would be too long, or the store fails.
     pub fn passed(&self, question: &Passed) -> Result<PassedAnswer, TraceError> {
+        Ok(self.passed_found(question)?.into_answer())
+    }
+
+    /// The same, its list still to be written.
+    ///
+    /// # Errors
+    /// The list would be too long, or the store fails.
+    pub fn passed_found(&self, question: &Passed) -> Result<PassedFound, TraceError> {
         let view = View::new(self);
         let (sites, unknown) = sites(&view, question);
-        let answer =
-            if question.list { list(&view, &sites, question)? } else { count(&view, &sites, question)? };
-        Ok(PassedAnswer { unknown, incomplete: view.incomplete(question.interval), ..answer })
+        let incomplete = view.incomplete(question.interval);
+        let mut seen = HashMap::new();
+        let (subjects, scans) = if question.list {
+            seen = seen_at(&view, &sites, question)?;
+            (seen.len() as u64, seen.values().map(|seen| seen.scans).sum())
+        } else {
+            count(&view, &sites, question)?
+        };
+        let mut ids: Vec<u32> = seen.keys().copied().collect();
+        ids.sort_unstable(); // neighbours' codes lie beside each other
+        view.asking.enter(Way::Telling);
+        let codes = CodeOrder::new(self.clone(), ids);
+        Ok(PassedFound { head: PassedHead { subjects, scans, unknown, incomplete }, seen, codes })
+    }
+}
+
+/// The answer to a [`Passed`], its list still to be written. It keeps the engine open.
+pub struct PassedFound {
+    /// All but the list.
+    pub head: PassedHead,
+    seen: HashMap<u32, Seen>,
+    codes: CodeOrder,
+}
+
+impl PassedFound {
+    /// The listed subjects in code order, a few thousand at a time.
+    pub fn chunks(self) -> impl Iterator<Item = Vec<PassedSubject>> {
+        let told = move |coded: Coded| {
+            let Seen { first, last, scans } = self.seen[&coded.id];
+            PassedSubject { subject: coded.code, first, last, scans }
+        };
+        self.codes.map(move |chunk| chunk.into_iter().map(&told).collect())
+    }
+
+    /// Number of subjects in the list.
+    pub fn listed(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// The whole answer in memory.
+    pub fn into_answer(self) -> PassedAnswer {
+        PassedAnswer::new(self.head.clone(), self.chunks().flatten().collect())
     }
 }
 
@@ -43,19 +91,27 @@ fn sites(view: &View<'_>, question: &Passed) -> (BTreeSet<u32>, Vec<String>) {
     (sites, unknown.into_iter().collect())
 }
 
+#[derive(Clone, Copy)]
 struct Seen {
     first: i64,
     last: i64,
     scans: u64,
 }
 
-fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {
+fn seen_at(
+    view: &View<'_>,
+    sites: &BTreeSet<u32>,
+    question: &Passed,
+) -> Result<HashMap<u32, Seen>, TraceError> {
     let (from, to) = (question.interval.from().get(), question.interval.to().get());
     view.asking.enter(Way::Postings);
     let mut seen: HashMap<u32, Seen> = HashMap::new();
     let mut postings = Vec::new();
     for site in sites {
         view.postings(*site, from, to, &mut postings)?;
+        if seen.is_empty() {
+            seen.reserve(postings.len());
+        }
         for posting in &postings {
             let at = posting.at_ms;
             let subject = seen.entry(posting.subject).or_insert(Seen { first: at, last: at, scans: 0 });
@@ -68,28 +124,16 @@ fn list(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<Pas
             return Err(TraceError::TooLarge { what: "subjects in a list", needed, limit: LIST_MAX as u64 });
         }
     }
-    let mut ids: Vec<u32> = seen.keys().copied().collect();
-    ids.sort_unstable(); // neighbours' codes lie beside each other
-    let codes = view.subject_codes(&ids);
-    let mut list: Vec<PassedSubject> = ids
-        .iter()
-        .zip(codes)
-        .map(|(id, subject)| {
-            let Seen { first, last, scans } = seen[id];
-            PassedSubject { subject, first, last, scans }
-        })
-        .collect();
-    list.sort_unstable_by(|a, b| a.subject.cmp(&b.subject));
-    let scans = list.iter().map(|subject| subject.scans).sum();
-    Ok(PassedAnswer { subjects: list.len() as u64, scans, list, ..PassedAnswer::default() })
+    Ok(seen)
 }
 
-fn count(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<PassedAnswer, TraceError> {
+/// Subjects and scans.
+fn count(view: &View<'_>, sites: &BTreeSet<u32>, question: &Passed) -> Result<(u64, u64), TraceError> {
     let (from, to) = (question.interval.from().get(), question.interval.to().get());
     let sites: Vec<u32> = sites.iter().copied().collect();
     let sum = view.distinct(&sites, rolled(view, question), from, to)?;
     let scans = sum.scans;
-    Ok(PassedAnswer { subjects: sum.into_bitmap().len(), scans, ..PassedAnswer::default() })
+    Ok((sum.into_bitmap().len(), scans))
 }
 
 /// The area, where the question is about one and nothing else.
@@ -99,5 +143,5 @@ fn rolled(view: &View<'_>, question: &Passed) -> Option<Rolled> {
     Rolled::of(&view.shared.catalog.site_areas(), area)
 }
 
-/// Longest list: about 500 MB with its codes.
+/// Longest list: about 300 MB while it is written.
 const LIST_MAX: usize = 5_000_000;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use truyvet_engine::{Engine, Explained, SetFound};
+use truyvet_engine::{Engine, Explained};
 
 use super::asking::watched;
 use super::client::Client;
@@ -14,7 +14,8 @@ use super::output::{Format, Output};
 use super::target::{Asked, Target};
 use crate::config::Config;
 use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage, explained_from_json};
-use crate::sheet::{Sheet, explain_table, listed};
+use crate::sheet::listed::{self, Listed};
+use crate::sheet::{Sheet, explain_table};
 
 /// The questions.
 #[derive(Debug, Subcommand)]
@@ -267,7 +268,10 @@ fn ask_engine(
     let explain = terms.explain.then(|| asking.explained());
     match reply {
         Reply::Whole(answer) => output.write(&written(format, &answer, explain.as_ref())?),
-        Reply::Listed(found) => output.write_with(|out| write_listed(format, found, explain.as_ref(), out)),
+        Reply::PassedList(found) => {
+            output.write_with(|out| write_listed(format, found, explain.as_ref(), out))
+        }
+        Reply::SetList(found) => output.write_with(|out| write_listed(format, found, explain.as_ref(), out)),
     }
 }
 
@@ -313,7 +317,7 @@ fn written(format: Format, answer: &Answer, explain: Option<&Explained>) -> Resu
 /// Writes a long list while it is read from the engine.
 fn write_listed(
     format: Format,
-    found: SetFound,
+    found: impl Listed,
     explain: Option<&Explained>,
     out: &mut (dyn Write + Send),
 ) -> io::Result<()> {

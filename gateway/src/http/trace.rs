@@ -14,7 +14,8 @@ use super::app::App;
 use super::error::Problem;
 use super::stream;
 use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage};
-use crate::sheet::{Sheet, listed};
+use crate::sheet::Sheet;
+use crate::sheet::listed::{self, Listed};
 
 pub(super) async fn get(
     State(app): State<Arc<App>>,
@@ -63,11 +64,8 @@ async fn answer(app: Arc<App>, word: &str, mut params: Params) -> Result<Respons
         let explain = terms.explain.then(|| asking.explained());
         Ok::<_, Problem>(match reply? {
             Reply::Whole(answer) => Body::from(format.write(&answer, explain.as_ref(), bytes_max)?),
-            Reply::Listed(found) => stream::body(&shared, move |out| match format {
-                Format::Json => listed::write_json(found, explain.as_ref(), out),
-                Format::Csv => listed::write_csv(found, out),
-                Format::Parquet => listed::write_parquet(found, out),
-            })?,
+            Reply::PassedList(found) => format.stream(&shared, found, explain)?,
+            Reply::SetList(found) => format.stream(&shared, found, explain)?,
         })
     });
     Ok(([(header::CONTENT_TYPE, format.content_type())], asked.await??).into_response())
@@ -97,6 +95,19 @@ impl Format {
             Self::Csv => "text/csv; charset=utf-8",
             Self::Parquet => "application/vnd.apache.parquet",
         }
+    }
+
+    fn stream(
+        self,
+        app: &App,
+        found: impl Listed + Send + 'static,
+        explain: Option<Explained>,
+    ) -> Result<Body, Problem> {
+        stream::body(app, move |out| match self {
+            Self::Json => listed::write_json(found, explain.as_ref(), out),
+            Self::Csv => listed::write_csv(found, out),
+            Self::Parquet => listed::write_parquet(found, out),
+        })
     }
 
     fn write(

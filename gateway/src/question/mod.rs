@@ -18,8 +18,8 @@ use std::time::Duration;
 use serde::Serialize;
 use truyvet_engine::{
     CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Explained,
-    GENERATIONS_DEFAULT, Interval, Passed, PassedAnswer, SetAnswer, SetExpression, SetFound, SetQuestion,
-    TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
+    GENERATIONS_DEFAULT, Interval, Passed, PassedAnswer, PassedFound, SetAnswer, SetExpression, SetFound,
+    SetQuestion, TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
 };
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::TimeMs;
@@ -70,7 +70,7 @@ impl Kind {
 
     /// Whether the answer may be a list too long to be held in memory.
     pub const fn is_listed(self) -> bool {
-        matches!(self, Self::Set)
+        matches!(self, Self::Passed | Self::Set)
     }
 
     const fn takes(self) -> &'static str {
@@ -128,7 +128,13 @@ impl Question {
     /// Those of the engine.
     pub fn ask(&self, engine: &Engine) -> Result<Reply, TraceError> {
         Ok(Reply::Whole(match self {
-            Self::Passed(q) => Answer::Passed(engine.passed(q)?),
+            Self::Passed(q) => {
+                let found = engine.passed_found(q)?;
+                if found.listed() > WHOLE_LIST_MAX {
+                    return Ok(Reply::PassedList(found));
+                }
+                Answer::Passed(found.into_answer())
+            }
             Self::Trail(q) => Answer::Trail(engine.trail(q)?),
             Self::Contacts(q) => Answer::Contacts(engine.contacts(q)?),
             Self::Chain(q) => Answer::Chain(engine.chain(q)?),
@@ -136,7 +142,7 @@ impl Question {
             Self::Set(q) => {
                 let found = engine.set(q)?;
                 if found.listed() > WHOLE_LIST_MAX {
-                    return Ok(Reply::Listed(found));
+                    return Ok(Reply::SetList(found));
                 }
                 Answer::Set(found.into_answer())
             }
@@ -148,8 +154,10 @@ impl Question {
 pub enum Reply {
     /// All of it.
     Whole(Answer),
-    /// A long list, which is written while it is read.
-    Listed(SetFound),
+    /// A long list of who passed, which is written while it is read.
+    PassedList(PassedFound),
+    /// The same of who is in a combination of passed-sets.
+    SetList(SetFound),
 }
 
 /// The answer to a question of the same name.

@@ -12,9 +12,9 @@ use std::io::{self, Write};
 
 use parquet::errors::ParquetError;
 use serde::{Serialize, Serializer};
-use truyvet_engine::{Explained, SetFound};
+use truyvet_engine::{Explained, PassedFound, PassedSubject, SetFound};
 
-use super::{Column, Sheet, set_columns, set_summary};
+use super::{Column, Sheet, passed_columns, passed_summary, set_columns, set_summary};
 
 /// An answer whose list is too long to be held.
 pub trait Listed: Sized {
@@ -32,6 +32,26 @@ pub trait Listed: Sized {
 
     /// The rows in order.
     fn chunks(self) -> impl Iterator<Item = Vec<Self::Row>>;
+}
+
+impl Listed for PassedFound {
+    type Row = PassedSubject;
+
+    fn head(&self) -> impl Serialize + 'static {
+        self.head.clone()
+    }
+
+    fn summary(&self) -> Sheet {
+        passed_summary(self.head.subjects, self.head.scans).remark(&self.head.unknown, &self.head.incomplete)
+    }
+
+    fn columns(rows: &[PassedSubject]) -> Vec<Column> {
+        passed_columns(rows)
+    }
+
+    fn chunks(self) -> impl Iterator<Item = Vec<PassedSubject>> {
+        Self::chunks(self)
+    }
 }
 
 impl Listed for SetFound {

@@ -8,7 +8,8 @@ mod parquet;
 mod table;
 
 use truyvet_engine::{
-    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, PassedAnswer, SetAnswer, SetHead, TrailAnswer, Why,
+    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, PassedAnswer, PassedSubject, SetAnswer, SetHead,
+    TrailAnswer, Why,
 };
 use truyvet_schemas::TimeMs;
 
@@ -108,21 +109,28 @@ macro_rules! column {
 }
 
 fn passed(answer: &PassedAnswer) -> Sheet {
-    let rows = &answer.list;
-    let summary = vec![format!("{} subjects, {} scans", answer.subjects, answer.scans)];
-    let counted_only = rows.is_empty() && answer.subjects > 0;
+    let counted_only = answer.list.is_empty() && answer.subjects > 0;
     let columns = if counted_only {
         let number = |name, value: u64| Column { name, values: Values::Number(vec![value as i64]) };
         vec![number("subjects", answer.subjects), number("scans", answer.scans)]
     } else {
-        vec![
-            column!(rows, "subject", text subject),
-            column!(rows, "first", time first),
-            column!(rows, "last", time last),
-            column!(rows, "scans", number scans),
-        ]
+        passed_columns(&answer.list)
     };
-    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
+    let summary = passed_summary(answer.subjects, answer.scans);
+    Sheet { columns, ..summary.remark(&answer.unknown, &answer.incomplete) }
+}
+
+fn passed_columns(rows: &[PassedSubject]) -> Vec<Column> {
+    vec![
+        column!(rows, "subject", text subject),
+        column!(rows, "first", time first),
+        column!(rows, "last", time last),
+        column!(rows, "scans", number scans),
+    ]
+}
+
+fn passed_summary(subjects: u64, scans: u64) -> Sheet {
+    Sheet { summary: vec![format!("{subjects} subjects, {scans} scans")], columns: Vec::new() }
 }
 
 fn trail(answer: &TrailAnswer) -> Sheet {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use truyvet_schemas::wire::Notice;
 
 use crate::support::disk::SmallDisk;
-use crate::support::server::{Server, eventually};
+use crate::support::server::{Server, eventually, truyvet_ok};
 use crate::support::stream::{Stream, assert_exactly_once};
 
 #[test]
@@ -66,6 +66,27 @@ fn sealing_that_failed_on_a_full_disk_works_when_space_returns() {
     assert_exactly_once(&server, &sent);
 }
 
+/// The way out for an operator whose disk is full: the reserve is room enough to drop what is old.
+#[test]
+fn days_can_be_dropped_while_scans_are_held_back_and_that_makes_room() {
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
+    let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(48 << 20));
+    let old = server.place().join("old.csv");
+    let row = |i: u64| format!("{},gate,{}\n", i * 7_919 % 20_011, OLD_MS + i as i64);
+    let rows = (0..OLD_SCANS).map(row);
+    std::fs::write(&old, "subject,site,unix_ms\n".to_owned() + &rows.collect::<String>()).unwrap();
+    truyvet_ok(&["import", "--url", server.url(), "--scans", old.to_str().unwrap()]);
+    let stream = stream(&server);
+    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
+    disk.fill(32 << 20);
+    eventually("it is said", PATIENCE, || not_ready(&server).is_some());
+    let (before, scans) = (disk.free_bytes(), server.scans());
+    truyvet_ok(&["drop", "2001-09-09", "--url", server.url()]);
+    eventually("there is more room", PATIENCE, || disk.free_bytes() > before + (1 << 20));
+    assert_eq!(server.scans(), scans - OLD_SCANS);
+    goes_on_when_space_returns(&disk, &mut server, stream);
+}
+
 fn config(free_bytes_min: u64) -> String {
     format!(
         "[engine]\nfree_bytes_min = {free_bytes_min}\nlive_scans_max = 10_000\nruns_max = 3\n\
@@ -98,4 +119,9 @@ fn goes_on_when_space_returns(disk: &SmallDisk, server: &mut Server, stream: Str
 }
 
 const DISK_BYTES: u64 = 128 << 20;
+
+/// 9 September 2001.
+const OLD_MS: i64 = 1_000_000_000_000;
+const OLD_SCANS: u64 = 1_500_000;
+
 const PATIENCE: Duration = Duration::from_secs(30);

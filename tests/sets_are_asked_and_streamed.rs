@@ -1,7 +1,7 @@
-//! A combination of passed-sets has one answer, whichever way it is asked: of a server or of a directory,
+//! A combination of passed-sets, and who passed, has one answer, whichever way it is asked: of a server or of a directory,
 //! in whatever format, a short list or one so long that it is written while it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -88,15 +88,50 @@ fn a_long_list_is_the_same_however_it_is_asked() {
     let counted: Value = serde_json::from_str(&counted).unwrap();
     assert_eq!((status, &counted["subjects"], &counted["list"]), (200, &answer["subjects"], &json!([])));
 
-    let csv: String = std::iter::once("subject")
-        .chain(expected.iter().map(String::as_str))
-        .fold(String::new(), |text, line| text + line + "\n");
+    let csv = expected.iter().fold("subject\n".to_owned(), |text, code| text + code + "\n");
+    assert_told_alike(&mut server, &["set", EITHER, "--offset", "+07:00"], &answer, &csv);
+}
+
+#[test]
+fn a_long_list_of_who_passed_is_told_in_the_same_way() {
+    let mut server = server();
+    let (from, to) = ("2021-08-01T00:00:00Z", "2021-08-06T00:00:00Z");
+    let expected = found(|p| was_at(p, GATE) || was_at(p, STATION));
+    let at = |text| TimeMs::parse(text).unwrap().get();
+    let (gate, station) = (at("2021-08-02T00:30:00+07:00"), at("2021-08-03T07:00:00+07:00"));
+    let person: BTreeMap<String, u32> = (0..PEOPLE).map(|person| (code(person), person)).collect();
+    let row = |code: &String| {
+        let (at_gate, at_station) = (was_at(person[code], GATE), was_at(person[code], STATION));
+        let (first, last) = (if at_gate { gate } else { station }, if at_station { station } else { gate });
+        (code.clone(), first, last, u32::from(at_gate) + u32::from(at_station))
+    };
+    let rows: Vec<_> = expected.iter().map(row).collect();
+    let scans: u32 = rows.iter().map(|row| row.3).sum();
+    let query = [("site", GATE), ("site", STATION), ("site", "nowhere"), ("from", from), ("to", to)];
+    let answer = server.json("/api/v1/trace/passed", &query);
+    let list: Vec<Value> = rows
+        .iter()
+        .map(|(subject, first, last, scans)| {
+            json!({"subject": subject, "first": first, "last": last, "scans": scans})
+        })
+        .collect();
+    let whole = json!({"subjects": rows.len(), "scans": scans, "unknown": ["nowhere"], "list": list});
+    assert_eq!(answer, whole);
+    let csv = rows.iter().fold("subject,first,last,scans\n".to_owned(), |mut text, row| {
+        writeln!(text, "{},{},{},{}", row.0, row.1, row.2, row.3).unwrap();
+        text
+    });
+    let question = ["passed", "--site", GATE, STATION, "nowhere", "--from", from, "--to", to];
+    assert_told_alike(&mut server, &question, &answer, &csv);
+}
+
+/// The server and, when it is gone, its directory tell the answer in every format.
+fn assert_told_alike(server: &mut Server, question: &[&str], answer: &Value, csv: &str) {
     let place = server.place().to_owned();
     let ask = |target: [&str; 2], format: &str| {
         let file = place.join(format!("answer.{format}"));
-        let path = file.to_str().unwrap();
-        let args = ["trace", "set", EITHER, "--offset", "+07:00", "--format", format, "--output", path];
-        truyvet_ok(&[&args[..], &target[..]].concat());
+        let args = ["--format", format, "--output", file.to_str().unwrap()];
+        truyvet_ok(&[&["trace"], question, &args[..], &target[..]].concat());
         std::fs::read(file).unwrap()
     };
     let formats = ["json", "csv", "parquet", "table"];
@@ -104,11 +139,11 @@ fn a_long_list_is_the_same_however_it_is_asked() {
     let data = server.data().to_str().unwrap().to_owned();
     server.kill();
     let of_directory = formats.map(|format| ask(["--data", &data], format));
-    assert_eq!(serde_json::from_slice::<Value>(&of_server[0]).unwrap(), answer);
+    assert_eq!(serde_json::from_slice::<Value>(&of_server[0]).unwrap(), *answer);
     assert!(of_server[0].ends_with(b"]}\n"), "a line of JSON");
     assert!(of_server[1] == csv.as_bytes(), "the list as CSV");
     assert!(of_server[2].starts_with(b"PAR1") && of_server[2].ends_with(b"PAR1"), "a Parquet file");
-    let head = format!("{} subjects\n", expected.len());
+    let head = format!("{} subjects", answer["subjects"]);
     assert!(String::from_utf8_lossy(&of_server[3]).starts_with(&head));
     for (format, (server, directory)) in formats.iter().zip(of_server.iter().zip(&of_directory)).take(3) {
         assert!(server == directory, "{format}");

@@ -81,7 +81,9 @@ impl Sealer {
             }
             let today = day_of(TimeMs::now().get());
             let state = self.shared.state.load_full();
-            let candidates: Vec<Candidate> = state.partitions.iter().map(|p| p.candidate()).collect();
+            let areas = self.shared.catalog.site_areas();
+            let tree = areas.have_rollups().then_some(areas.tree);
+            let candidates: Vec<Candidate> = state.partitions.iter().map(|p| p.candidate(tree)).collect();
             let Some(merge) = next_merge(&candidates, today, self.shared.config.runs_max, seal) else {
                 return Ok(());
             };

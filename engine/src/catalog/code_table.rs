@@ -90,14 +90,40 @@ impl CodeTable {
         if (self.len + 1) * 4 > self.slots.len() * 3 {
             self.grow();
         }
+        let place = self.append(code, id);
+        let hash = self.hash(code);
+        put(&mut self.slots, u64::from(hash) << 32 | u64::from(place));
+        place
+    }
+
+    /// Appends a code that is not there, and tells its place; it is found once [`CodeTable::index`] was called.
+    pub(crate) fn append(&mut self, code: &[u8], id: u32) -> u32 {
         let place = self.arena.len() as u32;
         self.arena.extend_from_slice(&id.to_le_bytes());
         self.arena.push(code.len() as u8);
         self.arena.extend_from_slice(code);
-        let hash = self.hash(code);
-        put(&mut self.slots, u64::from(hash) << 32 | u64::from(place));
         self.len += 1;
         place
+    }
+
+    /// Makes all slots anew, in rounds: what one waits for memory, the others of its round wait too.
+    pub(crate) fn index(&mut self) {
+        let count = (self.len * 4 / 3 + 1).next_power_of_two().max(SLOTS_MIN);
+        self.slots = Vec::new();
+        let mut slots = vec![0; count];
+        let (mut round, mut place) = (Vec::with_capacity(ROUND), 1);
+        while place < self.arena.len() {
+            round.clear();
+            while place < self.arena.len() && round.len() < ROUND {
+                let (_, code) = self.entry(place);
+                round.push(u64::from(self.hash(code)) << 32 | place as u64);
+                place += ENTRY_HEAD + code.len();
+            }
+            let touched = round.iter().fold(0, |all, new| all ^ slots[(new >> 32) as usize & (count - 1)]);
+            std::hint::black_box(touched);
+            round.iter().for_each(|new| put(&mut slots, *new));
+        }
+        self.slots = slots;
     }
 
     /// The code at a place that [`CodeTable::insert`] told.
@@ -132,7 +158,7 @@ impl CodeTable {
     fn entry(&self, place: usize) -> (u32, &[u8]) {
         let head = self.arena[place..].first_chunk::<4>().expect("a place is where an entry begins");
         let length = usize::from(self.arena[place + 4]);
-        (u32::from_le_bytes(*head), &self.arena[place + 5..][..length])
+        (u32::from_le_bytes(*head), &self.arena[place + ENTRY_HEAD..][..length])
     }
 
     fn grow(&mut self) {
@@ -168,6 +194,9 @@ fn place_of(slot: u64) -> usize {
 /// Codes of one round: as many as a core has loads under way, and a bit.
 pub(crate) const ROUND: usize = 32;
 
+/// Bytes of an entry before its code.
+const ENTRY_HEAD: usize = 5;
+
 /// A power of two, as always.
 const SLOTS_MIN: usize = 1 << 10;
 
@@ -188,6 +217,16 @@ mod tests {
                 proptest::prop_assert_eq!(table.code_at(places[id as usize]), code.as_bytes());
             }
             proptest::prop_assert_eq!(table.find(b"not one of them"), NO_ID);
+            let mut restored = CodeTable::new();
+            let again: Vec<u32> = (0u32..).zip(&codes).map(|(id, code)| restored.append(code.as_bytes(), id)).collect();
+            restored.index();
+            proptest::prop_assert_eq!(&again, &places);
+            let next = codes.len() as u32;
+            restored.insert("one more, longer than all".as_bytes(), next);
+            for (id, code) in (0u32..).zip(&codes) {
+                proptest::prop_assert_eq!(restored.find(code.as_bytes()), id);
+            }
+            proptest::prop_assert_eq!(restored.find("one more, longer than all".as_bytes()), next);
         }
     }
 }

@@ -148,20 +148,27 @@ impl Dictionary {
             return Err(Full);
         }
         let id = self.next_id(home)?;
-        self.place(id, code);
+        let place = self.table.insert(code.as_bytes(), id);
+        self.set_place(id, place);
         self.new.ids.push(id);
         Ok(id)
     }
 
-    /// Puts back a stored code.
+    /// Puts back a stored code; to be followed by [`Dictionary::finish_restore`].
     pub(crate) fn restore(&mut self, id: u32, code: &str) {
-        self.place(id, code);
-        let extent = id / EXTENT_IDS;
-        if let Some(owner) = self.owners.get(extent as usize)
-            && let Some(open) = self.extents.get_mut(owner)
-            && open.end == (extent + 1) * EXTENT_IDS
-        {
-            open.next = open.next.max(id + 1);
+        let place = self.table.append(code.as_bytes(), id);
+        self.set_place(id, place);
+    }
+
+    /// Ends putting back: codes are found, and open extents go on behind their last id.
+    pub(crate) fn finish_restore(&mut self) {
+        self.table.index();
+        for extent in self.extents.values_mut() {
+            let first = extent.end - EXTENT_IDS;
+            let end = self.places.len().min(extent.end as usize);
+            let places = self.places.get(first as usize..end).unwrap_or_default();
+            let used = places.iter().rposition(|place| *place != 0).map_or(0, |last| last as u32 + 1);
+            extent.next = first + used;
         }
     }
 
@@ -199,11 +206,11 @@ impl Dictionary {
         Ok(first)
     }
 
-    fn place(&mut self, id: u32, code: &str) {
+    fn set_place(&mut self, id: u32, place: u32) {
         if self.places.len() <= id as usize {
             self.places.resize(id as usize + 1, 0);
         }
-        self.places[id as usize] = self.table.insert(code.as_bytes(), id);
+        self.places[id as usize] = place;
     }
 
     fn text_at(&self, place: u32) -> &str {
@@ -257,6 +264,7 @@ mod tests {
         let mut ids = new.ids;
         ids.sort_unstable();
         ids.iter().for_each(|id| second.restore(*id, first.code(*id)));
+        second.finish_restore();
         for (code, home) in [("c5", Home::Site(0)), ("new", Home::Site(1)), ("newer", Home::Area(1))] {
             assert_eq!(first.find_or_insert(code, home), second.find_or_insert(code, home), "{code}");
         }

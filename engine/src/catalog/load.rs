@@ -40,6 +40,7 @@ fn load_subjects(store: &Store, subjects_max: u32) -> Result<Dictionary, EngineE
         let (key, value) = entry?;
         each_code(&key, &value, |id, code| dictionary.restore(id, code))?;
     }
+    dictionary.finish_restore();
     Ok(dictionary)
 }
 

@@ -100,6 +100,11 @@ impl Areas {
         self.below.get(area as usize).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there is an area that has rollups.
+    pub(crate) fn have_rollups(&self) -> bool {
+        self.above.iter().any(|areas| !areas.is_empty())
+    }
+
     /// Whether days of the area have rollups.
     pub(crate) fn has_rollups(&self, area: u32) -> bool {
         self.sites_of(area).len() >= ROLLUP_SITES_MIN

@@ -31,11 +31,13 @@ impl Partition {
         self.runs.iter().map(|run| run.entry.scans).sum()
     }
 
-    pub(crate) fn candidate(&self) -> plan::Candidate {
+    pub(crate) fn candidate(&self, tree: Option<u64>) -> plan::Candidate {
+        let is_of_tree = |run: &Run| tree.is_none() || run.entry.rollup_tree == tree;
         let size = |run: &Arc<Run>| plan::RunSize {
             number: run.entry.number,
             scans: run.entry.scans,
             imported: run.entry.imported,
+            lacks_rollups: self.span.is_dense() && !is_of_tree(run),
         };
         plan::Candidate { span: self.span, runs: self.runs.iter().map(size).collect() }
     }

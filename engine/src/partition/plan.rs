@@ -101,6 +101,8 @@ pub(crate) struct RunSize {
     pub(crate) number: u32,
     pub(crate) scans: u64,
     pub(crate) imported: bool,
+    /// Whether it has no rollups, or those of a former tree of areas, where today's would have some.
+    pub(crate) lacks_rollups: bool,
 }
 
 /// Which runs should become one.
@@ -112,7 +114,8 @@ pub(crate) enum Merge {
     Part { partition: usize, runs: Vec<u32> },
 }
 
-/// The next merge, or `None` when all is well. With `seal`, closed days become one run of each kind;
+/// The next merge, or `None` when all is well. With `seal`, closed days become one run of each kind, with
+/// the rollups of today's areas;
 /// without, and from `today` on, runs are merged when `runs_max` of a size have come together.
 pub(crate) fn next_merge(partitions: &[Candidate], today: i32, runs_max: usize, seal: bool) -> Option<Merge> {
     let closed = |p: &Candidate| p.span.to <= today;
@@ -126,7 +129,8 @@ pub(crate) fn next_merge(partitions: &[Candidate], today: i32, runs_max: usize, 
             return Some(Merge::Whole(i..i + 2));
         }
     }
-    let is_unsealed = |p: &Candidate| kinds(p).iter().any(|runs| runs.len() > 1);
+    let lacks_rollups = |p: &Candidate| p.runs.iter().any(|run| run.lacks_rollups);
+    let is_unsealed = |p: &Candidate| lacks_rollups(p) || kinds(p).iter().any(|runs| runs.len() > 1);
     if let Some(i) = partitions.iter().position(|p| seal && closed(p) && is_unsealed(p)) {
         return Some(Merge::Whole(i..i + 1));
     }
@@ -201,7 +205,12 @@ mod tests {
     }
 
     fn candidate(from: i32, sizes: &[u64]) -> Candidate {
-        let size = |(number, scans): (u32, &u64)| RunSize { number, scans: *scans, imported: false };
+        let size = |(number, scans): (u32, &u64)| RunSize {
+            number,
+            scans: *scans,
+            imported: false,
+            lacks_rollups: false,
+        };
         Candidate { span: span(from, from + 1), runs: (0..).zip(sizes).map(size).collect() }
     }
 

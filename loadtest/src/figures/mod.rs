@@ -6,6 +6,7 @@
 //! table       the rows for a terminal
 //! ```
 
+mod busy;
 mod process;
 mod scenarios;
 mod table;

@@ -2,6 +2,7 @@
 //! was parsed and run, with the server's addresses added.
 
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Program, Stdio};
 use std::time::{Duration, Instant};
@@ -10,11 +11,12 @@ use clap::Parser;
 use indicatif::ProgressBar;
 use serde::Deserialize;
 
+use super::busy;
 use super::process::Process;
 use super::{Figure, FigureError};
 use crate::cli::{Cli, Command};
 use crate::generate::{Format, Generate};
-use crate::nation::{History, Nation};
+use crate::nation::Nation;
 use crate::report::{Latency, Report, duration, grouped};
 use crate::run;
 
@@ -46,6 +48,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "restart-20M", run: |stage, s| stage.restart(s) },
     Scenario { name: "import-parquet", run: |stage, s| stage.import(s) },
     Scenario { name: "contacts", run: |stage, s| stage.contacts(s) },
+    Scenario { name: "sealing-32x500", run: busy::sealing },
+    Scenario { name: "busy", run: busy::busy },
 ];
 
 /// What scenarios share.
@@ -61,6 +65,14 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(program: PathBuf, out: PathBuf, scale: f64) -> Self {
         Self { program, out, scale, bare_rate: None, imported: None }
+    }
+
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(super) fn scale(&self) -> f64 {
+        self.scale
     }
 
     fn bare(&mut self, scenario: &Scenario, what: &str, scans: f64) -> Result<Figure, FigureError> {
@@ -158,8 +170,7 @@ impl Stage {
         let scans = self.scaled(20e6);
         let files = self.generated(scans)?;
         let data = self.fresh(scenario.name)?;
-        let tables = ["--areas", "areas.csv", "--sites", "sites.csv", "--people", "people.csv"];
-        self.truyvet_import(&data, &files.out, &tables)?;
+        self.truyvet_import(&data, &files.out, &TABLES)?;
         let began = Instant::now();
         self.truyvet_import(&data, &files.out, &["--scans", "scans.parquet"])?;
         let seconds = began.elapsed().as_secs_f64();
@@ -211,7 +222,7 @@ impl Stage {
         Ok(report)
     }
 
-    fn load(&self, process: &Process, command: &str) -> Result<Report, FigureError> {
+    pub(super) fn load(&self, process: &Process, command: &str) -> Result<Report, FigureError> {
         let pid = process.pid().to_string();
         let server = ["--url", &process.url, "--gateway", &process.gateway, "--server-pid", &pid];
         let words = ["truyvet-loadtest"].into_iter().chain(command.split(' ')).chain(server);
@@ -222,7 +233,7 @@ impl Stage {
         }
     }
 
-    fn generated(&self, scans: u64) -> Result<Generate, FigureError> {
+    pub(super) fn generated(&self, scans: u64) -> Result<Generate, FigureError> {
         let files = Generate {
             people: 1_000_000,
             sites: 5_000,
@@ -235,6 +246,11 @@ impl Stage {
         };
         files.run(&ProgressBar::hidden())?;
         Ok(files)
+    }
+
+    pub(super) fn import_nation(&self, data: &Path, files: &Generate) -> Result<(), FigureError> {
+        self.truyvet_import(data, &files.out, &TABLES)?;
+        self.truyvet_import(data, &files.out, &["--scans", "scans.parquet"])
     }
 
     /// `arguments` are flags, each followed by a file's name in the folder.
@@ -258,7 +274,7 @@ impl Stage {
         if status.success() { Ok(()) } else { Err(FigureError::Program(word, status)) }
     }
 
-    fn fresh(&self, name: &str) -> Result<PathBuf, FigureError> {
+    pub(super) fn fresh(&self, name: &str) -> Result<PathBuf, FigureError> {
         let data = self.out.join(name);
         if data.exists() {
             std::fs::remove_dir_all(&data).map_err(|e| FigureError::Folder(data.clone(), e))?;
@@ -266,21 +282,16 @@ impl Stage {
         Ok(data)
     }
 
-    fn scaled(&self, full: f64) -> u64 {
+    pub(super) fn scaled(&self, full: f64) -> u64 {
         (full * self.scale).ceil().max(1.0) as u64
     }
 }
 
-/// Asks for the contacts of some of those seen in the middle of the history; the second time it counts.
+/// Asks for the contacts of some people; the second time it counts.
 /// Latencies inside the engine, as its explanations tell them, and as the client sees them.
 fn ask_contacts(process: &Process, files: &Generate) -> Result<(Latency, Latency), FigureError> {
-    let nation = Nation::new(files.seed, files.people, files.sites);
-    let history = History::new(&nation, files.last_day - 13, 14, files.scans);
-    let span = history.span_ms();
+    let (subjects, span) = subjects_of(files);
     let server = process.server();
-    let step = (history.scans_on(files.last_day - 6) as usize / QUESTIONS).max(1);
-    let people = history.scans_of_day(files.last_day - 6).step_by(step).map(|scan| scan.person);
-    let subjects: Vec<String> = people.map(|person| nation.codes.text(person)).collect();
     for subject in &subjects {
         server.ask("contacts", &[("subject", subject)], span.start, span.end)?;
     }
@@ -296,6 +307,15 @@ fn ask_contacts(process: &Process, files: &Generate) -> Result<(Latency, Latency
     Ok((Latency::of("contacts", &inside), Latency::of("contacts over HTTP", &outside)))
 }
 
+/// Codes of some of those seen in the middle of the history, and the time that it spans.
+pub(super) fn subjects_of(files: &Generate) -> (Vec<String>, Range<i64>) {
+    let nation = Nation::new(files.seed, files.people, files.sites);
+    let history = files.history(&nation);
+    let step = (history.scans_on(files.last_day - 6) as usize / QUESTIONS).max(1);
+    let people = history.scans_of_day(files.last_day - 6).step_by(step).map(|scan| scan.person);
+    (people.map(|person| nation.codes.text(person)).collect(), history.span_ms())
+}
+
 /// What is read of an answer.
 #[derive(Deserialize)]
 struct Explaining {
@@ -308,3 +328,5 @@ struct Explained {
 }
 
 const QUESTIONS: usize = 2_000;
+
+const TABLES: [&str; 6] = ["--areas", "areas.csv", "--sites", "sites.csv", "--people", "people.csv"];

@@ -55,8 +55,7 @@ impl Generate {
     pub fn run(&self, progress: &ProgressBar) -> Result<Examples, GenerateError> {
         fs::create_dir_all(&self.out).map_err(|e| GenerateError::write(&self.out, e))?;
         let nation = Nation::new(self.seed, self.people, self.sites);
-        let first_day = self.last_day + 1 - i64::from(self.days.max(1));
-        let history = History::new(&nation, first_day, self.days, self.scans);
+        let history = self.history(&nation);
         write_areas(&nation.land, &self.out.join("areas.csv"))?;
         write_sites(&nation.land, &self.out.join("sites.csv"))?;
         write_people(&nation, &self.out.join("people.csv"))?;
@@ -64,6 +63,12 @@ impl Generate {
         let examples = Examples::find(&nation, &history, &self.out);
         examples.write(&self.out)?;
         Ok(examples)
+    }
+
+    /// The scans that the files have.
+    pub fn history<'n>(&self, nation: &'n Nation) -> History<'n> {
+        let first_day = self.last_day + 1 - i64::from(self.days.max(1));
+        History::new(nation, first_day, self.days, self.scans)
     }
 
     fn write_scans(

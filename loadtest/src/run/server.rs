@@ -100,6 +100,15 @@ impl Server {
         self.read(request.query_pairs(about.iter().copied()).call())
     }
 
+    /// Writes what is in memory and merges the runs of closed days; waits until that is done.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn seal(&self) -> Result<(), ServerError> {
+        let request = self.agent.post(self.at("seal")).config().timeout_global(Some(SEAL_TIMEOUT)).build();
+        self.read(request.send_json(json!({}))).map(|_| ())
+    }
+
     fn at(&self, path: &str) -> String {
         format!("{}/api/v1/{path}", self.url)
     }
@@ -168,6 +177,8 @@ const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
 /// An import of all sites takes a second; a question under full load a few.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+const SEAL_TIMEOUT: Duration = Duration::from_secs(1_800);
 
 /// The server enrols at most 10,000 at once.
 const ENROL_AT_ONCE: usize = 5_000;

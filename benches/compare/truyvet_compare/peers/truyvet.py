@@ -22,7 +22,10 @@ from ..stream import BATCH, SITES
 from .peer import Ingested
 
 #: Bytes of disk a scan at the worst moment: runs, and what a merge writes beside them.
-LOAD_BYTES_A_SCAN = 40
+LOAD_BYTES_A_SCAN = 20
+
+#: Of the server, as inside the process: a quarter of the machine's, as PostgreSQL has.
+MEMORY_BYTES = 6 << 30
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,10 @@ class Truyvet:
     def server(self, data: Path) -> Iterator[dict[str, str]]:
         """A server on loopback, and its addresses; ended when they are no longer needed."""
         data.parent.mkdir(parents=True, exist_ok=True)
-        log = data.with_suffix(".log")
+        log, config = data.with_suffix(".log"), data.with_suffix(".toml")
+        config.write_text(f"[engine]\nmemory_bytes = {MEMORY_BYTES}\n", encoding="utf-8")
         command = [self.run.program("truyvet"), "serve", "--data", str(data)]
-        command += ["--http", "127.0.0.1:0", "--quic", "127.0.0.1:0"]
+        command += ["--http", "127.0.0.1:0", "--quic", "127.0.0.1:0", "--config", str(config)]
         with open(log, "w", encoding="utf-8") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
@@ -99,6 +103,7 @@ class Truyvet:
             process.terminate()
             process.wait()
         log.unlink()
+        config.unlink()
 
     def remove(self) -> None:
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,116 @@
+//! Figures of a server that does several things at once: takes scans, seals days that were imported, and
+//! answers.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::process::Process;
+use super::scenarios::{Scenario, Stage, subjects_of};
+use super::{Figure, FigureError};
+use crate::generate::Generate;
+use crate::report::{Latency, Report, duration, grouped};
+use crate::run;
+
+/// As many scans as it can take, while days are sealed.
+pub(super) fn sealing(stage: &mut Stage, scenario: &Scenario) -> Result<Figure, FigureError> {
+    let (process, ..) = unsealed(stage, scenario)?;
+    let command = format!("run --devices 32 --batch 500 --max --scans {}", stage.scaled(100e6));
+    let (report, sealed_in) = loaded_and_sealed(stage, &process, &command)?;
+    let rate = report.totals.scans_per_second;
+    Ok(Figure {
+        name: scenario.name.into(),
+        target: "2,000,000 scans/s".into(),
+        reached: format!("{} scans/s; sealed {:.1} s of it", grouped(rate as u64), sealed_in.as_secs_f64()),
+        ratio: None,
+        holds: report.passed() && rate >= 2e6,
+        command: format!("{command}; seal beside it"),
+    })
+}
+
+/// Half as many scans as it can take, while days are sealed and questions asked.
+pub(super) fn busy(stage: &mut Stage, scenario: &Scenario) -> Result<Figure, FigureError> {
+    let (process, files) = unsealed(stage, scenario)?;
+    let asking = subjects_of(&files);
+    let idle = asked(&process, &asking, &AtomicBool::new(true))?;
+    let seconds = ((60.0 * stage.scale()).ceil() as u64).max(5);
+    let command = format!("run --devices 32 --batch 500 --rate {HALF_RATE} --duration {seconds}s");
+    let is_over = AtomicBool::new(false);
+    let (loaded, busy) = thread::scope(|scope| {
+        let questions = scope.spawn(|| asked(&process, &asking, &is_over));
+        let loaded = loaded_and_sealed(stage, &process, &command);
+        is_over.store(true, Ordering::Relaxed);
+        (loaded, questions.join().expect("asking does not panic"))
+    });
+    let ((report, _), busy) = (loaded?, busy?);
+    let pause_us = report.latency("sent to acknowledged").map_or(u64::MAX, |latency| latency.p999_us);
+    Ok(Figure {
+        name: scenario.name.into(),
+        target: "p99.9 < 50 ms; contacts p99 at most 3 times idle".into(),
+        reached: format!(
+            "p99.9 {}; contacts p99 {}, idle {}",
+            duration(pause_us),
+            duration(busy.p99_us),
+            duration(idle.p99_us)
+        ),
+        ratio: None,
+        holds: report.passed() && pause_us < 50_000 && busy.p99_us <= 3 * idle.p99_us,
+        command: format!("{command}; seal and contacts beside it"),
+    })
+}
+
+/// A server on days that were imported and not sealed, and the files they came from.
+fn unsealed(stage: &Stage, scenario: &Scenario) -> Result<(Process, Generate), FigureError> {
+    let files = stage.generated(stage.scaled(60e6))?;
+    let data: PathBuf = stage.fresh(scenario.name)?;
+    stage.import_nation(&data, &files)?;
+    Ok((Process::start(stage.program(), &data, false)?, files))
+}
+
+/// Runs the load; soon after its start everything is sealed. Tells how long that took.
+fn loaded_and_sealed(
+    stage: &Stage,
+    process: &Process,
+    command: &str,
+) -> Result<(Report, Duration), FigureError> {
+    let server = process.server();
+    thread::scope(|scope| {
+        let sealing = scope.spawn(move || {
+            thread::sleep(SEAL_AFTER);
+            let began = Instant::now();
+            server.seal().map(|()| began.elapsed())
+        });
+        let report = stage.load(process, command)?;
+        Ok((report, sealing.join().expect("sealing does not panic")?))
+    })
+}
+
+/// Asks for the contacts of everybody twice, and then until it is over; the first time does not count.
+fn asked(
+    process: &Process,
+    (subjects, span): &(Vec<String>, Range<i64>),
+    is_over: &AtomicBool,
+) -> Result<Latency, FigureError> {
+    let server = process.server();
+    let mut histogram = run::histogram();
+    for round in 0.. {
+        for subject in subjects {
+            let asked = Instant::now();
+            server.ask("contacts", &[("subject", subject)], span.start, span.end)?;
+            if round > 0 {
+                histogram.saturating_record(asked.elapsed().as_micros() as u64);
+            }
+        }
+        if round > 0 && is_over.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(Latency::of("contacts", &histogram))
+}
+
+const SEAL_AFTER: Duration = Duration::from_secs(2);
+
+/// Scans a second: about half of what two processors take.
+const HALF_RATE: u64 = 1_200_000;

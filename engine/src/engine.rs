@@ -23,6 +23,7 @@ use crate::ingest::{DeviceBatch, StorageState, SubmitError};
 use crate::journal::Journal;
 use crate::keeper::{Job, Keeper, open_partitions};
 use crate::memory::Memory;
+use crate::pace::{Hurry, Pace};
 use crate::partition::gaps::note_lost;
 use crate::partition::manifest::Manifest;
 use crate::partition::plan::{Span, day_of};
@@ -77,6 +78,7 @@ impl Engine {
             catalog,
             counters: crate::shared::Counters::default(),
             numbers,
+            spare_table: parking_lot::Mutex::default(),
         });
         shared.fit_block_cache();
         let recovered = recovery::replay(&shared, &manifest)?;
@@ -85,11 +87,13 @@ impl Engine {
         let (jobs, jobs_queue) = bounded(1);
         let (seals, seals_queue) = bounded(1);
         let keeper = Keeper::new(shared.clone(), manifest, jobs_queue, seals.clone(), (reaper, unread));
-        threads.push(spawn("keeper", move || keeper.run())?);
+        let keeper = spawn("keeper", move || keeper.run())?;
+        let hurry = Hurry::of(&keeper);
+        threads.push(keeper);
         let sealer = Sealer::new(shared.clone(), seals_queue, jobs.clone());
         threads.push(spawn("sealer", move || sealer.run())?);
         let (steps, steps_queue) = bounded(STEPS_MAX);
-        let applier = Applier::new(shared.clone(), steps_queue, jobs.clone());
+        let applier = Applier::new(shared.clone(), steps_queue, (jobs.clone(), hurry));
         threads.push(spawn("applier", move || applier.run())?);
         let (requests, requests_queue) = bounded(REQUESTS_MAX);
         let committer = Committer::new(shared.clone(), journal, requests_queue, steps);
@@ -200,10 +204,22 @@ impl Engine {
     /// # Errors
     /// The store fails; what is not merged stays readable as it is.
     pub fn seal(&self) -> Result<(), EngineError> {
+        self.seal_at(Pace::Alike)
+    }
+
+    /// The same with what arrivals and questions leave of the processors.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seal_behind(&self) -> Result<(), EngineError> {
+        self.seal_at(Pace::Behind)
+    }
+
+    fn seal_at(&self, pace: Pace) -> Result<(), EngineError> {
         self.flush()?;
         let seals = self.inner.seals.as_ref().ok_or(EngineError::Stopped)?;
         let (done, waits) = bounded(1);
-        seals.send(sealer::Request::Seal(done)).map_err(|_| EngineError::Stopped)?;
+        seals.send(sealer::Request::Seal(pace, done)).map_err(|_| EngineError::Stopped)?;
         waits.recv().map_err(|_| EngineError::Stopped)?
     }
 

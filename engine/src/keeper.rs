@@ -17,6 +17,7 @@ use crate::index::keys::{self, MetaTag};
 use crate::index::rows::Rows;
 use crate::journal;
 use crate::live::LiveTable;
+use crate::pace::Pace;
 use crate::partition::Partition;
 use crate::partition::gaps::Why;
 use crate::partition::manifest::{Manifest, Merged, PartitionEntry, RunEntry};
@@ -43,6 +44,20 @@ pub(crate) enum Job {
     Settle(Reply),
     /// Nothing; end when asked to close.
     Close,
+}
+
+impl Job {
+    /// Whether somebody waits until it is done.
+    fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Flush { reply, .. }
+            | Self::Import { reply, .. }
+            | Self::Replace { reply, .. }
+            | Self::Drop { reply, .. }
+            | Self::Settle(reply) => reply.is_some(),
+            Self::Close => true,
+        }
+    }
 }
 
 pub(crate) type Reply = Option<Sender<Result<(), EngineError>>>;
@@ -76,11 +91,17 @@ impl Keeper {
 
     /// Works until the engine closes.
     pub(crate) fn run(mut self) {
+        self.shared.prepare_table();
         loop {
             match self.jobs.recv_timeout(IDLE) {
                 Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return self.drop_unread(),
                 Ok(job) => {
+                    Pace::unless(job.is_waited_for() || !self.jobs.is_empty()).take();
+                    let is_flush = matches!(job, Job::Flush { .. });
                     self.perform(job);
+                    if is_flush {
+                        self.shared.prepare_table();
+                    }
                     // A full queue means that the sealer will look anyway.
                     self.sealer.try_send(sealer::Request::Look).ok();
                 }

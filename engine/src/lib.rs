@@ -31,6 +31,7 @@ mod journal;
 mod keeper;
 mod live;
 mod memory;
+mod pace;
 mod partition;
 mod recovery;
 mod sealer;

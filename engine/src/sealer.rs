@@ -16,6 +16,7 @@ use truyvet_schemas::TimeMs;
 
 use crate::error::EngineError;
 use crate::keeper::Job;
+use crate::pace::Pace;
 use crate::partition::Partition;
 use crate::partition::manifest::{Merged, RunEntry};
 use crate::partition::merge::merge_runs;
@@ -29,8 +30,8 @@ use crate::store::Kind;
 pub(crate) enum Request {
     /// Runs have come or gone: merge what has piled up.
     Look,
-    /// Merge the runs of closed days, and sparse neighbours; tell when it is done.
-    Seal(Sender<Result<(), EngineError>>),
+    /// Merge the runs of closed days, and sparse neighbours, at this pace; tell when it is done.
+    Seal(Pace, Sender<Result<(), EngineError>>),
     /// End.
     Close,
 }
@@ -52,11 +53,13 @@ impl Sealer {
         while let Ok(request) = self.requests.recv() {
             match request {
                 Request::Look => {
+                    Pace::Behind.take();
                     if let Err(error) = self.merge(false) {
                         self.report(&error);
                     }
                 }
-                Request::Seal(reply) => {
+                Request::Seal(pace, reply) => {
+                    pace.take();
                     let result = self.merge(true);
                     if let Err(error) = &result {
                         self.report(error);

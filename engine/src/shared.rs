@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use truyvet_schemas::limits::BATCH_SCANS_MAX;
 
 use crate::catalog::Catalog;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) space: Space,
     pub(crate) counters: Counters,
     pub(crate) numbers: Numbers,
+    pub(crate) spare_table: Mutex<Option<(Arc<LiveTable>, Appender)>>,
 }
 
 /// Numbers for what is made next. None is used twice while anything of that number may be there.
@@ -75,10 +77,24 @@ impl Counters {
 impl Shared {
     /// A new live table, visible to readers from now on.
     pub(crate) fn start_table(&self) -> (Arc<LiveTable>, Appender) {
-        let scans_max = self.config.live_scans_max + SCANS_PAST_LIMIT_MAX;
-        let (table, appender) = LiveTable::new(scans_max, self.blocks_max() + BLOCKS_PAST_LIMIT_MAX);
+        let spare = self.spare_table.lock().take();
+        let (table, appender) = spare.unwrap_or_else(|| self.new_table());
         self.change_state(|state| state.tables.push(table.clone()));
         (table, appender)
+    }
+
+    /// Sees to it that the next table is at hand: making its columns takes tens of milliseconds, which
+    /// arrivals would wait for.
+    pub(crate) fn prepare_table(&self) {
+        if self.spare_table.lock().is_none() {
+            let table = self.new_table();
+            self.spare_table.lock().replace(table);
+        }
+    }
+
+    fn new_table(&self) -> (Arc<LiveTable>, Appender) {
+        let scans_max = self.config.live_scans_max + SCANS_PAST_LIMIT_MAX;
+        LiveTable::new(scans_max, self.blocks_max() + BLOCKS_PAST_LIMIT_MAX)
     }
 
     /// Blocks after which a segment ends: batches of 16 scans fill it evenly.

@@ -13,6 +13,7 @@ use crate::error::EngineError;
 use crate::index::rows::flags;
 use crate::keeper::Job;
 use crate::live::{Appender, BlockFacts, LiveTable};
+use crate::pace::Hurry;
 use crate::shared::Shared;
 
 /// What the applier is asked to do, in the order of the journal.
@@ -34,6 +35,8 @@ pub(crate) struct Applier {
     shared: Arc<Shared>,
     steps: Receiver<Step>,
     jobs: Sender<Job>,
+    /// Of the thread that does them.
+    hurry: Hurry,
     /// Tables of the open segment; the last is being filled.
     tables: Vec<Arc<LiveTable>>,
     appender: Appender,
@@ -41,9 +44,13 @@ pub(crate) struct Applier {
 }
 
 impl Applier {
-    pub(crate) fn new(shared: Arc<Shared>, steps: Receiver<Step>, jobs: Sender<Job>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        steps: Receiver<Step>,
+        (jobs, hurry): (Sender<Job>, Hurry),
+    ) -> Self {
         let (table, appender) = shared.start_table();
-        Self { shared, steps, jobs, tables: vec![table], appender, scratch: Scratch::default() }
+        Self { shared, steps, jobs, hurry, tables: vec![table], appender, scratch: Scratch::default() }
     }
 
     /// Works until the committer is gone.
@@ -104,6 +111,9 @@ impl Applier {
         let (table, appender) = self.shared.start_table();
         let tables = std::mem::replace(&mut self.tables, vec![table]);
         self.appender = appender;
+        if reply.is_some() || !self.jobs.is_empty() {
+            self.hurry.up();
+        }
         // Waits while the keeper is busy with the table before: that is the back-pressure that bounds
         // memory to two tables and the rows of one.
         if self.jobs.send(Job::Flush { tables, next_segment, reply }).is_err() {

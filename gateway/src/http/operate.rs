@@ -93,7 +93,7 @@ pub(super) async fn dead_letters(
 
 pub(super) async fn seal(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     let shared = Arc::clone(&app);
-    app.operations.run(move || shared.engine.seal()).await??;
+    app.operations.run(move || shared.engine.seal_behind()).await??;
     Ok(Json(json!({"sealed": true})))
 }
 

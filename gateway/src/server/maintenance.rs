@@ -43,7 +43,7 @@ fn maintain(engine: &Engine, minute: u64) {
         tracing::error!(%error, "days older than the retention could not be dropped");
     }
     if minute.is_multiple_of(SEAL_EVERY_MINUTES)
-        && let Err(error) = engine.seal()
+        && let Err(error) = engine.seal_behind()
     {
         tracing::error!(%error, "closed days could not be sealed");
     }

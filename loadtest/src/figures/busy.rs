@@ -30,35 +30,49 @@ pub(super) fn sealing(stage: &mut Stage, scenario: &Scenario) -> Result<Figure, 
     })
 }
 
-/// Half as many scans as it can take, while days are sealed and questions asked.
-pub(super) fn busy(stage: &mut Stage, scenario: &Scenario) -> Result<Figure, FigureError> {
-    let (process, files) = unsealed(stage, scenario)?;
-    let asking = subjects_of(&files);
-    let idle = asked(&process, &asking, &AtomicBool::new(true))?;
-    let seconds = ((60.0 * stage.scale()).ceil() as u64).max(5);
-    let command = format!("run --devices 32 --batch 500 --rate {HALF_RATE} --duration {seconds}s");
-    let is_over = AtomicBool::new(false);
-    let (loaded, busy) = thread::scope(|scope| {
-        let questions = scope.spawn(|| asked(&process, &asking, &is_over));
-        let loaded = loaded_and_sealed(stage, &process, &command);
-        is_over.store(true, Ordering::Relaxed);
-        (loaded, questions.join().expect("asking does not panic"))
-    });
-    let ((report, _), busy) = (loaded?, busy?);
+/// Half as many scans as it can take, while days are sealed.
+pub(super) fn pauses(stage: &mut Stage, scenario: &Scenario) -> Result<Figure, FigureError> {
+    let (process, _) = unsealed(stage, scenario)?;
+    let command = half_rate(stage);
+    let (report, sealed_in) = loaded_and_sealed(stage, &process, &command)?;
     let pause_us = report.latency("sent to acknowledged").map_or(u64::MAX, |latency| latency.p999_us);
     Ok(Figure {
         name: scenario.name.into(),
-        target: "p99.9 < 50 ms; contacts p99 at most 3 times idle".into(),
-        reached: format!(
-            "p99.9 {}; contacts p99 {}, idle {}",
-            duration(pause_us),
-            duration(busy.p99_us),
-            duration(idle.p99_us)
-        ),
+        target: "p99.9 < 50 ms".into(),
+        reached: format!("p99.9 {}; sealed {:.1} s of it", duration(pause_us), sealed_in.as_secs_f64()),
         ratio: None,
-        holds: report.passed() && pause_us < 50_000 && busy.p99_us <= 3 * idle.p99_us,
-        command: format!("{command}; seal and contacts beside it"),
+        holds: report.passed() && pause_us < 50_000,
+        command: format!("{command}; seal beside it"),
     })
+}
+
+/// Half as many scans as it can take, while questions are asked.
+pub(super) fn asked_meanwhile(stage: &mut Stage, scenario: &Scenario) -> Result<Figure, FigureError> {
+    let (process, files) = unsealed(stage, scenario)?;
+    process.server().seal()?;
+    let asking = subjects_of(&files);
+    let idle = asked(&process, &asking, &AtomicBool::new(true))?;
+    let (command, is_over) = (half_rate(stage), AtomicBool::new(false));
+    let (report, busy) = thread::scope(|scope| {
+        let questions = scope.spawn(|| asked(&process, &asking, &is_over));
+        let report = stage.load(&process, &command);
+        is_over.store(true, Ordering::Relaxed);
+        (report, questions.join().expect("asking does not panic"))
+    });
+    let (report, busy) = (report?, busy?);
+    Ok(Figure {
+        name: scenario.name.into(),
+        target: "contacts p99 at most 3 times idle".into(),
+        reached: format!("p99 {}, idle {}", duration(busy.p99_us), duration(idle.p99_us)),
+        ratio: None,
+        holds: report.passed() && busy.p99_us <= 3 * idle.p99_us,
+        command: format!("{command}; contacts beside it"),
+    })
+}
+
+fn half_rate(stage: &Stage) -> String {
+    let seconds = ((60.0 * stage.scale()).ceil() as u64).max(10);
+    format!("run --devices 32 --batch 500 --rate {HALF_RATE} --ramp 5s --duration {seconds}s")
 }
 
 /// A server on days that were imported and not sealed, and the files they came from.

@@ -49,7 +49,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "import-parquet", run: |stage, s| stage.import(s) },
     Scenario { name: "contacts", run: |stage, s| stage.contacts(s) },
     Scenario { name: "sealing-32x500", run: busy::sealing },
-    Scenario { name: "busy", run: busy::busy },
+    Scenario { name: "sealing-pauses", run: busy::pauses },
+    Scenario { name: "contacts-meanwhile", run: busy::asked_meanwhile },
 ];
 
 /// What scenarios share.

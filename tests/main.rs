@@ -23,6 +23,7 @@ mod bad_peers_harm_nobody;
 mod damage_is_found_and_what_is_intact_answers;
 mod damaged_and_foreign_directories_are_refused;
 mod every_acknowledged_scan_is_there_once;
+mod every_day_takes_late_scans;
 mod memory_is_one_setting;
 mod one_may_have_it_all;
 mod questions_end_when_they_must;

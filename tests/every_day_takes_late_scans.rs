@@ -12,7 +12,7 @@ use crate::support::{House, START_MS};
 #[test]
 fn late_scans_are_taken_whatever_state_their_day_is_in() {
     let mut sender = Sender::new();
-    let states: [(&str, fn(&mut House)); 6] = [
+    let states: [(&str, Reach); 6] = [
         ("in memory", |_| {}),
         ("in a run", |house| house.engine().flush().unwrap()),
         ("sealed", |house| house.engine().seal().unwrap()),
@@ -87,6 +87,9 @@ fn a_question_over_a_day_that_is_dropped_has_all_of_it_or_says_that_it_is_gone()
     }
     assert!(found.first().unwrap().incomplete.is_empty() && !found.last().unwrap().incomplete.is_empty());
 }
+
+/// Brings the day into a state.
+type Reach = fn(&mut House);
 
 /// A device, the engine it sends to, and its twin.
 struct Sender {

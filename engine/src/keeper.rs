@@ -98,7 +98,9 @@ impl Keeper {
                 Ok(job) => {
                     Pace::unless(job.is_waited_for() || !self.jobs.is_empty()).take();
                     let is_flush = matches!(job, Job::Flush { .. });
+                    self.shared.counters.set_flushing(is_flush);
                     self.perform(job);
+                    self.shared.counters.set_flushing(false);
                     if is_flush {
                         self.shared.prepare_table();
                     }

@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use truyvet_schemas::TimeMs;
@@ -41,25 +42,26 @@ pub(crate) struct Sealer {
     shared: Arc<Shared>,
     requests: Receiver<Request>,
     jobs: Sender<Job>,
+    pace: Pace,
 }
 
 impl Sealer {
     pub(crate) fn new(shared: Arc<Shared>, requests: Receiver<Request>, jobs: Sender<Job>) -> Self {
-        Self { shared, requests, jobs }
+        Self { shared, requests, jobs, pace: Pace::Behind }
     }
 
     /// Works until the engine closes.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         while let Ok(request) = self.requests.recv() {
             match request {
                 Request::Look => {
-                    Pace::Behind.take();
+                    self.take(Pace::Behind);
                     if let Err(error) = self.merge(false) {
                         self.report(&error);
                     }
                 }
                 Request::Seal(pace, reply) => {
-                    pace.take();
+                    self.take(pace);
                     let result = self.merge(true);
                     if let Err(error) = &result {
                         self.report(error);
@@ -69,6 +71,11 @@ impl Sealer {
                 Request::Close => return,
             }
         }
+    }
+
+    fn take(&mut self, pace: Pace) {
+        pace.take();
+        self.pace = pace;
     }
 
     fn report(&self, error: &EngineError) {
@@ -144,7 +151,10 @@ impl Sealer {
             ids_end: shared.catalog.subjects.read().ids_end(),
             areas: areas.as_deref(),
         };
-        let is_stopped = || shared.counters.is_closing();
+        let is_stopped = || {
+            self.let_a_flush_pass();
+            shared.counters.is_closing()
+        };
         let run =
             write_run(&shared.store, plan, |writer| merge_runs(&shared.store, runs, writer, is_stopped))?;
         assert_eq!(run.entry.scans, plan.scans, "a merge keeps every scan");
@@ -152,4 +162,15 @@ impl Sealer {
         shared.counters.runs_written.fetch_add(1, Ordering::Relaxed);
         Ok(run.entry)
     }
+
+    /// Threads that work behind share what is left; a full table is more urgent than a merge.
+    fn let_a_flush_pass(&self) {
+        let counters = &self.shared.counters;
+        while self.pace == Pace::Behind && counters.is_flushing() && !counters.is_closing() {
+            std::thread::sleep(FLUSH_LOOK);
+        }
+    }
 }
+
+/// How often a merge looks whether a flush is over, which takes about a second.
+const FLUSH_LOOK: Duration = Duration::from_millis(5);

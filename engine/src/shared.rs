@@ -56,12 +56,22 @@ pub(crate) struct Counters {
     pub(crate) scans_refused: AtomicU64,
     pub(crate) scans_imported: AtomicU64,
     pub(crate) runs_written: AtomicU64,
+    flushing: AtomicBool,
     closing: AtomicBool,
 }
 
 impl Counters {
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
+    }
+
+    /// Whether a full live table is being written.
+    pub(crate) fn is_flushing(&self) -> bool {
+        self.flushing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_flushing(&self, is_flushing: bool) {
+        self.flushing.store(is_flushing, Ordering::Relaxed);
     }
 
     pub(crate) fn is_closing(&self) -> bool {

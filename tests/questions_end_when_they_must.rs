@@ -70,7 +70,7 @@ fn it_ends_at_its_time_or_by_ctrl_c_and_says_what_it_took() {
 }
 
 /// Whether the process catches the second signal, SIGINT.
-fn hears_interrupts(process: u32) -> bool {
+pub(crate) fn hears_interrupts(process: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
     caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 0b10 != 0))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::questions_end_when_they_must::hears_interrupts;
 use crate::support::server::{eventually, program, truyvet_ok};
 
 #[test]
@@ -86,7 +87,9 @@ impl Demo {
 
     /// As Ctrl-C ends it; everything that it started ends with it, in good order.
     fn stop(&mut self) {
-        let told = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        // A shell that was started without interrupts cannot be given them back.
+        let signal = if hears_interrupts(self.child.id()) { "-INT" } else { "-TERM" };
+        let told = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
         assert!(self.child.wait().unwrap().success(), "{}", self.log());
         assert!(!self.data().join("server.json").exists(), "the server did not end well: {}", self.log());

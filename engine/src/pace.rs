@@ -7,8 +7,8 @@ use std::os::unix::thread::{JoinHandleExt as _, RawPthread};
 use std::thread::JoinHandle;
 
 use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityOsValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
 };
 
 /// A thread's share of the processors. Where the system allows no other, all are alike.
@@ -37,7 +37,11 @@ impl Pace {
             Self::Behind => NormalThreadSchedulePolicy::Idle,
         };
         let policy = ThreadSchedulePolicy::Normal(policy);
-        set_thread_priority_and_policy(thread, ThreadPriority::Min, policy).ok();
+        let niceness = rustix::process::getpriority_process(None);
+        set_thread_priority_and_policy(thread, ThreadPriority::Os(ThreadPriorityOsValue::default()), policy)
+            .ok();
+        // The library sets a niceness too, and that of the thread that calls, whichever was meant.
+        niceness.and_then(|niceness| rustix::process::setpriority_process(None, niceness)).ok();
     }
 }
 
@@ -53,5 +57,38 @@ impl Hurry {
     /// From now on it works as everybody, until it takes another pace itself.
     pub(crate) fn up(self) {
         Pace::Alike.set(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use thread_priority::thread_schedule_policy;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_works_behind_until_it_is_hurried_and_nobodys_niceness_changes() {
+        let niceness = || rustix::process::getpriority_process(None).expect("it is always told");
+        let (reached, reports) = mpsc::channel();
+        let (go_on, goes) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let before = niceness();
+            Pace::Behind.take();
+            reached.send(thread_schedule_policy()).expect("is read");
+            goes.recv().expect("is told");
+            reached.send(thread_schedule_policy()).expect("is read");
+            assert_eq!(niceness(), before);
+        });
+        let behind = reports.recv().expect("is told").expect("the system tells it");
+        assert_eq!(behind, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+        let before = niceness();
+        Hurry::of(&thread).up();
+        assert_eq!(niceness(), before);
+        go_on.send(()).expect("it waits");
+        let hurried = reports.recv().expect("is told").expect("the system tells it");
+        assert_eq!(hurried, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other));
+        thread.join().expect("nothing failed there");
     }
 }

@@ -71,13 +71,13 @@ fn sealing_that_failed_on_a_full_disk_works_when_space_returns() {
 fn days_can_be_dropped_while_scans_are_held_back_and_that_makes_room() {
     let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let mut server = Server::start_in(TempDir::new().unwrap(), disk.path().join("data"), &config(48 << 20));
+    let stream = stream(&server);
+    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
     let old = server.place().join("old.csv");
     let row = |i: u64| format!("{},gate,{}\n", i * 7_919 % 20_011, OLD_MS + i as i64);
     let rows = (0..OLD_SCANS).map(row);
     std::fs::write(&old, "subject,site,unix_ms\n".to_owned() + &rows.collect::<String>()).unwrap();
     truyvet_ok(&["import", "--url", server.url(), "--scans", old.to_str().unwrap()]);
-    let stream = stream(&server);
-    eventually("scans are taken", PATIENCE, || stream.acknowledged() > 5_000);
     disk.fill(32 << 20);
     eventually("it is said", PATIENCE, || not_ready(&server).is_some());
     let (before, scans) = (disk.free_bytes(), server.scans());

@@ -3,6 +3,9 @@
 //!
 //! ```text
 //! ids, time, scan   what a scan is made of
+//! checking          what is wrong with a field that was filled in
+//! person            names, documents, residences
+//! declaration       what is stated before travelling
 //! limits            how large anything on the wire may be
 //! wire              frames as FlatBuffers; the only user of `generated`
 //! framing           frames cut out of a stream of bytes
@@ -10,10 +13,13 @@
 //! key_file          what a device needs to reach its gateway
 //! ```
 
+pub mod checking;
+pub mod declaration;
 pub mod framing;
 pub mod ids;
 pub mod key_file;
 pub mod limits;
+pub mod person;
 pub mod scan;
 pub mod signing;
 pub mod time;

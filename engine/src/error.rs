@@ -64,8 +64,9 @@ pub enum EngineError {
     /// Free space, check the disk; the message is the store's own.
     #[error("the store failed: {0}")]
     Store(String),
-    /// Restore from a backup, or import the day again; questions about other days still work.
-    #[error("damaged data in {what}: restore it from a backup, or import it again")]
+    /// Restore from a backup; questions about other days still work. An import's file brings nothing back:
+    /// its rows count as taken.
+    #[error("damaged data in {what}: restore it from a backup; questions about other days still work")]
     Corrupt {
         /// Which part.
         what: String,

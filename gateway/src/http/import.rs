@@ -72,9 +72,10 @@ pub(super) async fn import(
             Ok(totals) => Event::Done(totals),
             Err(error) => Event::Failed { totals: totals_of(&error), reason: error.to_string() },
         };
+        // Whoever hears the end may begin the next import at once.
+        drop((spooled, turn));
         // A client that has gone away hears nothing; what was taken in is kept all the same.
         let _ = tell(&end);
-        drop((spooled, turn));
     });
     let events = Body::from_stream(ReaderStream::new(from_import));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], events).into_response())

@@ -99,6 +99,16 @@ fn wrong_questions_are_told_what_to_do() {
 }
 
 #[test]
+fn whoever_hears_the_end_of_an_import_may_begin_the_next() {
+    let server = Server::start(|_| {});
+    for round in 0..200 {
+        let rows = format!("subject,site,unix_ms\na,s,{round}\n");
+        let (status, events) = server.post("/api/v1/import/scans?format=csv", rows.as_bytes());
+        assert_eq!(status, 200, "import {round}: {events}");
+    }
+}
+
+#[test]
 fn a_stopped_import_tells_its_line_and_keeps_what_stands_before() {
     let server = Server::start(|_| {});
     let text = "subject,site,unix_ms\na,s,1\nb,s,x\n";

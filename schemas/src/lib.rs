@@ -9,7 +9,8 @@
 //! limits            how large anything on the wire may be
 //! wire              frames as FlatBuffers; the only user of `generated`
 //! framing           frames cut out of a stream of bytes
-//! signing           what a device signs, and how it is checked
+//! signing           what devices and the issuer of passes sign, and how it is checked
+//! pass              the token that a QR code carries; the texts of its number and its subject
 //! key_file          what a device needs to reach its gateway
 //! ```
 

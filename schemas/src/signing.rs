@@ -1,4 +1,4 @@
-//! What a device signs, and how it is checked.
+//! What devices and the issuer of passes sign, and how it is checked.
 //!
 //! Signed bytes begin with a tag of their own, so that no signature of one kind can stand for
 //! another. Checking is strict (`verify_strict`): no malleable signatures, no keys of small order,
@@ -27,6 +27,16 @@ pub fn sign_hello(key: &SigningKey, hello: &HelloFacts<'_>) -> [u8; SIGNATURE_BY
 /// Whether `signature` is the key's over these facts.
 pub fn verify_hello(key: &VerifyingKey, hello: &HelloFacts<'_>, signature: &[u8]) -> bool {
     verify(key, &hello.signed_bytes(), signature)
+}
+
+/// Signs the bytes of a pass that come before its signature.
+pub fn sign_pass(key: &SigningKey, facts: &[u8]) -> [u8; SIGNATURE_BYTES] {
+    key.sign(&tagged(PASS_TAG, facts)).to_bytes()
+}
+
+/// Whether `signature` is the key's over these bytes of a pass.
+pub fn verify_pass(key: &VerifyingKey, facts: &[u8], signature: &[u8]) -> bool {
+    verify(key, &tagged(PASS_TAG, facts), signature)
 }
 
 /// The facts of a hello that its signature covers.
@@ -69,3 +79,4 @@ fn verify(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
 
 const BATCH_TAG: &[u8] = b"truyvet/1 batch\n";
 const HELLO_TAG: &[u8] = b"truyvet/1 hello\n";
+const PASS_TAG: &[u8] = b"truyvet/1 pass\n";

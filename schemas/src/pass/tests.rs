@@ -12,7 +12,7 @@ fn what_is_issued_is_read_and_verified() {
     let token = issue(&secret(), &pass());
     assert_eq!(token.len(), TOKEN_CHARS);
     assert!(token.starts_with("TVP1:"));
-    let unverified = read(&token).unwrap();
+    let unverified = read(&token).expect("it was just issued");
     assert_eq!((unverified.key_id(), unverified.id()), (pass().key_id, pass().id));
     assert_eq!(unverified.verify(&keys(), noon(), SKEW), Ok(pass()));
 }
@@ -93,7 +93,7 @@ fn the_version_is_looked_at_before_anything_that_it_decides() {
 #[test]
 fn a_key_speaks_for_the_passes_of_its_time() {
     let token = issue(&secret(), &pass());
-    let verify_with = |keys: &[PassKey]| read(&token).unwrap().verify(keys, noon(), SKEW);
+    let verify_with = |keys: &[PassKey]| read(&token).expect("it was just issued").verify(keys, noon(), SKEW);
     let (key, issued) = (keys()[0], pass().issued.time());
     let unknown = Err(PassError::UnknownKey(pass().key_id));
     assert_eq!(verify_with(&[]), unknown);
@@ -160,7 +160,7 @@ fn a_subject_s_code_is_read_as_people_type_it() {
 proptest! {
     #[test]
     fn every_pass_comes_back(pass in any_pass()) {
-        let unverified = read(&issue(&secret(), &pass)).unwrap();
+        let unverified = read(&issue(&secret(), &pass)).expect("it was just issued");
         let now = pass.issued.time();
         let back = unverified.verify(&[PassKey { id: pass.key_id, ..keys()[0] }], now, Duration::ZERO);
         if pass.issued < pass.valid_until {
@@ -173,10 +173,10 @@ proptest! {
     #[test]
     fn no_changed_bit_is_taken(byte in 0..102_usize, bit in 0..8_u8) {
         let token = issue(&secret(), &pass());
-        let mut bytes = data_encoding::BASE32_NOPAD.decode(&token.as_bytes()[5..]).unwrap();
+        let mut bytes = data_encoding::BASE32_NOPAD.decode(&token.as_bytes()[5..]).expect("it is base32");
         bytes[byte] ^= 1 << bit;
         let forged = format!("{PREFIX}{}", data_encoding::BASE32_NOPAD.encode(&bytes));
-        let error = verify(&forged, noon()).unwrap_err();
+        let error = verify(&forged, noon()).expect_err("a bit is wrong");
         let expected = match byte {
             0 => PassError::UnknownVersion(bytes[0]),
             1..3 => PassError::UnknownKey(u16::from_be_bytes([bytes[1], bytes[2]])),
@@ -217,7 +217,7 @@ proptest! {
         let mut swapped = text.clone();
         swapped.swap(at, with);
         for typed in [changed, swapped].into_iter().filter(|typed| *typed != text) {
-            let typed = String::from_utf8(typed).unwrap();
+            let typed = String::from_utf8(typed).expect("ASCII");
             prop_assert_eq!(typed.parse::<PassId>(), Err(PassIdError::Mistyped));
         }
     }
@@ -262,7 +262,7 @@ fn verify(token: &str, now: TimeMs) -> Result<Pass, PassError> {
 }
 
 fn read_error(text: &str) -> PassError {
-    read(text).map(|_| ()).unwrap_err()
+    read(text).map(|_| ()).expect_err("no pass")
 }
 
 fn keys() -> [PassKey; 1] {

@@ -20,6 +20,7 @@ pub mod framing;
 pub mod ids;
 pub mod key_file;
 pub mod limits;
+pub mod pass;
 pub mod person;
 pub mod scan;
 pub mod signing;

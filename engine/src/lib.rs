@@ -12,6 +12,7 @@
 //! memory      where it goes
 //! catalog     subjects, sites, areas, devices
 //! trace       the questions and their answers
+//! registry    people, declarations, passes, and who looked at them
 //! verify      everything on disk read and checked
 //! backup      copies of the data directory, and data directories from them
 //! ```
@@ -34,6 +35,7 @@ mod memory;
 mod pace;
 mod partition;
 mod recovery;
+pub mod registry;
 mod sealer;
 mod shared;
 mod status;

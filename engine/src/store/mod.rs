@@ -10,6 +10,7 @@ mod family;
 mod files;
 mod log_file;
 mod salvage;
+pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
 

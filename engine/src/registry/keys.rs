@@ -1,0 +1,118 @@
+//! Every key in the registry's store, and nothing else. Numbers are big-endian, so that byte order is
+//! their order; what is listed the newest first has its number inverted.
+//!
+//! ```text
+//! tag u8 | fields
+//! ```
+//! Documents, plates and names stand in keys only as blind indexes (see [`super::vault`]).
+
+use truyvet_schemas::pass::{PassId, SubjectCode};
+
+use super::vault::Blind;
+
+/// What a key is for. Numbers of retired tags are never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Tag {
+    /// nothing more -> what the vault must be able to open.
+    VaultCheck = 1,
+    /// `subject` -> person: own key, wrapped, and facts, sealed with it.
+    Person = 2,
+    /// `blind document` -> subject.
+    Document = 3,
+    /// `blind name, birth date and sex | subject` -> nothing.
+    Namesake = 4,
+    /// `declaration` -> declaration: what is open, and facts, sealed with the person's key.
+    Declaration = 5,
+    /// `subject | ^declaration` -> nothing.
+    DeclarationOf = 6,
+    /// `pass` -> pass.
+    Pass = 7,
+    /// `valid until, s | pass` -> nothing: revoked before it expires.
+    Revoked = 8,
+    /// `seq` -> entry of the audit log.
+    Audit = 9,
+}
+
+/// A key, ready for the store.
+pub(crate) type Key = Vec<u8>;
+
+pub(crate) fn vault_check() -> Key {
+    vec![Tag::VaultCheck as u8]
+}
+
+pub(crate) fn person(subject: SubjectCode) -> Key {
+    key(Tag::Person, &[&subject.bytes()])
+}
+
+pub(crate) fn document(document: Blind) -> Key {
+    key(Tag::Document, &[&document.bytes()])
+}
+
+pub(crate) fn namesake(name: Blind, subject: SubjectCode) -> Key {
+    key(Tag::Namesake, &[&name.bytes(), &subject.bytes()])
+}
+
+/// What the keys of all namesakes begin with.
+pub(crate) fn namesakes(name: Blind) -> Key {
+    key(Tag::Namesake, &[&name.bytes()])
+}
+
+pub(crate) fn declaration(number: u64) -> Key {
+    key(Tag::Declaration, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn declaration_of(subject: SubjectCode, number: u64) -> Key {
+    key(Tag::DeclarationOf, &[&subject.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all declarations of a subject begin with.
+pub(crate) fn declarations_of(subject: SubjectCode) -> Key {
+    key(Tag::DeclarationOf, &[&subject.bytes()])
+}
+
+pub(crate) fn pass(pass: PassId) -> Key {
+    key(Tag::Pass, &[&pass.get().to_be_bytes()])
+}
+
+pub(crate) fn revoked(valid_until_s: u32, pass: PassId) -> Key {
+    key(Tag::Revoked, &[&valid_until_s.to_be_bytes(), &pass.get().to_be_bytes()])
+}
+
+/// The first key of what is revoked and expires at this second or later.
+pub(crate) fn revoked_from(valid_until_s: u32) -> Key {
+    key(Tag::Revoked, &[&valid_until_s.to_be_bytes()])
+}
+
+pub(crate) fn audit(seq: u64) -> Key {
+    key(Tag::Audit, &[&seq.to_be_bytes()])
+}
+
+/// The number behind the tag of such a key; `None` for any other key.
+pub(crate) fn audit_seq(key: &[u8]) -> Option<u64> {
+    let fields = key.strip_prefix(&[Tag::Audit as u8])?;
+    fields.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn key(tag: Tag, fields: &[&[u8]]) -> Key {
+    let mut key = Vec::with_capacity(1 + fields.iter().map(|field| field.len()).sum::<usize>());
+    key.push(tag as u8);
+    fields.iter().for_each(|field| key.extend_from_slice(field));
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_is_the_order_that_lists_need() {
+        let subject = SubjectCode::new([7; 10]);
+        assert!(declaration_of(subject, 2) < declaration_of(subject, 1), "the newest first");
+        assert!(declaration(1) < declaration(256));
+        assert!(revoked(1, PassId::new(u64::MAX)) < revoked(2, PassId::new(0)));
+        assert!(revoked_from(2) <= revoked(2, PassId::new(0)));
+        assert_eq!(audit_seq(&audit(300)), Some(300));
+        assert_eq!(audit_seq(&declaration(300)), None);
+    }
+}

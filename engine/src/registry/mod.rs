@@ -1,0 +1,206 @@
+//! People, declarations, passes, and who looked at them. The rest of the engine knows a person only by
+//! the pseudonym that is given out here.
+//!
+//! ```text
+//! DATA/registry/   a store of its own          KEYS/   outside the data directory
+//!
+//! declaration -> whose documents? -> person, found or new -> sealed with the person's own key
+//!             -> pass                                        -> one write, with its act in the audit log
+//! ```
+//!
+//! - One person is one subject: any of the documents finds the person again.
+//! - Personal data is sealed (`vault`); documents and names are found by blind indexes.
+//! - Everything that reads or changes personal data says who does it: the act is on disk before the data
+//!   is handed out.
+
+mod audit;
+mod keys;
+mod people;
+mod records;
+#[cfg(test)]
+mod tests;
+mod vault;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard, RwLock};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::pass::{PassId, SubjectCode};
+
+pub use audit::{Act, AuditBreak, AuditEntry, AuditTip};
+pub use people::{Declared, NewPass};
+pub use records::{DeclarationRecord, DeclarationState, PassRecord, Revoked};
+pub use vault::VaultError;
+
+use crate::catalog::json;
+use crate::error::EngineError;
+use crate::store::table::Table;
+use vault::{Blind, Vault};
+use writer::{Changes, Writer};
+
+/// People, declarations, passes, and who looked at them.
+pub struct Registry {
+    table: Arc<Table>,
+    vault: RwLock<Vault>,
+    writer: Writer,
+    /// One for each stretch of blind documents: held from looking a person up until the person is stored,
+    /// so that two declarations at once make one person.
+    finding: [Mutex<()>; FINDING],
+}
+
+/// Why the registry could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// As the inner error says.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Look at the number again.
+    #[error("no pass has this number")]
+    UnknownPass,
+    /// Have an official compare the documents, and merge the two.
+    #[error("the documents belong to two people; have an official compare them")]
+    TwoPeople,
+}
+
+impl Registry {
+    /// Opens the registry in `dir`, or makes one, with the keys in `keys_dir`.
+    ///
+    /// # Errors
+    /// The keys do not belong to it, or it cannot be read.
+    pub fn open(dir: &Path, keys_dir: &Path, cache_bytes: usize) -> Result<Self, RegistryError> {
+        let table = Arc::new(Table::open(dir, cache_bytes)?);
+        let check = table.get(&keys::vault_check())?;
+        let vault = Vault::open(keys_dir, check.is_none())?;
+        let fits = vault.blind("vault", "check").bytes();
+        match check {
+            None => table.commit(&[(keys::vault_check(), fits.to_vec())], &[])?,
+            Some(known) if known == fits => {}
+            Some(_) => {
+                let what = "index.key is another's";
+                return Err(VaultError::Foreign { dir: keys_dir.to_owned(), what }.into());
+            }
+        }
+        let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
+        let finding = std::array::from_fn(|_| Mutex::default());
+        Ok(Self { table, vault: RwLock::new(vault), writer, finding })
+    }
+
+    /// The pass with this number.
+    ///
+    /// # Errors
+    /// The store fails, or the record is damaged.
+    pub fn pass(&self, pass: PassId) -> Result<Option<PassRecord>, RegistryError> {
+        let Some(bytes) = self.table.get(&keys::pass(pass))? else { return Ok(None) };
+        Ok(Some(serde_json::from_slice(&bytes).map_err(|_| damaged("a pass"))?))
+    }
+
+    /// Takes a pass back; once is as good as twice.
+    ///
+    /// # Errors
+    /// There is no such pass, or the store fails.
+    pub fn revoke(&self, pass: PassId, reason: &str, act: Act) -> Result<PassRecord, RegistryError> {
+        let _alone = self.finding_at(pass.get() as usize);
+        let mut record = self.pass(pass)?.ok_or(RegistryError::UnknownPass)?;
+        let mut changes = Changes { acts: vec![act.clone()], ..Changes::default() };
+        if record.revoked.is_none() {
+            record.revoked = Some(Revoked { at: act.at, reason: reason.to_owned() });
+            changes.puts.push((keys::pass(pass), json(&record)));
+            changes.puts.push((keys::revoked(record.valid_until_s, pass), Vec::new()));
+        }
+        self.writer.write(changes)?;
+        Ok(record)
+    }
+
+    /// Numbers of the passes that were taken back and have not expired by `now`, the first to expire
+    /// first; at most `limit`.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn revoked(&self, now: TimeMs, limit: usize) -> Result<Vec<PassId>, RegistryError> {
+        let now_s = u32::try_from(now.get() / 1_000).unwrap_or_default();
+        let (tag, start) = ([keys::Tag::Revoked as u8], keys::revoked_from(now_s));
+        let found = self.table.scan(&tag, &start).take(limit);
+        let pass = |entry: Result<crate::store::Entry, EngineError>| {
+            let (key, _) = entry?;
+            let number = key.last_chunk().ok_or_else(|| damaged("the list of revoked passes"))?;
+            Ok(PassId::new(u64::from_be_bytes(*number)))
+        };
+        found.map(pass).collect()
+    }
+
+    /// Puts an act into the audit log that goes with no change, and returns when it is on disk.
+    ///
+    /// # Errors
+    /// The store fails: what the act is about must not happen then.
+    pub fn note(&self, act: Act) -> Result<(), RegistryError> {
+        Ok(self.writer.write(Changes { acts: vec![act], ..Changes::default() })?)
+    }
+
+    /// Entries of the audit log from number `from` on; at most `limit`.
+    ///
+    /// # Errors
+    /// The store fails, or an entry is damaged.
+    pub fn audit(&self, from: u64, limit: usize) -> Result<Vec<AuditEntry>, RegistryError> {
+        let (tag, start) = ([keys::Tag::Audit as u8], keys::audit(from));
+        let read = |entry: Result<crate::store::Entry, EngineError>| {
+            Ok(serde_json::from_slice(&entry?.1).map_err(|_| damaged("an entry of the audit log"))?)
+        };
+        self.table.scan(&tag, &start).take(limit).map(read).collect()
+    }
+
+    /// Follows the audit log's chain from its beginning: its end, or where it breaks first.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn verify_audit(&self) -> Result<Result<AuditTip, AuditBreak>, RegistryError> {
+        let (tag, mut tip) = ([keys::Tag::Audit as u8], AuditTip::none());
+        for entry in self.table.scan(&tag, &tag) {
+            let (key, bytes) = entry?;
+            let seq = keys::audit_seq(&key).unwrap_or_default();
+            if let Err(broken) = tip.follow(seq, &bytes) {
+                return Ok(Err(broken));
+            }
+        }
+        Ok(Ok(tip))
+    }
+
+    fn finding_at(&self, place: usize) -> MutexGuard<'_, ()> {
+        self.finding[place % FINDING].lock()
+    }
+
+    /// Holds all that these documents' people could be found by, in one order, so that nobody waits for
+    /// each other.
+    fn finding(&self, documents: &[Blind]) -> Vec<MutexGuard<'_, ()>> {
+        let mut places: Vec<usize> =
+            documents.iter().map(|blind| usize::from(blind.bytes()[0]) % FINDING).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().map(|place| self.finding[place].lock()).collect()
+    }
+}
+
+/// The end of the audit log as it lies in the store.
+fn audit_tip(table: &Table) -> Result<AuditTip, EngineError> {
+    let Some((_, bytes)) = table.last(&[keys::Tag::Audit as u8], &keys::audit(u64::MAX))? else {
+        return Ok(AuditTip::none());
+    };
+    let last: AuditEntry = serde_json::from_slice(&bytes).map_err(|_| damaged("the end of the audit log"))?;
+    Ok(AuditTip { seq: last.seq, hash: last.hash })
+}
+
+fn damaged(what: &str) -> EngineError {
+    EngineError::Corrupt { what: format!("{what} of the registry") }
+}
+
+/// A person's place in the store, for which everything of the person is sealed.
+fn place_of(subject: SubjectCode) -> Vec<u8> {
+    keys::person(subject)
+}
+
+/// Locks; more than there are callers at once.
+const FINDING: usize = 64;

@@ -52,3 +52,21 @@ fn the_printed_settings_are_good_ones_and_a_bad_one_is_named_with_its_line() {
         assert!(said.contains(&format!("config.toml:{line}: [engine] runs_max")), "{said}");
     }
 }
+
+#[test]
+fn the_tree_that_comes_with_the_program_is_imported_by_name() {
+    let server = Server::start("[engine]\nfree_bytes_min = 0\n");
+    let import = |areas: &str| truyvet(&["import", "--url", server.url(), "--areas", areas]);
+    let done = import("builtin:vn");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && said.contains("builtin:vn: 14723 areas imported"), "{said}");
+    let areas = server.json("/api/v1/areas", &[]);
+    let name = |code: &str| {
+        let found = areas.as_array().unwrap().iter().find(|area| area["area"] == code);
+        found.map(|area| area["name"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(name("VN21-26740").as_deref(), Some("Phường Bến Nghé"));
+    let unknown = import("builtin:atlantis");
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("it has vn"));
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
 use truyvet_schemas::TimeMs;
 
 use super::client::Client;
@@ -20,7 +21,10 @@ pub(super) struct Import {
     #[command(flatten)]
     target: Target,
     #[arg(long, num_args = 1.., value_name = "FILE")]
-    #[arg(help = "Administrative tree: area,parent,name[,kind,valid_from,valid_to]")]
+    #[arg(
+        help = "Administrative tree: area,parent,name[,kind,valid_from,valid_to]; or builtin:vn, which is \
+                  Vietnam's before and after July 2025"
+    )]
     areas: Vec<PathBuf>,
     #[arg(long, num_args = 1.., value_name = "FILE")]
     #[arg(help = "Sites: site,area[,name,kind,lat,lon,capacity]")]
@@ -59,15 +63,16 @@ impl OnErrorArg {
 impl Import {
     /// Takes the files in, one after the other, in the order in which they need each other.
     pub(super) fn run(self) -> Result<(), CliError> {
-        let files = self.files();
+        let unpacked = TempDir::new().map_err(CliError::failed)?;
+        let files = self.files(unpacked.path())?;
         if files.is_empty() {
             return Err(CliError::Usage(
                 "name at least one file: --areas, --sites, --people or --scans".to_owned(),
             ));
         }
         let asked = self.target.open_or_create()?;
-        for (what, path) in files {
-            let shown = Shown::new(path);
+        for (what, file) in files {
+            let shown = Shown::new(&file.name);
             let totals = match &asked {
                 Asked::Engine(engine, config) => {
                     let on_error = match self.on_error {
@@ -80,40 +85,46 @@ impl Import {
                         ControlFlow::Continue(())
                     };
                     let options = Options { on_error, kept };
-                    import::run(engine, what, &Source::new(path), &options, &mut watch)
-                        .map_err(CliError::failed)
+                    import::run(engine, what, &file.source(), &options, &mut watch).map_err(CliError::failed)
                 }
-                Asked::Server(client) => self.send(client, what, path, &shown),
+                Asked::Server(client) => self.send(client, what, &file, &shown),
             };
             shown.bar.finish_and_clear();
-            tell(what, path, &totals?);
+            tell(what, &file.name, &totals?);
         }
         Ok(())
     }
 
-    fn files(&self) -> Vec<(What, &Path)> {
-        let kinds = [
-            (What::Areas, &self.areas),
-            (What::Sites, &self.sites),
-            (What::People, &self.people),
-            (What::Scans, &self.scans),
-        ];
-        kinds.into_iter().flat_map(|(what, paths)| paths.iter().map(move |p| (what, p.as_path()))).collect()
+    fn files(&self, unpacked: &Path) -> Result<Vec<(What, Given)>, CliError> {
+        let mut files = Vec::new();
+        for path in &self.areas {
+            let builtin = path.to_str().and_then(|path| path.strip_prefix("builtin:"));
+            let given =
+                builtin.map_or_else(|| Ok(Given::new(path)), |name| Given::builtin(name, unpacked))?;
+            files.push((What::Areas, given));
+        }
+        let others = [(What::Sites, &self.sites), (What::People, &self.people), (What::Scans, &self.scans)];
+        files.extend(
+            others
+                .into_iter()
+                .flat_map(|(what, paths)| paths.iter().map(move |path| (what, Given::new(path)))),
+        );
+        Ok(files)
     }
 
-    fn send(&self, client: &Client, what: What, path: &Path, shown: &Shown) -> Result<Totals, CliError> {
-        let failed = |e: std::io::Error| CliError::Failed(format!("{}: {e}", path.display()));
+    fn send(&self, client: &Client, what: What, given: &Given, shown: &Shown) -> Result<Totals, CliError> {
+        let Given { path, name } = given;
+        let failed = |e: std::io::Error| CliError::Failed(format!("{name}: {e}"));
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if !metadata.is_file() {
-            return Err(CliError::Failed(format!("{}: not a regular file; save it first", path.display())));
+            return Err(CliError::Failed(format!("{name}: not a regular file; save it first")));
         }
         shown.bar.set_length(metadata.len());
         shown.bar.set_message("sending");
-        let name = path.display().to_string();
         let query = [
             ("format", Format::of(path).as_str()),
-            ("name", &name),
+            ("name", name),
             ("on_error", self.on_error.as_str()),
             ("apply_retention", if self.apply_retention { "true" } else { "false" }),
         ];
@@ -122,8 +133,7 @@ impl Import {
         for line in BufReader::new(events).lines() {
             let line = line.map_err(|e| {
                 CliError::Failed(format!(
-                    "{}: the server broke off ({e}); run the import again and it goes on where it stopped",
-                    path.display()
+                    "{name}: the server broke off ({e}); run the import again and it goes on where it stopped"
                 ))
             })?;
             match serde_json::from_str(&line).map_err(CliError::failed)? {
@@ -133,9 +143,36 @@ impl Import {
             }
         }
         Err(CliError::Failed(format!(
-            "{}: the server stopped; run the import again and it goes on where it stopped",
-            path.display()
+            "{name}: the server stopped; run the import again and it goes on where it stopped"
         )))
+    }
+}
+
+/// A file to take in, and what it is called.
+struct Given {
+    path: PathBuf,
+    name: String,
+}
+
+impl Given {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), name: path.display().to_string() }
+    }
+
+    /// A tree that comes with the program, unpacked into a folder of our own.
+    fn builtin(tree: &str, unpacked: &Path) -> Result<Self, CliError> {
+        let mut text = truyvet_areas::builtin(tree).ok_or_else(|| {
+            let known: Vec<&str> = truyvet_areas::builtins().collect();
+            CliError::Usage(format!("no tree `{tree}` comes with the program; it has {}", known.join(", ")))
+        })?;
+        let path = unpacked.join(format!("{tree}.csv"));
+        let mut file = File::create(&path).map_err(CliError::failed)?;
+        std::io::copy(&mut text, &mut file).map_err(CliError::failed)?;
+        Ok(Self { path, name: format!("builtin:{tree}") })
+    }
+
+    fn source(&self) -> Source {
+        Source::named(&self.path, self.name.clone(), Format::of(&self.path))
     }
 }
 
@@ -146,13 +183,14 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(path: &Path) -> Self {
+    fn new(file: &str) -> Self {
         let bar = ProgressBar::new(0);
         if let Ok(style) = ProgressStyle::with_template(BAR) {
             bar.set_style(style);
         }
-        bar.set_prefix(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        Self { file: path.display().to_string(), bar }
+        let short = Path::new(file).file_name().unwrap_or_default();
+        bar.set_prefix(short.to_string_lossy().into_owned());
+        Self { file: file.to_owned(), bar }
     }
 
     fn show(&self, event: &Event) {
@@ -174,9 +212,9 @@ impl Shown {
     }
 }
 
-fn tell(what: What, path: &Path, totals: &Totals) {
+fn tell(what: What, file: &str, totals: &Totals) {
     let Totals { rows, rows_before, bad, left_out } = totals;
-    let mut told = format!("{}: {rows} {} imported", path.display(), what.as_str());
+    let mut told = format!("{file}: {rows} {} imported", what.as_str());
     if *rows_before > 0 {
         told += &format!(", {rows_before} rows were there before");
     }

@@ -37,7 +37,7 @@ PACKAGES = [
     ("vietnamadminunits", "1.0.4", "pip", "vietnamadminunits-1.0.4-py3-none-any.whl", "737ee3662e877290386c1c45ed4d71f2e5fae34ab6fb9c64bfb4cb74b216ea35"),
 ]
 
-# vietnamadminunits keeps the old code of one commune (Xã Ia Mơ, Gia Lai); every other list has the new one.
+# vietnamadminunits keeps the old code of one commune (Xã Ia Mơ, Gia Lai); the second list has the new one.
 CORRECTED = {"23938": "23737"}
 
 PROVINCE_KINDS = {"Tỉnh": "province", "Thành phố": "city"}

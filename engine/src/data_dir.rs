@@ -11,6 +11,8 @@
 //! The gateway keeps its own things beside these.
 
 use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -84,9 +86,19 @@ pub(crate) fn check_format(root: &Path, text: &str) -> Result<(), OpenError> {
 
 /// Writes a small file, whole or not at all.
 pub(crate) fn write_durably(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    write_whole(root, path, bytes, 0o666)
+}
+
+/// The same, readable to its owner alone.
+pub(crate) fn write_private(root: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    write_whole(root, path, bytes, 0o600)
+}
+
+fn write_whole(root: &Path, path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let new = path.with_extension(NEW_EXTENSION);
-    std::fs::write(&new, bytes)?;
-    File::open(&new)?.sync_all()?;
+    let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
     std::fs::rename(&new, path)?;
     File::open(root)?.sync_all()
 }

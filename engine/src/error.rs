@@ -59,14 +59,14 @@ pub enum OpenError {
 }
 
 /// Why the engine could not do something.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// Free space, check the disk; the message is the store's own.
     #[error("the store failed: {0}")]
     Store(String),
     /// Restore from a backup; questions about other days still work. An import's file brings nothing back:
     /// its rows count as taken.
-    #[error("damaged data in {what}: restore it from a backup; questions about other days still work")]
+    #[error("damaged data in {what}: restore it from a backup")]
     Corrupt {
         /// Which part.
         what: String,

@@ -247,9 +247,9 @@ impl Health {
     }
 }
 
-/// The day of an instant in Vietnam, `YYYY-MM-DD`.
+/// The day of an instant where it is latest on earth, `YYYY-MM-DD`.
 fn day(unix_ms: i64) -> String {
-    const HOURS_EAST: i64 = 7;
+    const HOURS_EAST: i64 = 14;
     let local = unix_ms.saturating_add(HOURS_EAST * 3_600_000);
     let known = jiff::Timestamp::from_millisecond(local);
     known.map_or_else(|_| "9999-12-31".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())

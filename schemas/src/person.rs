@@ -14,7 +14,7 @@ pub struct Document {
     pub kind: DocumentKind,
     /// Its number: 12 digits, 9 digits, or a passport's letters and digits.
     pub number: String,
-    /// Who issued it, ISO 3166 alpha-2. A passport needs it; otherwise the nation's own.
+    /// Who issued it, ISO 3166 alpha-2; tidied it is always there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
@@ -47,10 +47,9 @@ impl Document {
     #[must_use]
     pub fn tidied(mut self) -> Self {
         self.number = compact(&self.number);
-        self.country = self.country.map(|country| country.trim().to_uppercase());
-        if self.kind == DocumentKind::Passport && self.country.is_none() {
-            self.country = Some(HOME_COUNTRY.to_owned());
-        }
+        // Told or left out, it is the same document.
+        let country = self.country.map_or_else(home_country, |country| country.trim().to_uppercase());
+        self.country = Some(country);
         self
     }
 
@@ -196,8 +195,8 @@ pub fn tidy_text(text: &str) -> String {
 
 /// A name as it is compared: no marks, no case. `Nguyễn Văn Án` and `NGUYEN VAN AN` are the same.
 pub fn folded_name(name: &str) -> String {
-    let marks = |c: &char| !unicode_normalization::char::is_combining_mark(*c);
-    let folded: String = name.nfd().filter(marks).flat_map(char::to_lowercase).collect();
+    let folded: String =
+        name.nfd().filter(|c| !LATIN_MARKS.contains(c)).flat_map(char::to_lowercase).collect();
     tidy_text(&folded.replace('đ', "d"))
 }
 
@@ -209,6 +208,9 @@ fn compact(text: &str) -> String {
 fn home_country() -> String {
     HOME_COUNTRY.to_owned()
 }
+
+/// The combining marks of Latin script; those of other scripts are letters to their readers.
+const LATIN_MARKS: std::ops::RangeInclusive<char> = '\u{300}'..='\u{36f}';
 
 /// The nation whose documents need no country.
 const HOME_COUNTRY: &str = "VN";
@@ -228,6 +230,7 @@ mod tests {
     fn names_in_two_spellings_are_the_same_name() {
         assert_eq!(folded_name("  NGUYỄN  Văn Đức "), "nguyen van duc");
         assert_eq!(folded_name("Nguye\u{302}\u{303}n Van Duc"), "nguyen van duc");
+        assert_ne!(folded_name("กา"), folded_name("กี"), "other scripts keep their vowels");
         assert_eq!(tidy_text("Nguye\u{302}\u{303}n \u{a0} An"), "Nguyễn An");
     }
 
@@ -254,7 +257,8 @@ mod tests {
         assert_eq!(flaws(document(DocumentKind::CitizenId, "00109001234")), 1);
         assert_eq!(flaws(document(DocumentKind::CitizenId, "00109001234٣")), 1, "digits of other scripts");
         assert_eq!(flaws(document(DocumentKind::Passport, "B12/4567")), 1);
-        assert_eq!(document(DocumentKind::Passport, "B1234567").country.as_deref(), Some("VN"));
+        let told = Document { country: Some("vn".into()), ..document(DocumentKind::OldId, "023456789") };
+        assert_eq!(told.tidied(), document(DocumentKind::OldId, "023456789"));
         assert_eq!(document(DocumentKind::OldId, "023456789").last4(), "6789");
     }
 }

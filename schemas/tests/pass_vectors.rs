@@ -3,6 +3,8 @@
 //! A token is a fenced block that begins with ```` ```pass NAME ````; a table says what comes of it at
 //! which time. When one differs, the failure tells what the code makes, to be pasted.
 
+mod page;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,13 +20,8 @@ type Blocks = BTreeMap<String, String>;
 
 #[test]
 fn the_page_and_the_code_agree() {
-    let (page, code) = (blocks_of_the_page(), blocks_of_the_code());
-    let block = |(name, text): (&String, &String)| format!("```pass {name}\n{text}\n```");
-    let wrong: Vec<String> =
-        code.iter().filter(|(name, text)| page.get(*name) != Some(*text)).map(block).collect();
-    assert!(wrong.is_empty(), "PASS.md must say\n{}", wrong.join("\n"));
-    let unknown: Vec<_> = page.keys().filter(|name| !code.contains_key(*name)).collect();
-    assert!(unknown.is_empty(), "PASS.md has blocks that nothing checks: {unknown:?}");
+    let block = |name: &str, text: &String| format!("```pass {name}\n{text}\n```");
+    page::assert_agrees("PASS.md", &blocks_of_the_page(), &blocks_of_the_code(), block);
 }
 
 #[test]
@@ -79,13 +76,7 @@ fn the_numbers_and_codes_of_the_page_are_those_of_the_code() {
 }
 
 fn blocks_of_the_page() -> Blocks {
-    let mut blocks = Blocks::new();
-    for block in PAGE.split("```pass ").skip(1) {
-        let (name, rest) = block.split_once('\n').expect("a block has lines");
-        let (text, _) = rest.split_once("\n```").expect("a block ends");
-        assert!(blocks.insert(name.into(), text.into()).is_none(), "{name} is there twice");
-    }
-    blocks
+    page::blocks(PAGE, "pass")
 }
 
 /// The rows `| NAME | NOW | OUTCOME | ...` of the page's last table.

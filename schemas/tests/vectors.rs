@@ -3,6 +3,8 @@
 //! Each vector is a fenced block that begins with ```` ```hex NAME ````. When one differs, the failure
 //! tells what the code makes, to be pasted.
 
+mod page;
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;
@@ -19,12 +21,9 @@ type Vectors = BTreeMap<String, Vec<u8>>;
 
 #[test]
 fn the_page_and_the_code_agree() {
-    let (page, code) = (vectors_of_the_page(), vectors_of_the_code());
-    let wrong: Vec<String> =
-        code.iter().filter(|(name, bytes)| page.get(*name) != Some(*bytes)).map(block).collect();
-    assert!(wrong.is_empty(), "PROTOCOL.md must say\n{}", wrong.join("\n"));
-    let unknown: Vec<_> = page.keys().filter(|name| !code.contains_key(*name)).collect();
-    assert!(unknown.is_empty(), "PROTOCOL.md has vectors that nothing checks: {unknown:?}");
+    page::assert_agrees("PROTOCOL.md", &vectors_of_the_page(), &vectors_of_the_code(), |name, bytes| {
+        block(name, bytes)
+    });
 }
 
 #[test]
@@ -88,20 +87,15 @@ fn every_reason_of_the_code_is_on_the_page() {
 }
 
 fn vectors_of_the_page() -> Vectors {
-    let mut vectors = Vectors::new();
-    let mut blocks = PAGE.split("```hex ");
-    blocks.next();
-    for block in blocks {
-        let (name, rest) = block.split_once('\n').expect("a block has lines");
-        let (hex, _) = rest.split_once("```").expect("a block ends");
+    let bytes = |hex: &str| {
         let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let bytes = digits.chunks(2).map(|pair| {
+        let pair = |pair: &[u8]| {
             let pair = std::str::from_utf8(pair).expect("ASCII");
             u8::from_str_radix(pair, 16).expect("two digits a byte")
-        });
-        assert!(vectors.insert(name.trim().to_owned(), bytes.collect()).is_none(), "{name} is there twice");
-    }
-    vectors
+        };
+        digits.chunks(2).map(pair).collect()
+    };
+    page::blocks(PAGE, "hex").into_iter().map(|(name, hex)| (name, bytes(&hex))).collect()
 }
 
 fn vectors_of_the_code() -> Vectors {
@@ -211,7 +205,7 @@ fn payload<'v>(page: &'v Vectors, name: &str) -> &'v [u8] {
     payload
 }
 
-fn block((name, bytes): (&String, &Vec<u8>)) -> String {
+fn block(name: &str, bytes: &[u8]) -> String {
     let line = |chunk: &[u8]| chunk.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let lines: Vec<String> = bytes.chunks(32).map(line).collect();
     format!("```hex {name}\n{}\n```", lines.join("\n"))

@@ -14,8 +14,8 @@ use super::vault::Blind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Tag {
-    /// nothing more -> what the vault must be able to open.
-    VaultCheck = 1,
+    /// nothing more -> mark of the keys that belong to this registry.
+    VaultMark = 1,
     /// `subject` -> person: own key, wrapped, and facts, sealed with it.
     Person = 2,
     /// `blind document` -> subject.
@@ -37,8 +37,8 @@ pub(crate) enum Tag {
 /// A key, ready for the store.
 pub(crate) type Key = Vec<u8>;
 
-pub(crate) fn vault_check() -> Key {
-    vec![Tag::VaultCheck as u8]
+pub(crate) fn vault_mark() -> Key {
+    vec![Tag::VaultMark as u8]
 }
 
 pub(crate) fn person(subject: SubjectCode) -> Key {
@@ -88,9 +88,9 @@ pub(crate) fn audit(seq: u64) -> Key {
     key(Tag::Audit, &[&seq.to_be_bytes()])
 }
 
-/// The number behind the tag of such a key; `None` for any other key.
-pub(crate) fn audit_seq(key: &[u8]) -> Option<u64> {
-    let fields = key.strip_prefix(&[Tag::Audit as u8])?;
+/// The number behind this tag, and nothing else; `None` for any other key.
+pub(crate) fn number(tag: Tag, key: &[u8]) -> Option<u64> {
+    let fields = key.strip_prefix(&[tag as u8])?;
     fields.try_into().ok().map(u64::from_be_bytes)
 }
 
@@ -112,7 +112,7 @@ mod tests {
         assert!(declaration(1) < declaration(256));
         assert!(revoked(1, PassId::new(u64::MAX)) < revoked(2, PassId::new(0)));
         assert!(revoked_from(2) <= revoked(2, PassId::new(0)));
-        assert_eq!(audit_seq(&audit(300)), Some(300));
-        assert_eq!(audit_seq(&declaration(300)), None);
+        assert_eq!(number(Tag::Audit, &audit(300)), Some(300));
+        assert_eq!(number(Tag::Audit, &declaration(300)), None);
     }
 }

@@ -24,6 +24,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use truyvet_schemas::TimeMs;
@@ -45,6 +46,7 @@ pub struct Registry {
     table: Arc<Table>,
     vault: RwLock<Vault>,
     writer: Writer,
+    last_declaration: AtomicU64,
     /// One for each stretch of blind documents: held from looking a person up until the person is stored,
     /// so that two declarations at once make one person.
     finding: [Mutex<()>; FINDING],
@@ -62,8 +64,10 @@ pub enum RegistryError {
     /// Look at the number again.
     #[error("no pass has this number")]
     UnknownPass,
-    /// Have an official compare the documents, and merge the two.
-    #[error("the documents belong to two people; have an official compare them")]
+    /// Have an official compare the documents; declare with those of one person meanwhile.
+    #[error(
+        "the documents belong to two people; declare with those of one, and have an official compare them"
+    )]
     TwoPeople,
 }
 
@@ -74,20 +78,17 @@ impl Registry {
     /// The keys do not belong to it, or it cannot be read.
     pub fn open(dir: &Path, keys_dir: &Path, cache_bytes: usize) -> Result<Self, RegistryError> {
         let table = Arc::new(Table::open(dir, cache_bytes)?);
-        let check = table.get(&keys::vault_check())?;
-        let vault = Vault::open(keys_dir, check.is_none())?;
-        let fits = vault.blind("vault", "check").bytes();
-        match check {
-            None => table.commit(&[(keys::vault_check(), fits.to_vec())], &[])?,
-            Some(known) if known == fits => {}
-            Some(_) => {
-                let what = "index.key is another's";
-                return Err(VaultError::Foreign { dir: keys_dir.to_owned(), what }.into());
-            }
+        let place = keys::vault_mark();
+        let mark = table.get(&place)?;
+        let vault = Vault::open(keys_dir, mark.is_none())?;
+        match mark {
+            Some(mark) => vault.fits(&mark, &place)?,
+            None => table.put(&[(place.clone(), vault.mark(&place))])?,
         }
+        let last_declaration = last_declaration(&table)?.into();
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
         let finding = std::array::from_fn(|_| Mutex::default());
-        Ok(Self { table, vault: RwLock::new(vault), writer, finding })
+        Ok(Self { table, vault: RwLock::new(vault), writer, last_declaration, finding })
     }
 
     /// The pass with this number.
@@ -161,7 +162,7 @@ impl Registry {
         let (tag, mut tip) = ([keys::Tag::Audit as u8], AuditTip::none());
         for entry in self.table.scan(&tag, &tag) {
             let (key, bytes) = entry?;
-            let seq = keys::audit_seq(&key).unwrap_or_default();
+            let seq = keys::number(keys::Tag::Audit, &key).unwrap_or_default();
             if let Err(broken) = tip.follow(seq, &bytes) {
                 return Ok(Err(broken));
             }
@@ -182,6 +183,13 @@ impl Registry {
         places.dedup();
         places.into_iter().map(|place| self.finding[place].lock()).collect()
     }
+}
+
+/// The largest number of a declaration in the store; 0: there is none.
+fn last_declaration(table: &Table) -> Result<u64, EngineError> {
+    let last = table.last(&[keys::Tag::Declaration as u8], &keys::declaration(u64::MAX))?;
+    let number = last.map(|(key, _)| keys::number(keys::Tag::Declaration, &key));
+    number.map_or(Ok(0), |number| number.ok_or_else(|| damaged("the last declaration")))
 }
 
 /// The end of the audit log as it lies in the store.

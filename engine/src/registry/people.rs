@@ -1,5 +1,7 @@
 //! Declarations and the people who make them.
 
+use std::sync::atomic::Ordering;
+
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::Declaration;
 use truyvet_schemas::pass::{PassId, SubjectCode, UnixSeconds};
@@ -63,13 +65,13 @@ impl Registry {
         let mut changes = Changes::default();
         let found = self.find_or_make(&blinds)?;
         let namesakes = self.put_person(person, &blinds, &found, &mut changes)?;
-        let number = declaration_number(TimeMs::new(act.at));
+        let number = self.declaration_number(TimeMs::new(act.at));
         let record = DeclarationRecord {
             declaration: number,
             subject: found.subject,
             made_at: act.at,
             state,
-            pass: PassId::new(u64::from_be_bytes(random())),
+            pass: self.unused_pass()?,
         };
         let issued = PassRecord {
             pass: record.pass,
@@ -187,6 +189,25 @@ impl Registry {
         Ok(last)
     }
 
+    /// A number above all that were given: two declarations never share one, whatever the clock says.
+    fn declaration_number(&self, at: TimeMs) -> u64 {
+        let by_clock = (at.get().max(0) as u64) << COUNT_BITS;
+        let next = |last: u64| by_clock.max(last + 1);
+        let last =
+            self.last_declaration.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        last.map_or_else(next, next)
+    }
+
+    /// A number by chance, so that nobody guesses another's, that no pass has yet.
+    fn unused_pass(&self) -> Result<PassId, RegistryError> {
+        loop {
+            let pass = PassId::new(u64::from_be_bytes(random()));
+            if self.pass(pass)?.is_none() {
+                return Ok(pass);
+            }
+        }
+    }
+
     fn blind(&self, document: &Document) -> Blind {
         let country = document.country.as_deref().unwrap_or_default();
         self.vault.read().blind(document.kind.as_str(), &format!("{country}|{}", document.number))
@@ -253,13 +274,8 @@ impl Registry {
     }
 }
 
-fn declaration_number(at: TimeMs) -> u64 {
-    let chance = u32::from_be_bytes(random()) >> (32 - CHANCE_BITS);
-    (at.get().max(0) as u64) << CHANCE_BITS | u64::from(chance)
-}
-
-/// Lower bits of a declaration's number: two of the same millisecond meet once in a million.
-const CHANCE_BITS: u32 = 20;
+/// The lower bits of a declaration's number count those of a millisecond, and of a clock set back.
+const COUNT_BITS: u32 = 20;
 
 /// Keys wrapped anew in one write, while nobody can declare: some milliseconds.
 const REWRAPPED_AT_ONCE: usize = 1_000;

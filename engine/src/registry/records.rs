@@ -24,7 +24,7 @@ pub enum DeclarationState {
 /// A declaration without what is personal in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclarationRecord {
-    /// Its number: unix milliseconds in the upper 44 bits, chance in the lower 20.
+    /// Its number, larger than that of all before; its upper 44 bits are about the time, unix milliseconds.
     pub declaration: u64,
     /// Code of who declares.
     #[serde(with = "text")]

@@ -53,7 +53,7 @@ impl Place {
 }
 
 fn document(number: u8) -> Document {
-    Document { kind: DocumentKind::CitizenId, number: format!("0010900{number:05}"), country: None }
+    Document { kind: DocumentKind::CitizenId, number: format!("0010900{number:05}"), country: None }.tidied()
 }
 
 fn declaration(name: &str, documents: &[u8]) -> Declaration {
@@ -123,6 +123,8 @@ impl Twin {
         let declared = declared.expect("one person's documents");
         let subject = declared.record.subject;
         assert_eq!(declared.is_new_person, known.is_empty());
+        let last = self.declared.last().map(|(last, _)| last.record.declaration);
+        assert!(last < Some(declared.record.declaration), "numbers rise, all made in one millisecond");
         match known.first() {
             Some(person) => {
                 assert_eq!(self.people[*person].0, subject);
@@ -257,6 +259,12 @@ fn without_its_own_keys_a_registry_is_not_opened() {
     let foreign = |opened| matches!(opened, Err(RegistryError::Vault(VaultError::Foreign { .. })));
     let other = Place::new();
     assert!(foreign(open(&other.dir.path().join("keys"))), "another's keys");
+    let master = keys.join("master-0001.key");
+    let own = std::fs::read(&master).expect("it is there");
+    std::fs::copy(other.dir.path().join("keys/master-0001.key"), &master).expect("copied");
+    assert!(foreign(open(&keys)), "another's master key");
+    std::fs::write(&master, own).expect("a writable file");
+    assert!(open(&keys).is_ok());
     std::fs::remove_file(keys.join("index.key")).expect("it is there");
     assert!(foreign(open(&keys)), "no key for the indexes");
 }

@@ -12,14 +12,16 @@
 //! - A person is forgotten, in backups too, once the person's data key is.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
+
+use crate::data_dir::write_private;
 
 /// The keys, in memory.
 pub(crate) struct Vault {
@@ -84,8 +86,8 @@ impl Vault {
         if is_new {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
             made.map_err(io_error(dir))?;
-            make_missing(&index)?;
-            make_missing(&dir.join(master_file(1)))?;
+            make_missing(dir, INDEX_FILE)?;
+            make_missing(dir, &master_file(1))?;
         }
         let foreign = |what| VaultError::Foreign { dir: dir.to_owned(), what };
         if !index.exists() {
@@ -101,6 +103,24 @@ impl Vault {
             return Err(foreign("there is no master key"));
         }
         Ok(Self { dir: dir.to_owned(), index: read_key(&index)?, masters })
+    }
+
+    /// What only these keys make, to be kept in the store: see [`Vault::fits`].
+    pub(crate) fn mark(&self, place: &[u8]) -> Vec<u8> {
+        let mut mark = self.blind(MARK, MARK).bytes().to_vec();
+        self.wrap(&random_key(), place).write(&mut mark);
+        mark
+    }
+
+    /// Whether the keys are those that made this mark, or came after them.
+    pub(crate) fn fits(&self, mark: &[u8], place: &[u8]) -> Result<(), VaultError> {
+        let foreign = |what| VaultError::Foreign { dir: self.dir.clone(), what };
+        let wrapped = mark.strip_prefix(&self.blind(MARK, MARK).bytes());
+        let wrapped = wrapped.and_then(|mut wrapped| Wrapped::take(&mut wrapped));
+        let wrapped = wrapped.ok_or_else(|| foreign("index.key is another's"))?;
+        self.unwrap(&wrapped, place)
+            .map(drop)
+            .map_err(|Unopened| foreign("the first master key is another's"))
     }
 
     /// The blind index of a value of this sort. Sorts never meet.
@@ -132,9 +152,8 @@ impl Vault {
     /// Makes a new master key, on disk before it is used, and tells its number.
     pub(crate) fn rotate(&mut self) -> Result<u32, VaultError> {
         let number = self.newest() + 1;
-        let path = self.dir.join(master_file(number));
-        make_missing(&path)?;
-        self.masters.insert(number, read_key(&path)?);
+        make_missing(&self.dir, &master_file(number))?;
+        self.masters.insert(number, read_key(&self.dir.join(master_file(number)))?);
         Ok(number)
     }
 
@@ -182,21 +201,13 @@ pub(crate) fn open(key: &Secret, sealed: &[u8], place: &[u8]) -> Result<Vec<u8>,
 }
 
 /// Makes a key file unless it is there; readable to its owner alone, and on disk when this returns.
-fn make_missing(path: &Path) -> Result<(), VaultError> {
-    let new = path.with_extension("new");
-    let write = || {
-        if path.exists() {
-            return Ok(());
-        }
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        let text = Zeroizing::new(blake3::Hash::from_bytes(*random_key()).to_hex().to_string());
-        file.write_all(text.as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        File::open(path.parent().unwrap_or(path))?.sync_all()
-    };
-    write().map_err(io_error(path))
+fn make_missing(dir: &Path, file: &str) -> Result<(), VaultError> {
+    let path = dir.join(file);
+    if path.exists() {
+        return Ok(());
+    }
+    let text = Zeroizing::new(blake3::Hash::from_bytes(*random_key()).to_hex().to_string() + "\n");
+    write_private(dir, &path, text.as_bytes()).map_err(io_error(&path))
 }
 
 fn read_key(path: &Path) -> Result<Secret, VaultError> {
@@ -229,6 +240,7 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> VaultError {
 }
 
 const INDEX_FILE: &str = "index.key";
+const MARK: &str = "mark";
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 /// The authentication tag.

@@ -143,10 +143,8 @@ impl Store {
         prefix: &'s [u8],
         start: &[u8],
     ) -> impl Iterator<Item = Result<Entry, EngineError>> + use<'s> {
-        self.db
-            .iterator_cf(&self.base(base), IteratorMode::From(start, Direction::Forward))
-            .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
-            .map(|entry| entry.map_err(EngineError::from))
+        let mode = IteratorMode::From(start, Direction::Forward);
+        beginning_with(prefix, self.db.iterator_cf(&self.base(base), mode))
     }
 
     /// The last entries of a family, newest first.
@@ -367,6 +365,16 @@ impl SortedFile<'_> {
     }
 }
 
+/// The first entries, as long as their keys begin with `prefix`.
+fn beginning_with(
+    prefix: &[u8],
+    entries: impl Iterator<Item = Result<Entry, rocksdb::Error>>,
+) -> impl Iterator<Item = Result<Entry, EngineError>> {
+    entries
+        .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+        .map(|entry| entry.map_err(EngineError::from))
+}
+
 /// Size and BLAKE3 digest of a file.
 pub(crate) fn digest_of(path: &Path) -> std::io::Result<(u64, String)> {
     let mut digest = blake3::Hasher::new();
@@ -379,8 +387,7 @@ fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
 }
 
 fn database_options(config: &EngineConfig, memory: &Memory) -> Options {
-    let mut options = Options::default();
-    options.create_if_missing(true);
+    let mut options = common_options();
     options.create_missing_column_families(true);
     // An idle family would otherwise keep the log from being cut.
     options.set_max_total_wal_size(config.wal_bytes_max);
@@ -388,9 +395,16 @@ fn database_options(config: &EngineConfig, memory: &Memory) -> Options {
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(1 << 20);
     options.set_wal_bytes_per_sync(1 << 20);
+    options.set_max_open_files(1_024);
+    options
+}
+
+/// What every store of ours is opened with.
+fn common_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
     options.set_keep_log_file_num(4);
     options.set_max_log_file_size(16 << 20);
-    options.set_max_open_files(1_024);
     // A torn tail of the log was never acknowledged; damage before it is.
     options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
     options

@@ -3,12 +3,9 @@
 
 use std::path::Path;
 
-use rocksdb::{
-    BlockBasedOptions, Cache, DB, DBCompressionType, Direction, IteratorMode, Options, WriteBatch,
-    WriteOptions,
-};
+use rocksdb::{Cache, DB, DBCompressionType, Direction, IteratorMode, Options, WriteBatch, WriteOptions};
 
-use super::Entry;
+use super::{Entry, beginning_with, block_options, common_options};
 use crate::error::EngineError;
 
 /// An open store.
@@ -32,23 +29,20 @@ impl Table {
         prefix: &'s [u8],
         start: &[u8],
     ) -> impl Iterator<Item = Result<Entry, EngineError>> + use<'s> {
-        self.db
-            .iterator(IteratorMode::From(start, Direction::Forward))
-            .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
-            .map(|entry| entry.map_err(EngineError::from))
+        let mode = IteratorMode::From(start, Direction::Forward);
+        beginning_with(prefix, self.db.iterator(mode))
     }
 
     /// The last entry whose key begins with `prefix` and is not behind `last`.
     pub(crate) fn last(&self, prefix: &[u8], last: &[u8]) -> Result<Option<Entry>, EngineError> {
-        let entry = self.db.iterator(IteratorMode::From(last, Direction::Reverse)).next().transpose()?;
-        Ok(entry.filter(|(key, _)| key.starts_with(prefix)))
+        let mode = IteratorMode::From(last, Direction::Reverse);
+        beginning_with(prefix, self.db.iterator(mode)).next().transpose()
     }
 
-    /// Makes all changes or none, and returns when they are on disk.
-    pub(crate) fn commit(&self, puts: &[(Vec<u8>, Vec<u8>)], deletes: &[Vec<u8>]) -> Result<(), EngineError> {
+    /// Puts all entries or none, and returns when they are on disk.
+    pub(crate) fn put(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), EngineError> {
         let mut batch = WriteBatch::default();
-        puts.iter().for_each(|(key, value)| batch.put(key, value));
-        deletes.iter().for_each(|key| batch.delete(key));
+        entries.iter().for_each(|(key, value)| batch.put(key, value));
         let mut options = WriteOptions::default();
         options.set_sync(true);
         Ok(self.db.write_opt(batch, &options)?)
@@ -56,21 +50,13 @@ impl Table {
 }
 
 fn options(cache_bytes: usize) -> Options {
-    let mut block = BlockBasedOptions::default();
-    block.set_block_cache(&Cache::new_hyper_clock_cache(cache_bytes, 0));
-    block.set_format_version(5);
-    block.set_bloom_filter(10.0, false);
-    block.set_cache_index_and_filter_blocks(true);
-    block.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    let mut options = Options::default();
-    options.create_if_missing(true);
+    let mut block = block_options(&Cache::new_hyper_clock_cache(cache_bytes, 0));
+    block.set_bloom_filter(10.0, false); // most look-ups of a new person's documents find nothing
+    let mut options = common_options();
     options.set_block_based_table_factory(&block);
     options.set_compression_type(DBCompressionType::None); // what is sealed does not shrink
     options.set_write_buffer_size(32 << 20);
     options.set_max_total_wal_size(128 << 20);
     options.set_max_open_files(256);
-    options.set_keep_log_file_num(4);
-    options.set_max_log_file_size(16 << 20);
-    options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
     options
 }

@@ -11,6 +11,8 @@
 //! the declaration belongs to someone else. The provinces are the 63 of 2021: numbers given before a
 //! merger stay.
 
+use truyvet_schemas::person::Sex;
+
 /// What the number says. Compare it with what was declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CitizenIdFacts {
@@ -27,15 +29,6 @@ impl CitizenIdFacts {
     pub fn province_code(&self) -> String {
         format!("VN21-{:02}", self.province)
     }
-}
-
-/// Sex as the number tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sex {
-    /// A man.
-    Male,
-    /// A woman.
-    Female,
 }
 
 /// Why a number is no citizen id. The number itself is never in the message.

@@ -160,7 +160,7 @@ impl Tree {
 /// What an area is ordered by: its name without the word for its kind, numbers as numbers.
 pub(crate) fn name_order(name: &str) -> String {
     let words = words(name);
-    let bare = bare_name(&words);
+    let (_, bare) = split_name(&words);
     let keys: Vec<String> = bare
         .iter()
         .map(|word| if word.is_number() { format!("{:0>9}", word.plain) } else { word.plain.clone() })
@@ -168,11 +168,11 @@ pub(crate) fn name_order(name: &str) -> String {
     keys.join(" ")
 }
 
-/// The words of a name behind the word for its kind.
-pub(crate) fn bare_name(words: &[Word]) -> &[Word] {
+/// The kind that a name begins with, and the words behind it. A word for a kind alone is a name.
+pub(crate) fn split_name(words: &[Word]) -> (Option<usize>, &[Word]) {
     match leading_kind(words, false) {
-        Some((_, length)) if length < words.len() => &words[length..],
-        _ => words,
+        Some((kind, length)) if length < words.len() => (Some(kind), &words[length..]),
+        _ => (None, words),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use tempfile::TempDir;
+use tempfile::NamedTempFile;
 use truyvet_schemas::TimeMs;
 
 use super::client::Client;
@@ -63,8 +63,7 @@ impl OnErrorArg {
 impl Import {
     /// Takes the files in, one after the other, in the order in which they need each other.
     pub(super) fn run(self) -> Result<(), CliError> {
-        let unpacked = TempDir::new().map_err(CliError::failed)?;
-        let files = self.files(unpacked.path())?;
+        let files = self.files()?;
         if files.is_empty() {
             return Err(CliError::Usage(
                 "name at least one file: --areas, --sites, --people or --scans".to_owned(),
@@ -95,25 +94,25 @@ impl Import {
         Ok(())
     }
 
-    fn files(&self, unpacked: &Path) -> Result<Vec<(What, Given)>, CliError> {
-        let mut files = Vec::new();
-        for path in &self.areas {
-            let builtin = path.to_str().and_then(|path| path.strip_prefix("builtin:"));
-            let given =
-                builtin.map_or_else(|| Ok(Given::new(path)), |name| Given::builtin(name, unpacked))?;
-            files.push((What::Areas, given));
+    fn files(&self) -> Result<Vec<(What, Given)>, CliError> {
+        let areas = self.areas.iter().map(|path| {
+            match path.to_str().and_then(|path| path.strip_prefix("builtin:")) {
+                Some(tree) => Given::builtin(tree),
+                None => Ok(Given::new(path)),
+            }
+        });
+        let mut files: Vec<(What, Given)> =
+            areas.map(|given| Ok((What::Areas, given?))).collect::<Result<_, CliError>>()?;
+        for (what, paths) in
+            [(What::Sites, &self.sites), (What::People, &self.people), (What::Scans, &self.scans)]
+        {
+            files.extend(paths.iter().map(|path| (what, Given::new(path))));
         }
-        let others = [(What::Sites, &self.sites), (What::People, &self.people), (What::Scans, &self.scans)];
-        files.extend(
-            others
-                .into_iter()
-                .flat_map(|(what, paths)| paths.iter().map(move |path| (what, Given::new(path)))),
-        );
         Ok(files)
     }
 
     fn send(&self, client: &Client, what: What, given: &Given, shown: &Shown) -> Result<Totals, CliError> {
-        let Given { path, name } = given;
+        let Given { path, name, .. } = given;
         let failed = |e: std::io::Error| CliError::Failed(format!("{name}: {e}"));
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
@@ -152,23 +151,25 @@ impl Import {
 struct Given {
     path: PathBuf,
     name: String,
+    /// A file of our own, gone when this is.
+    _unpacked: Option<NamedTempFile>,
 }
 
 impl Given {
     fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), name: path.display().to_string() }
+        Self { path: path.to_owned(), name: path.display().to_string(), _unpacked: None }
     }
 
-    /// A tree that comes with the program, unpacked into a folder of our own.
-    fn builtin(tree: &str, unpacked: &Path) -> Result<Self, CliError> {
+    /// A tree that comes with the program, unpacked.
+    fn builtin(tree: &str) -> Result<Self, CliError> {
         let mut text = truyvet_areas::builtin(tree).ok_or_else(|| {
             let known: Vec<&str> = truyvet_areas::builtins().collect();
             CliError::Usage(format!("no tree `{tree}` comes with the program; it has {}", known.join(", ")))
         })?;
-        let path = unpacked.join(format!("{tree}.csv"));
-        let mut file = File::create(&path).map_err(CliError::failed)?;
+        let mut file = tempfile::Builder::new().suffix(".csv").tempfile().map_err(CliError::failed)?;
         std::io::copy(&mut text, &mut file).map_err(CliError::failed)?;
-        Ok(Self { path, name: format!("builtin:{tree}") })
+        let path = file.path().to_owned();
+        Ok(Self { path, name: format!("builtin:{tree}"), _unpacked: Some(file) })
     }
 
     fn source(&self) -> Source {

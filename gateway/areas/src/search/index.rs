@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::text::{KINDS, Word, leading_kind, words};
-use crate::tree::{AreaIndex, Tree, bare_name};
+use crate::text::{KINDS, Word, words};
+use crate::tree::{AreaIndex, Tree, split_name};
 
 /// A word of a name, as its numbers without and with diacritics.
 pub(super) type NameWord = (u32, u32);
@@ -115,23 +115,21 @@ struct Read {
 impl Read {
     fn of(tree: &Tree, area: AreaIndex) -> Self {
         let words = words(&tree.area(area).name);
-        let bare = bare_name(&words).to_vec();
-        let kind =
-            if bare.len() < words.len() { leading_kind(&words, false).map(|(kind, _)| kind) } else { None };
+        let (kind, bare) = split_name(&words);
         let glued = |words: &[Word]| words.iter().map(|word| word.plain.as_str()).collect::<String>();
         let mut aliases = Vec::new();
         if let (Some(kind), Some(number)) = (kind, bare.first().filter(|word| word.is_number())) {
             aliases.push(numbered(kind, number));
         }
         if bare.len() > 1 {
-            aliases.push(glued(&bare));
+            aliases.push(glued(bare));
         }
         if bare.len() > 1 && is_province(tree, area) {
             let initials: String = bare.iter().filter_map(|word| word.plain.chars().next()).collect();
             aliases.extend(kind.map(|kind| KINDS[kind].abbreviation.to_owned() + &initials));
             aliases.push(initials);
         }
-        Self { bare, aliases, kind }
+        Self { bare: bare.to_vec(), aliases, kind }
     }
 
     fn plain_words(&self) -> impl Iterator<Item = &str> {

@@ -5,8 +5,8 @@ use proptest::sample::Index as Pick;
 
 use super::*;
 use crate::Area;
-use crate::text::{leading_kind, words};
-use crate::tree::bare_name;
+use crate::text::words;
+use crate::tree::split_name;
 
 proptest! {
     #[test]
@@ -55,9 +55,9 @@ fn scan(tree: &Tree, query: &Query<'_>) -> Vec<AreaIndex> {
 /// The words of the name behind its kind, glued too, as a number with its kind, and its initials.
 fn own_words(tree: &Tree, area: AreaIndex) -> Vec<String> {
     let all = words(&tree.area(area).name);
-    let bare: Vec<String> = bare_name(&all).iter().map(|word| word.plain.clone()).collect();
-    let kind =
-        if bare.len() < all.len() { leading_kind(&all, false).map(|(kind, _)| &KINDS[kind]) } else { None };
+    let (kind, bare) = split_name(&all);
+    let kind = kind.map(|kind| &KINDS[kind]);
+    let bare: Vec<String> = bare.iter().map(|word| word.plain.clone()).collect();
     let mut own = bare.clone();
     own.push(bare.concat());
     own.extend(kind.filter(|_| bare[0].parse::<u32>().is_ok()).map(|kind| kind.plain.concat() + &bare[0]));
@@ -72,7 +72,7 @@ fn own_words(tree: &Tree, area: AreaIndex) -> Vec<String> {
 
 fn kind_words(tree: &Tree, area: AreaIndex) -> Vec<String> {
     let all = words(&tree.area(area).name);
-    let length = all.len() - bare_name(&all).len();
+    let length = all.len() - split_name(&all).1.len();
     all[..length].iter().map(|word| word.plain.clone()).collect()
 }
 

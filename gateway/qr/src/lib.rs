@@ -1,0 +1,1 @@
+//! Passes as pictures: QR codes as SVG and PNG, sheets to print.

@@ -22,6 +22,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 pub use error::BackupError;
 
@@ -31,7 +32,7 @@ use crate::store::{BackupFacts, BackupStore, BesideFile};
 use error::{full_if_no_space, io};
 
 /// A finished backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Backup {
     /// Its number, from 1 upwards.
     pub backup: u32,

@@ -19,6 +19,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::config::EngineConfig;
 use crate::index::rows::FullPosting;
@@ -128,7 +129,7 @@ fn least(live_scans_max: u64) -> u64 {
 }
 
 /// Where the engine's memory goes, bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MemoryStatus {
     /// The setting `memory_bytes`.
     pub limit_bytes: u64,

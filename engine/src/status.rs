@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 use truyvet_schemas::TimeMs;
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::ingest::StorageState;
 use crate::memory::MemoryStatus;
@@ -12,7 +13,8 @@ use crate::shared::Shared;
 use crate::store::Base;
 
 /// How the engine is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EngineStatus)]
 pub struct Status {
     /// Scans that answers include.
     pub scans: u64,
@@ -50,7 +52,7 @@ pub struct Status {
 }
 
 /// How a partition is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PartitionStatus {
     /// First instant, RFC 3339.
     pub from: String,

@@ -1,9 +1,10 @@
 //! Flaws of what people fill in: which field, and what is wrong with it, never what stood there.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A field that must be corrected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Flaw {
     /// Path of the field, such as `person.documents[0].number`.
     pub field: String,
@@ -12,7 +13,7 @@ pub struct Flaw {
 }
 
 /// What can be wrong with a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wrong {
     /// It is missing.

@@ -2,13 +2,14 @@
 //! kept by the registry.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::checking::{Check, Flaw, Wrong};
 use crate::person::{Document, NAME_CHARS_MAX, Person, tidy_text};
 use crate::time::MS_PER_DAY;
 
 /// A declaration as it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// Who travels.
@@ -23,7 +24,7 @@ pub struct Declaration {
 }
 
 /// Where, when and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Journey {
     /// Code of the area that is left.
@@ -46,7 +47,7 @@ pub struct Journey {
 }
 
 /// Why somebody travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each word says all there is to say")]
 pub enum Purpose {
@@ -60,7 +61,7 @@ pub enum Purpose {
 }
 
 /// With what somebody travels.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Vehicle {
     /// Which kind it is.
@@ -71,7 +72,7 @@ pub struct Vehicle {
 }
 
 /// Kinds of vehicles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each word says all there is to say")]
 pub enum VehicleKind {
@@ -86,7 +87,7 @@ pub enum VehicleKind {
 }
 
 /// Symptoms, exposure, vaccination, test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Health {
     /// Those of the last 14 days.
@@ -102,7 +103,7 @@ pub struct Health {
 }
 
 /// What somebody suffers from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each word says all there is to say")]
 pub enum Symptom {
@@ -115,7 +116,7 @@ pub enum Symptom {
 }
 
 /// To what somebody was exposed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Exposure {
     /// Nothing known.
@@ -131,7 +132,7 @@ pub enum Exposure {
 }
 
 /// A test for the disease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
     /// How it was tested.
@@ -143,7 +144,7 @@ pub struct Test {
 }
 
 /// How it was tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each word says all there is to say")]
 pub enum TestKind {
@@ -152,7 +153,7 @@ pub enum TestKind {
 }
 
 /// What came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each word says all there is to say")]
 pub enum TestResult {
@@ -161,7 +162,7 @@ pub enum TestResult {
 }
 
 /// Who travels along; children have no document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Companion {
     /// The whole name.

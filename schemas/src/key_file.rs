@@ -5,12 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ids::DeviceId;
 
 /// The contents of a device's key file. Whoever holds it is the device: keep it readable to the
 /// device's user alone.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFile {
     /// The device's number.

@@ -39,3 +39,5 @@ mod generated;
 pub use ids::{AreaId, DeviceId, SiteId, SubjectId};
 pub use scan::{CodeError, Direction, Scan, Verdict, check_code};
 pub use time::TimeMs;
+/// What describes words to other programs; whoever has words of its own describes them with the same.
+pub use utoipa;

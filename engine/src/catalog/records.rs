@@ -1,9 +1,11 @@
 //! What is known of areas, sites, people and devices, as it is imported, stored and shown.
 
 use serde::{Deserialize, Serialize};
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 /// A node of the administrative tree.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Area)]
 pub struct AreaRecord {
     /// Its code.
     pub area: String,
@@ -24,7 +26,8 @@ pub struct AreaRecord {
 }
 
 /// A place where passes are scanned.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Site)]
 pub struct SiteRecord {
     /// Its code.
     pub site: String,
@@ -58,7 +61,8 @@ pub struct PersonRecord {
 }
 
 /// What sends scans.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Device)]
 pub struct DeviceRecord {
     /// Its number.
     pub device: u32,
@@ -66,6 +70,7 @@ pub struct DeviceRecord {
     pub site: String,
     /// Its Ed25519 public key.
     #[serde(with = "hex_key")]
+    #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub public_key: [u8; 32],
     /// Unix milliseconds.
     pub enrolled_at: i64,
@@ -84,7 +89,7 @@ pub struct DeviceRecord {
 }
 
 /// Scans of a device that a backup did not have, and that the device had deleted as acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LostScans {
     /// The first seq.
     pub first_seq: u64,
@@ -102,7 +107,7 @@ impl LostScans {
 }
 
 /// A site that a device belonged to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FormerSite {
     /// The site's code.
     pub site: String,
@@ -118,7 +123,7 @@ pub(crate) struct ImportRecord {
 }
 
 /// A refused scan, kept aside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeadLetter {
     /// The device that sent it.
     pub device: u32,

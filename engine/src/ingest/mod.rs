@@ -18,6 +18,7 @@ pub(crate) mod space;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use truyvet_schemas::utoipa::{self, ToSchema};
 use truyvet_schemas::wire::Reason;
 use truyvet_schemas::{DeviceId, TimeMs};
 
@@ -65,7 +66,7 @@ pub enum SubmitError {
 }
 
 /// Whether scans can be stored.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StorageState {
     /// They can.

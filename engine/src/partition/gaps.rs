@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use truyvet_schemas::TimeMs;
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::error::EngineError;
 use crate::index::keys;
@@ -11,7 +12,8 @@ use crate::partition::plan::{Span, day_of};
 use crate::store::{Base, Store};
 
 /// Why scans are gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = IncompleteWhy)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
     /// By retention, or because an operator asked.

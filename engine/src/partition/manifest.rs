@@ -1,6 +1,7 @@
 //! What the store holds, as one value.
 
 use serde::{Deserialize, Serialize};
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::error::EngineError;
 use crate::index::keys;
@@ -59,7 +60,7 @@ pub(crate) struct RunEntry {
 }
 
 /// What the parts of a run take on disk, without keys and what the file itself needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PartBytes {
     /// Posting leaves.
     pub postings: u64,

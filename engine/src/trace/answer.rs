@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::partition::gaps::Why;
 
 /// Answer to [`Passed`](super::Passed).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PassedAnswer {
     /// Number of subjects.
     pub subjects: u64,
@@ -49,7 +50,7 @@ pub struct PassedHead {
 }
 
 /// A subject that passed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PassedSubject {
     /// Its code.
     pub subject: String,
@@ -62,7 +63,7 @@ pub struct PassedSubject {
 }
 
 /// Answer to [`Trail`](super::Trail).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TrailAnswer {
     /// The scans in time order; ties by site, then device, then seq.
     pub scans: Vec<TrailScan>,
@@ -75,7 +76,7 @@ pub struct TrailAnswer {
 }
 
 /// A scan of a trail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TrailScan {
     /// When.
     pub at: i64,
@@ -88,7 +89,7 @@ pub struct TrailScan {
 }
 
 /// Answer to [`Contacts`](super::Contacts).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContactsAnswer {
     /// By number of events downwards, then smallest gap, then code.
     pub contacts: Vec<Contact>,
@@ -107,7 +108,7 @@ pub struct ContactsAnswer {
 }
 
 /// A subject that had contact with the given ones.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
     /// Its code.
     pub subject: String,
@@ -122,7 +123,7 @@ pub struct Contact {
 }
 
 /// One contact event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContactPair {
     /// The given subject.
     pub given: String,
@@ -137,7 +138,7 @@ pub struct ContactPair {
 }
 
 /// Answer to [`Chain`](super::Chain).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChainAnswer {
     /// From generation 0, the seeds, to the last asked.
     pub generations: Vec<Generation>,
@@ -150,7 +151,7 @@ pub struct ChainAnswer {
 }
 
 /// The subjects of one generation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Generation {
     /// Its number; 0 are the seeds.
     pub generation: u32,
@@ -161,20 +162,23 @@ pub struct Generation {
 }
 
 /// A subject's exposure.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ChainExposure)]
 pub struct Exposure {
     /// Its code.
     pub subject: String,
     /// When it was exposed.
     pub exposed_at: i64,
     /// By whom; none for a seed.
+    #[schema(value_type = Option<String>)]
     pub from: Option<Arc<str>>,
     /// Where; none for a seed.
+    #[schema(value_type = Option<String>)]
     pub site: Option<Arc<str>>,
 }
 
 /// Answer to [`Common`](super::Common).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommonAnswer {
     /// By `given` downwards, then `all` upwards, then start, then site.
     pub cells: Vec<Cell>,
@@ -187,7 +191,7 @@ pub struct CommonAnswer {
 }
 
 /// A cell of site and time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cell {
     /// The site's code.
     pub site: String,
@@ -202,7 +206,7 @@ pub struct Cell {
 }
 
 /// What an answer leaves out because it passed a limit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cut {
     /// Which limit, and what to do.
     pub reason: String,
@@ -211,7 +215,7 @@ pub struct Cut {
 }
 
 /// Answer to [`SetQuestion`](super::SetQuestion).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetAnswer {
     /// All but the list.
     #[serde(flatten)]
@@ -221,7 +225,7 @@ pub struct SetAnswer {
 }
 
 /// What stands before the list in a [`SetAnswer`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetHead {
     /// Number of subjects.
     pub subjects: u64,
@@ -236,7 +240,7 @@ pub struct SetHead {
 }
 
 /// An operand of a set's expression.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SetOperandSize {
     /// As it was understood.
     pub expression: String,
@@ -249,7 +253,7 @@ pub struct SetOperandSize {
 }
 
 /// Days of which scans are gone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Incomplete {
     /// The first instant.
     pub from: i64,

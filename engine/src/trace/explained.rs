@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 /// What a question touched, and how long it took.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explained {
     /// Partitions that hold scans of the times that were read.
     pub partitions: u64,
@@ -41,7 +42,8 @@ pub struct Explained {
 }
 
 /// Time by kind of work, microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExplainedTimes)]
 pub struct Times {
     /// Waiting for a turn.
     pub waiting_us: u64,
@@ -56,7 +58,8 @@ pub struct Times {
 }
 
 /// A step of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExplainedStep)]
 pub struct Step {
     /// Which way was taken.
     pub way: Way,
@@ -65,7 +68,8 @@ pub struct Step {
 }
 
 /// The ways in which a step can be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExplainedWay)]
 #[serde(rename_all = "lowercase")]
 pub enum Way {
     /// For a turn among other questions.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::partition::plan::Span;
 
@@ -16,7 +17,7 @@ pub struct VerifyProgress {
 }
 
 /// What a verification has found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VerifyReport {
     /// Number of damages; 0: all is as it was written.
     pub damaged: u64,
@@ -50,7 +51,7 @@ pub struct VerifyReport {
 }
 
 /// Something that is not as it was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Damage {
     /// `file`, `directory`, `postings`, `trails`, `rollups`, `subjects`, `seqs`, `journal` or `catalog`.
     pub part: String,

@@ -12,17 +12,21 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use truyvet_engine::{Backup, BackupError, Backups, BesideFile, Engine, Progress};
+use utoipa::ToSchema;
 
 use crate::config::Config;
 
 /// What to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = BackupWishes)]
 #[serde(deny_unknown_fields)]
 pub struct Wishes {
     /// Where the backups are.
+    #[schema(value_type = String, pattern = "^/", example = "/var/backups/truyvet")]
     pub dir: PathBuf,
     /// Delete all but so many of the newest afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub keep: Option<usize>,
     /// Read the new backup again and compare its checksums.
     #[serde(default)]
@@ -30,7 +34,8 @@ pub struct Wishes {
 }
 
 /// Something to tell while a backup is made; over HTTP one JSON object a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = BackupEvent)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// How far it is.
@@ -47,7 +52,8 @@ pub enum Event {
 }
 
 /// What is being done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = BackupStage)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Files that no backup has yet are copied.
@@ -57,7 +63,8 @@ pub enum Stage {
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = BackupDone)]
 pub struct Done {
     /// The new backup.
     #[serde(flatten)]

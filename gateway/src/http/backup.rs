@@ -11,22 +11,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc::{Receiver, channel};
 use truyvet_engine::{Backup, BackupError, Backups};
+use utoipa::IntoParams;
 
 use super::app::App;
 use super::error::Problem;
+use super::extract::{Asked, Sent};
+use super::problems::problems;
 use crate::backup::{self, Event, Wishes};
 
 type Told = Result<Event, BackupError>;
 
-pub(super) async fn make(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, Problem> {
+problems!(Making: WRONG_USAGE, NOT_FOUND, CONFLICT, TOO_LARGE, STORAGE_FULL, UNAVAILABLE, FAILED);
+problems!(Listing: WRONG_USAGE, NOT_FOUND, CONFLICT, STORAGE_FULL, BUSY, UNAVAILABLE, FAILED);
+
+/// Makes a backup onto the server's own machine.
+///
+/// It goes on to its end also when the client goes away.
+#[utoipa::path(post, path = "/api/v1/backup", operation_id = "make_backup", tag = "backup",
+    request_body = Wishes,
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson",
+            description = "As it goes on: one `BackupEvent` a line; the last is `done` or `failed`",
+            example = "{\"event\":\"progress\",\"stage\":\"copy\",\"bytes\":4096,\"bytes_total\":8192}\n\
+                {\"event\":\"done\",\"backup\":1,\"at\":1629400000000,\"bytes\":8192,\"damaged\":false,\"deleted\":0}\n"),
+        Making
+    ))]
+pub(super) async fn make(State(app): State<Arc<App>>, Sent(body): Sent) -> Result<Response, Problem> {
     let wishes: Wishes = serde_json::from_slice(&body).map_err(|_| {
         Problem::Usage(r#"send the JSON object {"dir": ABSOLUTE PATH, "keep": N, "verify": true}"#.to_owned())
     })?;
@@ -67,18 +85,23 @@ fn lines(
     })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Where {
+    /// Whole path of the folder on the server's machine.
+    #[param(value_type = String, pattern = "^/", example = "/var/backups/truyvet")]
     dir: PathBuf,
 }
 
+/// Backups in a folder.
+#[utoipa::path(get, path = "/api/v1/backups", operation_id = "list_backups", tag = "backup",
+    params(Where),
+    responses((status = 200, description = "By number", body = Vec<Backup>), Listing))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
-    query: Result<Query<Where>, axum::extract::rejection::QueryRejection>,
+    Asked(Where { dir }): Asked<Where>,
 ) -> Result<Json<Vec<Backup>>, Problem> {
-    let Query(Where { dir }) =
-        query.map_err(|_| Problem::Usage("the only parameter is `dir`, where the backups are".to_owned()))?;
     check_absolute(&dir)?;
     Ok(Json(app.operations.run(move || Backups::at(&dir)?.list()).await??))
 }

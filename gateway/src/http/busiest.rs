@@ -10,9 +10,11 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use truyvet_engine::{Engine, Interval, Passed, TraceError};
 use truyvet_schemas::TimeMs;
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::error::Problem;
+use super::problems::problems;
 
 /// The last count, and when it was taken.
 #[derive(Debug, Default)]
@@ -21,22 +23,35 @@ pub(super) struct Busiest {
 }
 
 /// The busiest sites of the last hour.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Busiest)]
 pub(super) struct Count {
+    /// Start of the hour.
     from: i64,
+    /// End of the hour: when it was counted.
     to: i64,
     /// The busiest first; empty where a nation has too many to count each.
     sites: Vec<SiteCount>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How busy a site was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 struct SiteCount {
+    /// The site's code.
     site: String,
+    /// Its name, where one is known.
     name: Option<String>,
+    /// Scans in the hour.
     scans: u64,
+    /// Distinct subjects in the hour.
     subjects: u64,
 }
 
+problems!(Counting: BUSY, UNAVAILABLE, FAILED);
+
+/// The sites with most scans in the last hour.
+#[utoipa::path(get, path = "/api/v1/busiest", operation_id = "list_busiest_sites", tag = "catalog",
+    responses((status = 200, description = "At most ten, counted at most every few seconds", body = Count), Counting))]
 pub(super) async fn busiest(State(app): State<Arc<App>>) -> Result<Json<Count>, Problem> {
     let shared = Arc::clone(&app);
     let count = app.turns.run_short(move || {

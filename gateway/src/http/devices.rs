@@ -3,44 +3,68 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use truyvet_engine::DeviceRecord;
 use truyvet_engine::{CatalogError, Engine};
 use truyvet_schemas::key_file::KeyFile;
 use truyvet_schemas::{DeviceId, TimeMs};
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::error::Problem;
+use super::extract::{Named, Sent};
+use super::problems::problems;
 
-#[derive(Deserialize)]
+problems!(Listing: BUSY, UNAVAILABLE, FAILED);
+problems!(Enrolling: WRONG_USAGE, NOT_FOUND, CONFLICT, TOO_LARGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Revoking: WRONG_USAGE, NOT_FOUND, CONFLICT, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+
+/// Where a device belongs.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AtSite {
+    /// The site's code.
     site: String,
 }
 
-#[derive(Deserialize)]
+/// Where several devices belong.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AtSites {
+    /// The sites' codes: one device each, also where a site is named twice.
+    #[schema(max_items = 10_000)]
     sites: Vec<String>,
 }
 
+/// Enrolled devices.
+#[utoipa::path(get, path = "/api/v1/devices", operation_id = "list_devices", tag = "devices",
+    responses((status = 200, description = "By number", body = Vec<DeviceRecord>), Listing))]
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Vec<DeviceRecord>>, Problem> {
     let shared = Arc::clone(&app);
     Ok(Json(app.operations.run(move || shared.engine.catalog().devices()).await?))
 }
 
-pub(super) async fn add(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<KeyFile>, Problem> {
+/// Enrols a device.
+///
+/// Its key is kept nowhere but in the answer.
+#[utoipa::path(post, path = "/api/v1/devices", operation_id = "add_device", tag = "devices",
+    request_body = AtSite,
+    responses((status = 200, description = "The file that makes a program this device", body = KeyFile), Enrolling))]
+pub(super) async fn add(State(app): State<Arc<App>>, Sent(body): Sent) -> Result<Json<KeyFile>, Problem> {
     let AtSite { site } = read(&body, r#"{"site": CODE}"#)?;
     let added = enrol(app, vec![site]).await?.pop();
     added.map(Json).ok_or_else(|| Problem::Failed("no device was added".to_owned()))
 }
 
+/// Enrols several devices, all or none.
+#[utoipa::path(post, path = "/api/v1/devices/batch", operation_id = "add_devices", tag = "devices",
+    request_body = AtSites,
+    responses((status = 200, description = "In the order of the sites", body = Vec<KeyFile>), Enrolling))]
 pub(super) async fn add_batch(
     State(app): State<Arc<App>>,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Json<Vec<KeyFile>>, Problem> {
     let AtSites { sites } = read(&body, r#"{"sites": [CODE, ...]}"#)?;
     if sites.len() > BATCH_MAX {
@@ -49,19 +73,28 @@ pub(super) async fn add_batch(
     Ok(Json(enrol(app, sites).await?))
 }
 
+/// Moves a device to another site.
+#[utoipa::path(post, path = "/api/v1/devices/{device}/move", operation_id = "move_device", tag = "devices",
+    params(("device" = u32, Path, description = "Its number")),
+    request_body = AtSite,
+    responses((status = 200, description = "The device as it is now", body = DeviceRecord), Enrolling))]
 pub(super) async fn move_to(
     State(app): State<Arc<App>>,
-    Path(device): Path<u32>,
-    body: Bytes,
+    Named(device): Named<u32>,
+    Sent(body): Sent,
 ) -> Result<Json<DeviceRecord>, Problem> {
     let AtSite { site } = read(&body, r#"{"site": CODE}"#)?;
     change(app, device, move |engine, device| engine.catalog().move_device(device, &site, TimeMs::now()))
         .await
 }
 
+/// Revokes a device: its sessions end, and it gets no new ones.
+#[utoipa::path(post, path = "/api/v1/devices/{device}/revoke", operation_id = "revoke_device", tag = "devices",
+    params(("device" = u32, Path, description = "Its number")),
+    responses((status = 200, description = "The device as it is now", body = DeviceRecord), Revoking))]
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
-    Path(device): Path<u32>,
+    Named(device): Named<u32>,
 ) -> Result<Json<DeviceRecord>, Problem> {
     change(app, device, |engine, device| engine.catalog().revoke_device(device, TimeMs::now())).await
 }

@@ -1,12 +1,16 @@
-//! What an HTTP client is told when something cannot be done: the only place with status codes of
-//! errors. The body is a problem document (RFC 9457) whose `detail` says what to do.
+//! What an HTTP client is told when something cannot be done. The body is a problem document (RFC 9457):
+//! its `type` names the kind, of which `problems` knows the status code and a page; its `detail` says what
+//! to do in this case.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 use truyvet_engine::{BackupError, CatalogError, EngineError, TraceError};
+use truyvet_schemas::checking::Flaw;
+use utoipa::ToSchema;
 
+use super::problems::{self as kinds, Kind};
 use crate::question::Usage;
 
 /// A request that gets no answer.
@@ -15,9 +19,48 @@ pub enum Problem {
     /// Correct the request as the message says.
     #[error("{0}")]
     Usage(String),
+    /// Correct the fields that are named.
+    #[error("some fields must be corrected; `errors` names them")]
+    Invalid(Vec<Flaw>),
+    /// Correct the fields that are named, or send them again as they are, to go on unverified.
+    #[error("the population register has something else for these fields; `errors` names them")]
+    Disagrees(Vec<Flaw>),
+    /// Sign in.
+    #[error("sign in, and ask again")]
+    SignInNeeded,
+    /// Type account and password again.
+    #[error("there is no such account with this password")]
+    WrongCredentials,
+    /// Type the code again.
+    #[error("this is not the code that was sent")]
+    WrongCode,
+    /// Ask for a new code.
+    #[error("the code is no longer valid; ask for a new one")]
+    CodeExpired,
+    /// Come back after so many seconds.
+    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    TooMany {
+        /// How long to wait.
+        retry_after_s: u64,
+    },
+    /// Ask somebody who may.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// Ask a desk: the documents are known as those of two people.
+    #[error("these documents are known as those of two different people; a desk can tell which is right")]
+    TwoPeople,
+    /// Send the scans from the one that is expected on.
+    #[error("scans are missing before these; send them from {expected_seq} on")]
+    SeqGap {
+        /// The seq that comes next.
+        expected_seq: u64,
+    },
     /// Nothing is there, or nothing is known by this name.
     #[error("{0}")]
     NotFound(String),
+    /// Use a method that the header `allow` names.
+    #[error("this address does not take such a request; the header `allow` names those that it takes")]
+    Method,
     /// The thing is in a state that does not allow it.
     #[error("{0}")]
     Conflict(String),
@@ -50,41 +93,96 @@ pub enum Problem {
     Failed(String),
 }
 
+/// A problem as it is sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(title = "Problem")]
+pub struct ProblemDocument {
+    /// The kind of problem: the address on this server where its meaning is told.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/wrong-usage")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The status code, again.
+    pub status: u16,
+    /// What to do in this case.
+    pub detail: String,
+    /// The fields that must be corrected.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Flaw>,
+    /// The seq that comes next, as text, since it may be beyond what a JSON number holds exactly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "17", pattern = "^[0-9]+$")]
+    pub expected_seq: Option<String>,
+}
+
 impl Problem {
+    /// What kind of problem it is.
+    pub(super) fn kind(&self) -> &'static Kind {
+        match self {
+            Self::Usage(_) => &kinds::WRONG_USAGE,
+            Self::Invalid(_) => &kinds::INVALID,
+            Self::Disagrees(_) => &kinds::REGISTER_DISAGREES,
+            Self::SignInNeeded => &kinds::SIGN_IN_NEEDED,
+            Self::WrongCredentials => &kinds::WRONG_CREDENTIALS,
+            Self::WrongCode => &kinds::WRONG_CODE,
+            Self::CodeExpired => &kinds::CODE_EXPIRED,
+            Self::TooMany { .. } => &kinds::TOO_MANY_ATTEMPTS,
+            Self::NotAllowed(_) => &kinds::NOT_ALLOWED,
+            Self::TwoPeople => &kinds::TWO_PEOPLE,
+            Self::SeqGap { .. } => &kinds::SEQ_GAP,
+            Self::NotFound(_) => &kinds::NOT_FOUND,
+            Self::Method => &kinds::METHOD_NOT_ALLOWED,
+            Self::Conflict(_) => &kinds::CONFLICT,
+            Self::Forbidden(_) => &kinds::FOREIGN_PAGE,
+            Self::ForeignHost => &kinds::FOREIGN_HOST,
+            Self::TooLarge(_) => &kinds::TOO_LARGE,
+            Self::StorageFull(_) => &kinds::STORAGE_FULL,
+            Self::Busy(_) => &kinds::BUSY,
+            Self::Unavailable(_) => &kinds::UNAVAILABLE,
+            Self::Timeout(_) => &kinds::TIMEOUT,
+            Self::Failed(_) => &kinds::FAILED,
+        }
+    }
+
     /// The status code.
     pub fn status(&self) -> StatusCode {
+        self.kind().status
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::Usage(_) => StatusCode::BAD_REQUEST,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::StorageFull(_) => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Busy(_) | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooMany { retry_after_s } => Some(*retry_after_s),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
+    }
+
+    fn into_document(self) -> ProblemDocument {
+        let (kind, detail) = (self.kind(), self.to_string());
+        let expected_seq = match &self {
+            Self::SeqGap { expected_seq } => Some(expected_seq.to_string()),
+            _ => None,
+        };
+        let errors = match self {
+            Self::Invalid(flaws) | Self::Disagrees(flaws) => flaws,
+            _ => Vec::new(),
+        };
+        let (title, status) = (kind.title.to_owned(), kind.status.as_u16());
+        ProblemDocument { kind: kind.path(), title, status, detail, errors, expected_seq }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status();
         if matches!(self, Self::Failed(_)) {
             tracing::error!(error = %self, "a request failed");
         }
-        let body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-        });
-        let mut response = (status, Json(body)).into_response();
+        let (status, retry_after_s) = (self.status(), self.retry_after_s());
+        let mut response = (status, Json(self.into_document())).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kinds::CONTENT_TYPE));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -153,5 +251,51 @@ impl From<BackupError> for Problem {
             | BackupError::NewerVersion { .. }
             | BackupError::NotEmpty(_) => Self::Conflict(said),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use serde_json::{Value, json};
+    use truyvet_schemas::checking::Wrong;
+
+    use super::*;
+
+    async fn told(problem: Problem) -> (StatusCode, Option<String>, Value) {
+        let response = problem.into_response();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let retry = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let (status, retry) = (response.status(), retry.map(str::to_owned));
+        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a whole body");
+        (status, retry, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn flaws_are_told_by_field_and_code() {
+        let flaw = Flaw { field: "person.name".to_owned(), code: Wrong::TooLong };
+        let (status, retry, body) = told(Problem::Invalid(vec![flaw])).await;
+        assert_eq!((status.as_u16(), retry), (422, None));
+        let expected = json!({
+            "type": "/problems/invalid", "title": "Some fields are not valid", "status": 422,
+            "detail": "some fields must be corrected; `errors` names them",
+            "errors": [{"field": "person.name", "code": "too_long"}],
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[tokio::test]
+    async fn who_comes_too_often_is_told_how_long_to_wait() {
+        let (status, retry, body) = told(Problem::TooMany { retry_after_s: 90 }).await;
+        assert_eq!((status.as_u16(), retry.as_deref()), (429, Some("90")));
+        assert_eq!(body["type"], "/problems/too-many-attempts");
+        assert_eq!(told(Problem::Busy("wait")).await.1.as_deref(), Some("1"));
+    }
+
+    #[tokio::test]
+    async fn a_gap_tells_the_seq_that_comes_next_as_text() {
+        let (status, _, body) = told(Problem::SeqGap { expected_seq: u64::MAX }).await;
+        assert_eq!((status.as_u16(), &body["expected_seq"]), (409, &json!("18446744073709551615")));
+        assert_eq!(body.get("errors"), None);
     }
 }

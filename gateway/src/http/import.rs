@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
-use axum::extract::{self, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt as _;
@@ -22,40 +22,69 @@ use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::io::{ReaderStream, SyncIoBridge};
 use truyvet_schemas::TimeMs;
+use utoipa::IntoParams;
 
 use super::app::App;
 use super::error::Problem;
+use super::extract::{Asked, Named};
+use super::problems::problems;
+use super::trace_words::File;
 use crate::import::{self, Event, Format, ImportError, OnError, Options, Source, Totals, What};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+#[into_params(parameter_in = Query)]
+pub(super) struct Wishes {
+    /// `csv`, `csv.gz` or `parquet`; left out, the name tells.
+    #[param(pattern = "^(csv|csv\\.gz|parquet)$", example = "csv")]
     format: Option<String>,
+    /// The file's name, for people.
+    #[param(example = "scans.csv")]
     name: Option<String>,
+    /// What a bad line does: `stop`, which is meant when it is left out, or `skip`.
+    #[param(pattern = "^(stop|skip)$", example = "stop")]
     on_error: Option<String>,
+    /// Whether scans outside the retention are left out.
     #[serde(default)]
     apply_retention: bool,
 }
 
+problems!(Importing: WRONG_USAGE, NOT_FOUND, TOO_LARGE, BUSY, TIMEOUT, STORAGE_FULL, FAILED);
+
+/// Takes a file in.
+///
+/// The same content again adds nothing twice. What stands before a bad line is kept.
+#[utoipa::path(post, path = "/api/v1/import/{what}", operation_id = "import_file", tag = "import",
+    params(
+        ("what" = String, Path, description = "`scans`, `areas`, `sites` or `people`",
+            pattern = "^(scans|areas|sites|people)$"),
+        Wishes
+    ),
+    request_body(description = "The file: CSV as it is or packed with gzip, or Parquet",
+        content((File = "text/csv"), (File = "application/gzip"), (File = "application/vnd.apache.parquet"))),
+    responses(
+        (status = 200, body = String, content_type = "application/x-ndjson",
+            description = "As it goes on: one `ImportEvent` a line; the last is `done` or `failed`",
+            example = "{\"event\":\"progress\",\"stage\":\"rows\",\"bytes\":512,\"bytes_total\":512,\"rows\":3}\n\
+                {\"event\":\"done\",\"rows\":3,\"rows_before\":0,\"bad\":0,\"left_out\":0}\n"),
+        Importing
+    ))]
 pub(super) async fn import(
     State(app): State<Arc<App>>,
-    extract::Path(what): extract::Path<String>,
-    query: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    Named(what): Named<String>,
+    Asked(wishes): Asked<Wishes>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let what = What::parse(&what)
         .ok_or_else(|| Problem::NotFound("import scans, areas, sites or people".to_owned()))?;
-    let Query(asked) = query.map_err(|e| {
-        Problem::Usage(format!("{}; it takes format, name, on_error, apply_retention", e.body_text()))
-    })?;
-    let (format, options) = judge(&app, &asked)?;
+    let (format, options) = judge(&app, &wishes)?;
     let turn = Arc::clone(&app.imports)
         .try_acquire_owned()
         .map_err(|_| Problem::Busy("another import is running; try again when it is done"))?;
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let spooled = spool(&app, announced, body.into_data_stream()).await?;
-    let name = asked.name.unwrap_or_else(|| format!("upload.{}", format.as_str()));
+    let name = wishes.name.unwrap_or_else(|| format!("upload.{}", format.as_str()));
     let source = Source::named(spooled.path(), name, format);
 
     let (to_client, from_import) = tokio::io::duplex(EVENTS_BYTES);
@@ -81,18 +110,18 @@ pub(super) async fn import(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], events).into_response())
 }
 
-fn judge(app: &App, asked: &Asked) -> Result<(Format, Options), Problem> {
-    let format = match &asked.format {
+fn judge(app: &App, wishes: &Wishes) -> Result<(Format, Options), Problem> {
+    let format = match &wishes.format {
         Some(word) => Format::parse(word)
             .ok_or_else(|| Problem::Usage("`format`: write one of csv, csv.gz, parquet".to_owned()))?,
-        None => Format::of(Path::new(asked.name.as_deref().unwrap_or_default())),
+        None => Format::of(Path::new(wishes.name.as_deref().unwrap_or_default())),
     };
-    let on_error = match asked.on_error.as_deref() {
+    let on_error = match wishes.on_error.as_deref() {
         None | Some("stop") => OnError::Stop,
         Some("skip") => OnError::Skip,
         Some(_) => return Err(Problem::Usage("`on_error`: write skip or stop".to_owned())),
     };
-    let kept = asked.apply_retention.then(|| import::kept(&app.config.engine, TimeMs::now()));
+    let kept = wishes.apply_retention.then(|| import::kept(&app.config.engine, TimeMs::now()));
     Ok((format, Options { on_error, kept }))
 }
 

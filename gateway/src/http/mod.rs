@@ -3,15 +3,17 @@
 //! ```text
 //! listener -> guard (whose request, how long) -> handler -> turns, pool -> engine
 //! ```
-//! The handlers by what they are for: `trace`, `devices`, `import`, `backup`,
-//! `operate`, `page`. What goes wrong
-//! becomes a status code in `error` and nowhere else.
+//! The handlers by what they are for: `trace`, `devices`, `import`, `backup`, `operate`, `page`. What goes
+//! wrong becomes a problem in `error`, whose kind `problems` knows, and nowhere else. Each handler says what
+//! it takes and answers, and the router makes the OpenAPI `document` of that.
 
 mod app;
 mod backup;
 mod busiest;
 mod devices;
+mod document;
 mod error;
+mod extract;
 mod guard;
 mod import;
 mod listener;
@@ -19,12 +21,14 @@ mod metrics;
 mod operate;
 mod page;
 mod pool;
+mod problems;
 #[cfg(test)]
 mod question_tests;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod trace_words;
 mod turns;
 
 use std::future::Future;
@@ -33,11 +37,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use app::App;
-pub use error::Problem;
+pub use error::{Problem, ProblemDocument};
 pub(crate) use import::TMP;
 pub use operate::{DEAD_LETTERS_DEFAULT, StatusReport};
 
@@ -54,43 +60,77 @@ pub async fn serve(
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
 }
 
+/// What the server answers to, as OpenAPI 3.1.
+pub fn document() -> OpenApi {
+    let all = timed().merge(asked()).merge(untimed()).merge(import());
+    let mut document = all.into_openapi();
+    document::add_guard(&mut document);
+    document
+}
+
 fn router(app: Arc<App>) -> Router {
-    let timed = Router::new()
-        .route("/", get(page::page))
-        .route("/assets/{file}", get(page::asset))
-        .route("/healthz", get(operate::healthz))
-        .route("/readyz", get(operate::readyz))
-        .route("/metrics", get(operate::metrics))
-        .route("/api/v1/status", get(operate::status))
-        .route("/api/v1/busiest", get(busiest::busiest))
-        .route("/api/v1/examples", get(operate::examples))
-        .route("/api/v1/sites", get(operate::sites))
-        .route("/api/v1/areas", get(operate::areas))
-        .route("/api/v1/devices", get(devices::list).post(devices::add))
-        .route("/api/v1/devices/batch", post(devices::add_batch))
-        .route("/api/v1/devices/{device}/move", post(devices::move_to))
-        .route("/api/v1/devices/{device}/revoke", post(devices::revoke))
-        .route("/api/v1/backups", get(backup::list))
-        .route("/api/v1/dead-letters", get(operate::dead_letters))
-        .layer(from_fn_with_state(Arc::clone(&app), guard::time_out));
-    // Questions have a time of their own.
-    let asked = Router::new().route("/api/v1/trace/{question}", get(trace::get).post(trace::post));
-    // What takes as long as it takes.
-    let untimed = Router::new()
-        .route("/api/v1/backup", post(backup::make))
-        .route("/api/v1/seal", post(operate::seal))
-        .route("/api/v1/verify", post(operate::verify))
-        .route("/api/v1/drop", post(operate::drop_days));
+    let bounded = timed()
+        .layer(from_fn_with_state(Arc::clone(&app), guard::time_out))
+        .merge(asked())
+        .merge(untimed())
+        .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max));
     // Bounds its own input, which is on disk.
-    let import =
-        Router::new().route("/api/v1/import/{what}", post(import::import)).layer(DefaultBodyLimit::disable());
-    timed
-        .merge(asked)
-        .merge(untimed)
-        .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max))
-        .merge(import)
+    let unbounded = import().layer(DefaultBodyLimit::disable());
+    Router::from(bounded.merge(unbounded))
         .fallback(async || Problem::NotFound("there is nothing at this address".to_owned()))
+        .method_not_allowed_fallback(async || Problem::Method)
         .layer(from_fn_with_state(Arc::clone(&app), guard::check))
         .layer(from_fn(guard::log))
         .with_state(app)
+}
+
+type Routes = OpenApiRouter<Arc<App>>;
+
+fn timed() -> Routes {
+    let mut routes = OpenApiRouter::with_openapi(document::common())
+        .routes(routes!(page::page))
+        .routes(routes!(page::asset))
+        .routes(routes!(operate::healthz))
+        .routes(routes!(operate::readyz))
+        .routes(routes!(operate::metrics))
+        .routes(routes!(operate::status))
+        .routes(routes!(busiest::busiest))
+        .routes(routes!(operate::examples))
+        .routes(routes!(operate::sites))
+        .routes(routes!(operate::areas))
+        .routes(routes!(devices::list, devices::add))
+        .routes(routes!(devices::add_batch))
+        .routes(routes!(devices::move_to))
+        .routes(routes!(devices::revoke))
+        .routes(routes!(backup::list))
+        .routes(routes!(operate::dead_letters))
+        .routes(routes!(document::read))
+        .routes(routes!(problems::list))
+        .routes(routes!(problems::explain));
+    document::add_time_limit(routes.get_openapi_mut());
+    routes
+}
+
+/// Questions have a time of their own.
+fn asked() -> Routes {
+    OpenApiRouter::default()
+        .routes(routes!(trace::passed, trace::passed_by_body))
+        .routes(routes!(trace::trail, trace::trail_by_body))
+        .routes(routes!(trace::contacts, trace::contacts_by_body))
+        .routes(routes!(trace::chain, trace::chain_by_body))
+        .routes(routes!(trace::common, trace::common_by_body))
+        .routes(routes!(trace::set, trace::set_by_body))
+}
+
+/// What takes as long as it takes.
+fn untimed() -> Routes {
+    OpenApiRouter::default()
+        .routes(routes!(backup::make))
+        .routes(routes!(operate::seal))
+        .routes(routes!(operate::verify))
+        .routes(routes!(operate::drop_days))
+}
+
+fn import() -> Routes {
+    OpenApiRouter::default().routes(routes!(import::import))
 }

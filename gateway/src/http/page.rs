@@ -3,13 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use axum::extract::{Path, RawQuery};
+use axum::extract::RawQuery;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
 use super::error::Problem;
+use super::extract::Named;
+use super::problems::problems;
 
 /// The page in the language asked, or the one that the browser prefers.
+#[utoipa::path(get, path = "/", operation_id = "show_page", tag = "pages",
+    params(
+        ("lang" = Option<String>, Query, description = "`vi` or `en`; others count as none", example = "vi"),
+        ("accept-language" = Option<String>, Header, description = "Counts where `lang` is none of the two")
+    ),
+    responses((status = 200, description = "The page", body = String, content_type = "text/html")))]
 pub(super) async fn page(RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let html = match Language::choose(query.as_deref().unwrap_or_default(), accepts.unwrap_or_default()) {
@@ -25,7 +33,18 @@ pub(super) async fn page(RawQuery(query): RawQuery, headers: HeaderMap) -> Respo
     (headers, html.as_str()).into_response()
 }
 
-pub(super) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
+problems!(NoFile: WRONG_USAGE, NOT_FOUND);
+
+/// A file that the page needs.
+#[utoipa::path(get, path = "/assets/{file}", operation_id = "read_asset", tag = "pages",
+    params(("file" = String, Path, description = "Its name", example = "style.css")),
+    responses(
+        (status = 200, description = "The file", content(
+            (String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml")
+        )),
+        NoFile
+    ))]
+pub(super) async fn asset(Named(file): Named<String>) -> Result<Response, Problem> {
     let (kind, text) = match file.as_str() {
         "style.css" => ("text/css; charset=utf-8", include_str!("../../web/style.css")),
         "app.js" => ("text/javascript; charset=utf-8", include_str!("../../web/app.js")),

@@ -4,50 +4,197 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest as _, Path, Query, Request, State};
+use axum::body::Body;
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use truyvet_engine::Explained;
+use truyvet_engine::{
+    ChainAnswer, CommonAnswer, ContactsAnswer, Explained, PassedAnswer, SetAnswer, TrailAnswer,
+};
 
 use super::app::App;
 use super::error::Problem;
+use super::extract::{Asked, Sent};
+use super::problems::problems;
 use super::stream;
+use super::trace_words::{self as words, File, Told};
 use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage};
 use crate::sheet::Sheet;
 use crate::sheet::listed::{self, Listed};
 
-pub(super) async fn get(
-    State(app): State<Arc<App>>,
-    Path(word): Path<String>,
-    query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(pairs) = query.map_err(|_| Problem::Usage("the query string is not readable".to_owned()))?;
-    answer(app, &word, pairs.into_iter().collect()).await
+problems!(Asking: WRONG_USAGE, NOT_FOUND, TOO_LARGE, BUSY, UNAVAILABLE, TIMEOUT, FAILED);
+
+/// Who passed sites or areas.
+#[utoipa::path(get, path = "/api/v1/trace/passed", operation_id = "trace_passed", tag = "trace",
+    params(words::Passed),
+    responses(
+        (status = 200, description = "By subject", content(
+            (Told<PassedAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn passed(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+    answer(app, Kind::Passed, query.into_iter().collect()).await
 }
 
-pub(super) async fn post(
-    State(app): State<Arc<App>>,
-    Path(word): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
+/// Who passed sites or areas: a question too long for an address.
+#[utoipa::path(post, path = "/api/v1/trace/passed", operation_id = "trace_passed_by_body", tag = "trace",
+    request_body = words::Passed,
+    responses(
+        (status = 200, description = "By subject", content(
+            (Told<PassedAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn passed_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+    answer_body(app, Kind::Passed, request).await
+}
+
+/// Where a subject was.
+#[utoipa::path(get, path = "/api/v1/trace/trail", operation_id = "trace_trail", tag = "trace",
+    params(words::Trail),
+    responses(
+        (status = 200, description = "In order of time", content(
+            (Told<TrailAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn trail(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+    answer(app, Kind::Trail, query.into_iter().collect()).await
+}
+
+/// Where a subject was: a question too long for an address.
+#[utoipa::path(post, path = "/api/v1/trace/trail", operation_id = "trace_trail_by_body", tag = "trace",
+    request_body = words::Trail,
+    responses(
+        (status = 200, description = "In order of time", content(
+            (Told<TrailAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn trail_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+    answer_body(app, Kind::Trail, request).await
+}
+
+/// Whom subjects met.
+#[utoipa::path(get, path = "/api/v1/trace/contacts", operation_id = "trace_contacts", tag = "trace",
+    params(words::Contacts),
+    responses(
+        (status = 200, description = "By number of meetings, most first", content(
+            (Told<ContactsAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn contacts(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+    answer(app, Kind::Contacts, query.into_iter().collect()).await
+}
+
+/// Whom subjects met: a question too long for an address.
+#[utoipa::path(post, path = "/api/v1/trace/contacts", operation_id = "trace_contacts_by_body", tag = "trace",
+    request_body = words::Contacts,
+    responses(
+        (status = 200, description = "By number of meetings, most first", content(
+            (Told<ContactsAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn contacts_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+    answer_body(app, Kind::Contacts, request).await
+}
+
+/// Who met whom, generation by generation.
+#[utoipa::path(get, path = "/api/v1/trace/chain", operation_id = "trace_chain", tag = "trace",
+    params(words::Chain),
+    responses(
+        (status = 200, description = "The seeds, then those whom they met, and so on", content(
+            (Told<ChainAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn chain(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+    answer(app, Kind::Chain, query.into_iter().collect()).await
+}
+
+/// Who met whom, generation by generation: a question too long for an address.
+#[utoipa::path(post, path = "/api/v1/trace/chain", operation_id = "trace_chain_by_body", tag = "trace",
+    request_body = words::Chain,
+    responses(
+        (status = 200, description = "The seeds, then those whom they met, and so on", content(
+            (Told<ChainAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn chain_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+    answer_body(app, Kind::Chain, request).await
+}
+
+/// Where and when several subjects were.
+#[utoipa::path(get, path = "/api/v1/trace/common", operation_id = "trace_common", tag = "trace",
+    params(words::Common),
+    responses(
+        (status = 200, description = "By number of the given subjects, most first", content(
+            (Told<CommonAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn common(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+    answer(app, Kind::Common, query.into_iter().collect()).await
+}
+
+/// Where and when several subjects were: a question too long for an address.
+#[utoipa::path(post, path = "/api/v1/trace/common", operation_id = "trace_common_by_body", tag = "trace",
+    request_body = words::Common,
+    responses(
+        (status = 200, description = "By number of the given subjects, most first", content(
+            (Told<CommonAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn common_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+    answer_body(app, Kind::Common, request).await
+}
+
+/// Who is in a combination of sets of those who passed.
+#[utoipa::path(get, path = "/api/v1/trace/set", operation_id = "trace_set", tag = "trace",
+    params(words::Set),
+    responses(
+        (status = 200, description = "By subject", content(
+            (Told<SetAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn set(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+    answer(app, Kind::Set, query.into_iter().collect()).await
+}
+
+/// Who is in a combination of sets of those who passed: a question too long for an address.
+#[utoipa::path(post, path = "/api/v1/trace/set", operation_id = "trace_set_by_body", tag = "trace",
+    request_body = words::Set,
+    responses(
+        (status = 200, description = "By subject", content(
+            (Told<SetAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+        )),
+        Asking
+    ))]
+pub(super) async fn set_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+    answer_body(app, Kind::Set, request).await
+}
+
+type Pairs = Vec<(String, String)>;
+type Answered = Result<Response, Problem>;
+
+async fn answer_body(app: Arc<App>, kind: Kind, request: Request) -> Answered {
     let patience = Duration::from_millis(app.config.http.request_timeout_ms);
-    let body = match tokio::time::timeout(patience, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refused)) => return Ok(refused.into_response()),
-        Err(_) => return Err(Problem::Timeout("the question did not come to its end in time".to_owned())),
-    };
+    let Sent(body) = tokio::time::timeout(patience, Sent::from_request(request, &()))
+        .await
+        .map_err(|_| Problem::Timeout("the question did not come to its end in time".to_owned()))??;
     let body = serde_json::from_slice(&body).map_err(|e| {
         Problem::Usage(format!("the body is no JSON (line {}, column {})", e.line(), e.column()))
     })?;
-    answer(app, &word, Params::from_json(&body)?).await
+    answer(app, kind, Params::from_json(&body)?).await
 }
 
-async fn answer(app: Arc<App>, word: &str, mut params: Params) -> Result<Response, Problem> {
-    let kind = Kind::parse(word).ok_or_else(|| {
-        let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-        Problem::NotFound(format!("there is no such question; there are {}", known.join(", ")))
-    })?;
+async fn answer(app: Arc<App>, kind: Kind, mut params: Params) -> Answered {
     let format = Format::take(&mut params)?;
     let terms = Terms::take(&mut params)?;
     if terms.explain && !matches!(format, Format::Json) {

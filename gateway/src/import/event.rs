@@ -3,12 +3,14 @@
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Whoever listens; `Break` ends the import after what is durable already.
 pub type Watch<'a> = dyn FnMut(Event) -> ControlFlow<()> + 'a;
 
 /// Something to tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportEvent)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// How far it is.
@@ -41,7 +43,8 @@ pub enum Event {
 }
 
 /// What is being done with the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportStage)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Its content's digest is taken.
@@ -51,7 +54,8 @@ pub enum Stage {
 }
 
 /// What became of a file's rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportTotals)]
 pub struct Totals {
     /// Rows taken in now.
     pub rows: u64,

@@ -1,0 +1,275 @@
+//! What trace questions take and answer, for the OpenAPI document. Nothing is read into these types:
+//! `question` reads all parameters, whichever way they come in, and a test holds these names against those
+//! that it takes. One type tells of both ways: `param` of the query string, `schema` of the body.
+
+use truyvet_engine::Explained;
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, Type};
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+/// An answer, and what it took where that was asked.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "says what is written piece by piece")]
+pub(super) struct Told<T: ToSchema> {
+    #[serde(flatten)]
+    answer: T,
+    /// What it took; only there where `explain` was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    explain: Option<Explained>,
+}
+
+/// Who passed sites or areas; at least one is named.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = PassedQuestion)]
+pub(super) struct Passed {
+    /// Codes of sites; repeated for several.
+    #[param(value_type = Option<Vec<String>>)]
+    site: Option<Codes>,
+    /// Codes of areas; repeated for several.
+    #[param(value_type = Option<Vec<String>>)]
+    area: Option<Codes>,
+    /// The first instant that counts.
+    from: Time,
+    /// The first instant after.
+    to: Time,
+    /// Whether only counts are told.
+    count: Option<Truth>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Where a subject was.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = TrailQuestion)]
+pub(super) struct Trail {
+    /// The subject's code.
+    subject: String,
+    /// The first instant that counts.
+    from: Time,
+    /// The first instant after.
+    to: Time,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Whom subjects met.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = ContactsQuestion)]
+pub(super) struct Contacts {
+    /// Codes of subjects; repeated for several.
+    #[param(value_type = Vec<String>)]
+    subject: Codes,
+    /// The first instant that counts.
+    from: Time,
+    /// The first instant after.
+    to: Time,
+    /// Longest time between the two scans of a contact, `15m`.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    window: Option<Lasting>,
+    /// Whether every pair of scans is told.
+    pairs: Option<Truth>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Who met whom, generation by generation.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = ChainQuestion)]
+pub(super) struct Chain {
+    /// The first subjects, `CODE` or `CODE@T` with the time of exposure; repeated for several.
+    #[param(value_type = Vec<String>)]
+    seed: Codes,
+    /// The first instant that counts.
+    from: Time,
+    /// The first instant after.
+    to: Time,
+    /// Longest time between the two scans of a contact, `15m`.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    window: Option<Lasting>,
+    /// How many generations follow the seeds; 2 where this is left out.
+    #[param(value_type = Option<u8>, maximum = 10)]
+    generations: Option<UpToTen>,
+    /// Whether only counts are told.
+    count: Option<Truth>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Where and when several subjects were.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = CommonQuestion)]
+pub(super) struct Common {
+    /// Codes of subjects; repeated for several.
+    #[param(value_type = Vec<String>)]
+    subjects: Codes,
+    /// The first instant that counts.
+    from: Time,
+    /// The first instant after.
+    to: Time,
+    /// Length of a cell of time, `1h`.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    cell: Option<Lasting>,
+    /// How many cells are told; 20 where this is left out.
+    #[param(value_type = Option<u32>, maximum = 100_000)]
+    top: Option<Number>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Who is in a combination of sets of those who passed.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = SetQuestion)]
+pub(super) struct Set {
+    /// The expression, such as `site A from T to T and not area B from T to T`.
+    expr: String,
+    /// Offset of times in the expression that name none, `+07:00`; UTC where this is left out.
+    offset: Option<String>,
+    /// Whether only counts are told.
+    count: Option<Truth>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// How an answer is written.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[schema(rename_all = "lowercase")]
+enum Format {
+    Json,
+    Csv,
+    Parquet,
+}
+
+/// A file of bytes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "says what is sent")]
+#[schema(value_type = String, format = Binary)]
+pub(super) struct File(Vec<u8>);
+
+/// Declares a word of the contract that may be spelled in several ways.
+macro_rules! spellings {
+    ($name:ident, $says:literal, $example:literal, $($spelling:expr),+) => {
+        #[doc = $says]
+        enum $name {}
+
+        impl ToSchema for $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let any = AnyOfBuilder::new()$(.item($spelling))+;
+                any.description(Some($says)).examples([$example]).into()
+            }
+        }
+    };
+}
+
+spellings!(
+    Time,
+    "An instant: unix milliseconds, or RFC 3339 with an offset.",
+    "2021-08-05T07:00:00+07:00",
+    number(),
+    text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+);
+spellings!(
+    Lasting,
+    "A duration: a whole number and one of ms, s, m, h, d, or milliseconds as a number.",
+    "15m",
+    text().pattern(Some("^[0-9]+(ms|s|m|h|d)$")),
+    number().minimum(Some(0))
+);
+spellings!(
+    Truth,
+    "A truth value.",
+    true,
+    ObjectBuilder::new().schema_type(Type::Boolean),
+    text().enum_values(Some(["true", "false", "1", "0", ""]))
+);
+spellings!(
+    Codes,
+    "One code, or several.",
+    "SGN-001",
+    code(),
+    ArrayBuilder::new().items(code()).min_items(Some(1))
+);
+spellings!(
+    Number,
+    "A whole number.",
+    20,
+    number().minimum(Some(0)).maximum(Some(100_000)),
+    text().pattern(Some("^[0-9]+$"))
+);
+spellings!(
+    UpToTen,
+    "A whole number from 0 to 10.",
+    2,
+    number().minimum(Some(0)).maximum(Some(10)),
+    text().pattern(Some("^([0-9]|10)$"))
+);
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn code() -> ObjectBuilder {
+    text().min_length(Some(1))
+}
+
+fn number() -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    ObjectBuilder::new().schema_type(Type::Integer).format(Some(format))
+}

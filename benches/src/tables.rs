@@ -35,7 +35,7 @@ fn areas(land: &Land) -> Vec<AreaRecord> {
 
 fn area_record(area: String) -> AreaRecord {
     let parent = area.rsplit_once('-').map(|(parent, _)| parent.to_owned());
-    AreaRecord { name: area.clone(), area, parent, kind: None, valid_from: None, valid_to: None }
+    AreaRecord { name: area.clone(), area, parent, ..AreaRecord::default() }
 }
 
 fn site_record(land: &Land, site: u32) -> SiteRecord {

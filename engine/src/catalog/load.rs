@@ -1,6 +1,7 @@
 //! The catalog read from the store at start.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -22,6 +23,7 @@ impl Catalog {
             tree: RwLock::new(load_tree(&store)?),
             devices: load_devices(&store)?,
             areas: Mutex::new(None),
+            areas_revision: AtomicU64::new(0),
             change: Mutex::new(()),
             storing: Mutex::new(()),
             store,

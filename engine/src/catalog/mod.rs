@@ -10,6 +10,7 @@ mod sites;
 mod tree;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -34,6 +35,8 @@ pub struct Catalog {
     pub(crate) devices: Devices,
     /// Made from sites and tree when it is asked for; none after either has changed.
     areas: Mutex<Option<Arc<Areas>>>,
+    /// Rises with each change of the areas.
+    areas_revision: AtomicU64,
     /// Held while a change is stored and then made visible, so that changes do not cross.
     change: Mutex<()>,
     /// Held while new subjects are stored: whoever stores a run that names them waits until they are.
@@ -59,6 +62,7 @@ impl Catalog {
         let mut known = self.tree.write();
         *known = tree;
         *self.areas.lock() = None;
+        self.areas_revision.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -135,6 +139,11 @@ impl Catalog {
         self.tree.read().records().to_vec()
     }
 
+    /// Rises with each change of the areas: what was made of [`Catalog::areas`] is old then.
+    pub fn areas_revision(&self) -> u64 {
+        self.areas_revision.load(Ordering::Relaxed)
+    }
+
     /// The area with this code.
     pub fn area(&self, code: &str) -> Option<AreaRecord> {
         let tree = self.tree.read();
@@ -146,8 +155,8 @@ impl Catalog {
         self.subjects.read().len() as u64
     }
 
-    /// Number of the area.
-    pub(crate) fn area_number(&self, code: &str) -> Option<u32> {
+    /// Number of the area, which stays.
+    pub fn area_number(&self, code: &str) -> Option<u32> {
         self.tree.read().find(code)
     }
 

@@ -23,6 +23,9 @@ pub struct AreaRecord {
     /// First day on which it no longer exists, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<String>,
+    /// Code of the area that took it in when it ended, where one is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<String>,
 }
 
 /// A place where passes are scanned.

@@ -32,6 +32,14 @@ pub(crate) enum Tag {
     Revoked = 8,
     /// `seq` -> entry of the audit log.
     Audit = 9,
+    /// `name` -> account: own key, wrapped, and what is sealed with it.
+    Account = 10,
+    /// `expires, s | digest of the token` -> session, sealed with the token.
+    Session = 11,
+    /// `subject` -> whom checkpoints hold, and why.
+    Watched = 12,
+    /// `blind key of a request` -> blind content and the declaration that it made.
+    Request = 13,
 }
 
 /// A key, ready for the store.
@@ -86,6 +94,27 @@ pub(crate) fn revoked_from(valid_until_s: u32) -> Key {
 
 pub(crate) fn audit(seq: u64) -> Key {
     key(Tag::Audit, &[&seq.to_be_bytes()])
+}
+
+pub(crate) fn account(name: &str) -> Key {
+    key(Tag::Account, &[name.as_bytes()])
+}
+
+pub(crate) fn session(expires_s: u32, digest: &[u8; 32]) -> Key {
+    key(Tag::Session, &[&expires_s.to_be_bytes(), digest])
+}
+
+/// When the session at this key is over, unix seconds.
+pub(crate) fn session_expires_s(key: &[u8]) -> Option<u32> {
+    key.strip_prefix(&[Tag::Session as u8])?.first_chunk().copied().map(u32::from_be_bytes)
+}
+
+pub(crate) fn watched(subject: SubjectCode) -> Key {
+    key(Tag::Watched, &[&subject.bytes()])
+}
+
+pub(crate) fn request(request: Blind) -> Key {
+    key(Tag::Request, &[&request.bytes()])
 }
 
 /// The number behind this tag, and nothing else; `None` for any other key.

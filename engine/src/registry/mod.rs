@@ -13,13 +13,17 @@
 //! - Everything that reads or changes personal data says who does it: the act is on disk before the data
 //!   is handed out.
 
+mod accounts;
 mod audit;
+mod issuer;
 mod keys;
 mod people;
 mod records;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod vault;
+mod watch;
 mod writer;
 
 use std::path::Path;
@@ -30,10 +34,14 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::{PassId, SubjectCode};
 
+pub use accounts::{Account, Role};
 pub use audit::{Act, AuditBreak, AuditEntry, AuditTip};
-pub use people::{Declared, NewPass};
+pub use issuer::Issuer;
+pub use people::{Declared, Declaring};
 pub use records::{DeclarationRecord, DeclarationState, PassRecord, Revoked};
+pub use sessions::{Bearer, Session};
 pub use vault::VaultError;
+pub use watch::Watched;
 
 use crate::catalog::json;
 use crate::error::EngineError;
@@ -69,6 +77,12 @@ pub enum RegistryError {
         "the documents belong to two people; declare with those of one, and have an official compare them"
     )]
     TwoPeople,
+    /// Send what is new with a key of its own.
+    #[error("this Idempotency-Key was used for something else; send what is new with a new key")]
+    KeyReused,
+    /// Look at the number again.
+    #[error("no declaration has this number")]
+    UnknownDeclaration,
 }
 
 impl Registry {
@@ -83,7 +97,7 @@ impl Registry {
         let vault = Vault::open(keys_dir, mark.is_none())?;
         match mark {
             Some(mark) => vault.fits(&mark, &place)?,
-            None => table.put(&[(place.clone(), vault.mark(&place))])?,
+            None => table.write(&[(place.clone(), vault.mark(&place))], &[])?,
         }
         let last_declaration = last_declaration(&table)?.into();
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;

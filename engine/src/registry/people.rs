@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use serde::de::DeserializeOwned;
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::Declaration;
 use truyvet_schemas::pass::{PassId, SubjectCode, UnixSeconds};
@@ -17,13 +18,19 @@ use super::writer::Changes;
 use super::{Registry, RegistryError, damaged, keys, place_of};
 use crate::catalog::json;
 
-/// The pass to be issued with a declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewPass {
-    /// It is valid from here on.
+/// How a declaration is to be kept, and its pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Declaring<'a> {
+    /// How far it was compared.
+    pub state: DeclarationState,
+    /// The pass is valid from here on.
     pub issued: UnixSeconds,
-    /// It is valid before this instant.
+    /// The pass is valid before this instant.
     pub valid_until: UnixSeconds,
+    /// The phone that it is made with; none: an official makes it.
+    pub phone: Option<&'a str>,
+    /// Names the request: the same one, sent again, makes nothing new.
+    pub request: Option<&'a str>,
 }
 
 /// A declaration that is on disk.
@@ -37,6 +44,8 @@ pub struct Declared {
     pub is_new_person: bool,
     /// Others of the same name, birth date and sex, who may be the same person with another document.
     pub namesakes: Vec<SubjectCode>,
+    /// Whether it was there already: the same request, sent again.
+    pub is_repeated: bool,
 }
 
 /// A person in the store, open.
@@ -46,22 +55,33 @@ struct Found {
     is_new: bool,
 }
 
+/// A request that may come again, and what it asks, neither readable.
+#[derive(Clone, Copy)]
+struct Request {
+    key: Blind,
+    content: Blind,
+}
+
 impl Registry {
     /// Keeps a declaration, which is tidied and checked, and issues the number of a pass for it. Returns
-    /// when both, and the act, are on disk.
+    /// when both, and the act, are on disk. The same declaration of the same request is kept once.
     ///
     /// # Errors
-    /// The documents belong to different people, or the store fails; nothing is kept then.
+    /// The documents belong to different people, the key was used for another declaration, or the store
+    /// fails; nothing is kept then.
     pub fn declare(
         &self,
         declaration: &Declaration,
-        state: DeclarationState,
-        pass: NewPass,
+        how: Declaring<'_>,
         mut act: Act,
     ) -> Result<Declared, RegistryError> {
         let person = &declaration.person;
         let blinds: Vec<Blind> = person.documents.iter().map(|document| self.blind(document)).collect();
         let _finding = self.finding(&blinds);
+        let request = how.request.map(|key| self.request(key, &blinds, declaration));
+        if let Some(declared) = request.map_or(Ok(None), |request| self.already_declared(request))? {
+            return Ok(declared);
+        }
         let mut changes = Changes::default();
         let found = self.find_or_make(&blinds)?;
         let namesakes = self.put_person(person, &blinds, &found, &mut changes)?;
@@ -70,15 +90,17 @@ impl Registry {
             declaration: number,
             subject: found.subject,
             made_at: act.at,
-            state,
+            state: how.state,
             pass: self.unused_pass()?,
+            phone: how.phone.map(|phone| self.phone_index(phone)),
         };
         let issued = PassRecord {
             pass: record.pass,
             subject: found.subject,
             declaration: number,
-            issued_s: pass.issued.get(),
-            valid_until_s: pass.valid_until.get(),
+            issued_s: how.issued.get(),
+            valid_until_s: how.valid_until.get(),
+            is_registered: how.state == DeclarationState::Verified,
             revoked: None,
         };
         let key = keys::declaration(number);
@@ -86,10 +108,44 @@ impl Registry {
         changes.puts.push((key, join_declaration(&record, &sealed)));
         changes.puts.push((keys::declaration_of(found.subject, number), Vec::new()));
         changes.puts.push((keys::pass(record.pass), json(&issued)));
+        if let Some(Request { key, content }) = request {
+            let made = [content.bytes().as_slice(), &number.to_be_bytes()].concat();
+            changes.puts.push((keys::request(key), made));
+        }
         act.object = record.pass.to_string();
         changes.acts.push(act);
         self.writer.write(changes)?;
-        Ok(Declared { record, pass: issued, is_new_person: found.is_new, namesakes })
+        Ok(Declared { record, pass: issued, is_new_person: found.is_new, namesakes, is_repeated: false })
+    }
+
+    /// Notes that a declaration was found to be right, by an officer with the document in hand.
+    ///
+    /// # Errors
+    /// There is no such declaration, or the store fails.
+    pub fn verified(&self, number: u64, act: Act) -> Result<DeclarationRecord, RegistryError> {
+        let _alone = self.finding_at(number as usize);
+        let key = keys::declaration(number);
+        let bytes = self.table.get(&key)?.ok_or(RegistryError::UnknownDeclaration)?;
+        let (mut record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
+        record.state = DeclarationState::Verified;
+        let puts = vec![(key, join_declaration(&record, sealed))];
+        self.writer.write(Changes { puts, acts: vec![act], ..Changes::default() })?;
+        Ok(record)
+    }
+
+    /// A declaration without what is personal in it.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn declaration_record(&self, number: u64) -> Result<Option<DeclarationRecord>, RegistryError> {
+        let Some(bytes) = self.table.get(&keys::declaration(number))? else { return Ok(None) };
+        let (record, _) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
+        Ok(Some(record))
+    }
+
+    /// The blind index of a phone, as in [`DeclarationRecord::phone`].
+    pub fn phone_index(&self, phone: &str) -> String {
+        data_encoding::HEXLOWER.encode(&self.vault.read().blind("phone", phone).bytes())
     }
 
     /// Who has this document, tidied.
@@ -107,8 +163,7 @@ impl Registry {
     pub fn person(&self, subject: SubjectCode, act: Act) -> Result<Option<Person>, RegistryError> {
         let Some((key, sealed)) = self.open_person(subject)? else { return Ok(None) };
         self.note(act)?;
-        let plain = open(&key, &sealed, &place_of(subject)).map_err(|_| damaged("a person"))?;
-        Ok(Some(serde_json::from_slice(&plain).map_err(|_| damaged("a person"))?))
+        opened(&key, &sealed, &place_of(subject), "a person").map(Some)
     }
 
     /// A declaration; the act is on disk before it is handed out.
@@ -126,8 +181,30 @@ impl Registry {
         let (record, sealed) = split_declaration(&bytes).ok_or_else(damage)?;
         let (own, _) = self.open_person(record.subject)?.ok_or_else(damage)?;
         self.note(act)?;
-        let plain = open(&own, sealed, &key).map_err(|_| damage())?;
-        Ok(Some((record, serde_json::from_slice(&plain).map_err(|_| damage())?)))
+        Ok(Some((record, opened(&own, sealed, &key, "a declaration")?)))
+    }
+
+    /// Codes of the areas that a subject lives in or declared to travel between, in the newest declarations;
+    /// to decide who may look at the person, so no act goes with it.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn areas_of(&self, subject: SubjectCode, declarations: usize) -> Result<Vec<String>, RegistryError> {
+        let Some((own, sealed)) = self.open_person(subject)? else { return Ok(Vec::new()) };
+        let person: Person = opened(&own, &sealed, &place_of(subject), "a person")?;
+        let residences = [Some(person.permanent), person.present, person.temporary];
+        let mut areas: Vec<String> =
+            residences.into_iter().flatten().map(|residence| residence.area).collect();
+        for record in self.declarations_of(subject, declarations)? {
+            let key = keys::declaration(record.declaration);
+            let bytes = self.table.get(&key)?.ok_or_else(|| damaged("a declaration"))?;
+            let (_, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
+            let declaration: Declaration = opened(&own, sealed, &key, "a declaration")?;
+            areas.extend([declaration.journey.from, declaration.journey.to]);
+        }
+        areas.sort_unstable();
+        areas.dedup();
+        Ok(areas)
     }
 
     /// Declarations of a subject, the newest first, without what is personal; at most `limit`.
@@ -159,21 +236,29 @@ impl Registry {
     /// The key cannot be made, or the store fails; what was not reached keeps the key before.
     pub fn rotate_master(&self, act: Act) -> Result<u64, RegistryError> {
         self.vault.write().rotate()?;
-        let (mut start, mut rewrapped) = (vec![keys::Tag::Person as u8], 0);
-        while let Some(last) = self.rewrap_from(&start, &mut rewrapped)? {
-            start = last;
-            start.push(0); // the next key there can be
+        let mut rewrapped = 0;
+        for tag in [keys::Tag::Person, keys::Tag::Account] {
+            let mut start = vec![tag as u8];
+            while let Some(last) = self.rewrap_from(tag, &start, &mut rewrapped)? {
+                start = last;
+                start.push(0); // the next key there can be
+            }
         }
         self.note(act)?;
         Ok(rewrapped)
     }
 
-    /// Wraps a stretch of people's keys anew in one write, and tells the last of them.
-    fn rewrap_from(&self, start: &[u8], rewrapped: &mut u64) -> Result<Option<Vec<u8>>, RegistryError> {
+    /// Wraps a stretch of keys anew in one write, and tells the last of them.
+    fn rewrap_from(
+        &self,
+        tag: keys::Tag,
+        start: &[u8],
+        rewrapped: &mut u64,
+    ) -> Result<Option<Vec<u8>>, RegistryError> {
         // What a declaration wrote at the same time would be overwritten with what was there before.
         let _alone: Vec<_> = self.finding.iter().map(|lock| lock.lock()).collect();
         let vault = self.vault.read();
-        let tag = [keys::Tag::Person as u8];
+        let tag = [tag as u8];
         let (mut changes, mut last) = (Changes::default(), None);
         for entry in self.table.scan(&tag, start).take(REWRAPPED_AT_ONCE) {
             let (place, bytes) = entry?;
@@ -206,6 +291,32 @@ impl Registry {
                 return Ok(pass);
             }
         }
+    }
+
+    fn request(&self, key: &str, documents: &[Blind], declaration: &Declaration) -> Request {
+        let vault = self.vault.read();
+        let whose: String =
+            documents.iter().map(|blind| data_encoding::HEXLOWER.encode(&blind.bytes())).collect();
+        let content = String::from_utf8(json(declaration)).expect("JSON is text");
+        Request {
+            key: vault.blind("request", &format!("{whose}|{key}")),
+            content: vault.blind("content", &content),
+        }
+    }
+
+    /// What the same request made before.
+    fn already_declared(&self, request: Request) -> Result<Option<Declared>, RegistryError> {
+        let Some(made) = self.table.get(&keys::request(request.key))? else { return Ok(None) };
+        let damage = || damaged("a request");
+        let (content, number) = made.split_first_chunk::<16>().ok_or_else(damage)?;
+        if *content != request.content.bytes() {
+            return Err(RegistryError::KeyReused);
+        }
+        let number = u64::from_be_bytes(number.try_into().map_err(|_| damage())?);
+        let record = self.declaration_record(number)?.ok_or_else(damage)?;
+        let pass = self.pass(record.pass)?.ok_or_else(damage)?;
+        let namesakes = Vec::new();
+        Ok(Some(Declared { record, pass, is_new_person: false, namesakes, is_repeated: true }))
     }
 
     fn blind(&self, document: &Document) -> Blind {
@@ -272,6 +383,17 @@ impl Registry {
         }
         Ok(others)
     }
+}
+
+/// What was sealed with a person's own key.
+fn opened<T: DeserializeOwned>(
+    own: &Secret,
+    sealed: &[u8],
+    place: &[u8],
+    what: &str,
+) -> Result<T, RegistryError> {
+    let plain = open(own, sealed, place).map_err(|_| damaged(what))?;
+    Ok(serde_json::from_slice(&plain).map_err(|_| damaged(what))?)
 }
 
 /// The lower bits of a declaration's number count those of a millisecond, and of a clock set back.

@@ -21,6 +21,16 @@ pub enum DeclarationState {
     Unverified,
 }
 
+impl DeclarationState {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
 /// A declaration without what is personal in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclarationRecord {
@@ -36,6 +46,9 @@ pub struct DeclarationRecord {
     /// The pass that was issued for it.
     #[serde(with = "text")]
     pub pass: PassId,
+    /// Blind index of the phone that it was made with, hexadecimal; none: an official made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
 }
 
 /// A pass as it was issued, and what became of it.
@@ -53,6 +66,9 @@ pub struct PassRecord {
     pub issued_s: u32,
     /// Unix seconds; no longer valid at it.
     pub valid_until_s: u32,
+    /// Whether the declaration was found to be right when the pass was issued.
+    #[serde(default)]
+    pub is_registered: bool,
     /// When and why it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revoked>,
@@ -95,17 +111,17 @@ pub(crate) fn join_declaration(record: &DeclarationRecord, sealed: &[u8]) -> Vec
 }
 
 /// Values as people read them.
-mod text {
+pub(crate) mod text {
     use std::fmt::Display;
     use std::str::FromStr;
 
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
         from: D,
     ) -> Result<T, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;

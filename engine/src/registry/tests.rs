@@ -73,14 +73,30 @@ fn act(action: &str) -> Act {
 }
 
 fn declare(registry: &Registry, declaration: &Declaration) -> Result<Declared, RegistryError> {
+    request(registry, declaration, None)
+}
+
+fn request(
+    registry: &Registry,
+    declaration: &Declaration,
+    key: Option<&str>,
+) -> Result<Declared, RegistryError> {
     let now_s = (NOW / 1_000) as u32;
-    let pass = NewPass { issued: UnixSeconds::new(now_s), valid_until: UnixSeconds::new(now_s + 259_200) };
-    registry.declare(declaration, DeclarationState::Verified, pass, act("declaration.make"))
+    let how = Declaring {
+        state: DeclarationState::Unverified,
+        issued: UnixSeconds::new(now_s),
+        valid_until: UnixSeconds::new(now_s + 259_200),
+        phone: Some("+84901234567"),
+        request: key,
+    };
+    registry.declare(declaration, how, act("declaration.make"))
 }
 
 #[derive(Clone, Debug)]
 enum Step {
     Declare { name: u8, documents: Vec<u8> },
+    Repeat(usize),
+    Verify(usize),
     Revoke(usize),
     Read(usize),
     Rotate,
@@ -92,6 +108,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0u8..4, proptest::collection::vec(0u8..6, 1..3))
             .prop_map(|(name, documents)| Step::Declare { name, documents }),
+        2 => (0usize..20).prop_map(Step::Repeat),
+        1 => (0usize..20).prop_map(Step::Verify),
         2 => (0usize..20).prop_map(Step::Revoke),
         2 => (0usize..20).prop_map(Step::Read),
         1 => Just(Step::Rotate),
@@ -115,7 +133,7 @@ impl Twin {
         let known: Vec<usize> = (0..self.people.len())
             .filter(|i| documents.iter().any(|document| self.people[*i].1.contains(document)))
             .collect();
-        let declared = declare(registry, &sent);
+        let declared = request(registry, &sent, Some(&self.declared.len().to_string()));
         if known.len() > 1 {
             assert!(matches!(declared, Err(RegistryError::TwoPeople)));
             return;
@@ -141,6 +159,26 @@ impl Twin {
         let told: BTreeSet<_> = declared.namesakes.iter().copied().chain([subject]).collect();
         assert_eq!(told, namesakes.into_iter().chain([subject]).collect());
         self.declared.push((declared, sent));
+        self.acts += 1;
+    }
+
+    fn repeat(&self, registry: &Registry, at: usize) {
+        let Some((declared, sent)) = self.declared.get(at) else { return };
+        let again = request(registry, sent, Some(&at.to_string())).expect("the same");
+        assert!(again.is_repeated);
+        assert_eq!(again.record, declared.record);
+        let mut other = sent.clone();
+        other.health.vaccine_doses = 3;
+        let other = request(registry, &other, Some(&at.to_string()));
+        assert!(matches!(other, Err(RegistryError::KeyReused)));
+    }
+
+    fn verify(&mut self, registry: &Registry, at: usize) {
+        let Some((declared, _)) = self.declared.get_mut(at) else { return };
+        declared.record.state = DeclarationState::Verified;
+        let number = declared.record.declaration;
+        let verified = registry.verified(number, act("declaration.verify")).expect("a known declaration");
+        assert_eq!(verified, declared.record);
         self.acts += 1;
     }
 
@@ -193,6 +231,8 @@ proptest! {
         for step in steps {
             match step {
                 Step::Declare { name, documents } => twin.declare(place.registry(), name, &documents),
+                Step::Repeat(at) => twin.repeat(place.registry(), at),
+                Step::Verify(at) => twin.verify(place.registry(), at),
                 Step::Revoke(at) => twin.revoke(place.registry(), at),
                 Step::Read(at) => twin.read(place.registry(), at),
                 Step::Reopen => place.reopen(),
@@ -267,4 +307,94 @@ fn without_its_own_keys_a_registry_is_not_opened() {
     assert!(open(&keys).is_ok());
     std::fs::remove_file(keys.join("index.key")).expect("it is there");
     assert!(foreign(open(&keys)), "no key for the indexes");
+}
+
+fn account(name: &str) -> Account {
+    Account {
+        account: name.to_owned(),
+        name: "Trần Thị Mai".to_owned(),
+        role: Role::Officer,
+        site: Some("C1".to_owned()),
+        area: None,
+        password_hash: "$argon2id$...".to_owned(),
+        password_set_at: NOW,
+        is_disabled: false,
+    }
+}
+
+#[test]
+fn accounts_are_kept_through_rotation_and_reopening() {
+    let mut place = Place::new();
+    for name in ["b", "a", "ab"] {
+        place.registry().put_account(&account(name), act("account.put")).expect("room");
+    }
+    assert_eq!(place.registry().rotate_master(act("keys.rotate")).expect("room"), 3);
+    let changed = Account { is_disabled: true, ..account("a") };
+    place.registry().put_account(&changed, act("account.put")).expect("room");
+    place.reopen();
+    let names = |after: &str, limit| -> Vec<String> {
+        let listed = place.registry().accounts(after, limit).expect("whole");
+        listed.into_iter().map(|account| account.account).collect()
+    };
+    assert_eq!(
+        (names("", 9), names("", 1), names("a", 9)),
+        (
+            vec!["a".to_owned(), "ab".to_owned(), "b".to_owned()],
+            vec!["a".to_owned()],
+            vec!["ab".to_owned(), "b".to_owned()],
+        )
+    );
+    assert_eq!(place.registry().account("a").expect("whole"), Some(changed));
+    assert_eq!(place.registry().account("c").expect("whole"), None);
+}
+
+#[test]
+fn a_session_holds_until_its_time_and_for_its_token_alone() {
+    let mut place = Place::new();
+    let session = |bearer, expires_at| Session { bearer, begun_at: NOW, expires_at };
+    let citizen = Bearer::Citizen { document: document(7), phone: "+84901234567".to_owned() };
+    let (long, short) =
+        (session(citizen, NOW + 100_000), session(Bearer::Account("mai".to_owned()), NOW + 10_000));
+    let begin = |place: &Place, session| place.registry().begin_session(session, act("session.begin"));
+    let (kept, ended) = (begin(&place, &long).expect("room"), begin(&place, &short).expect("room"));
+    place.reopen();
+    let found = |token: &str, at: i64| place.registry().session(token, TimeMs::new(at)).expect("whole");
+    assert_eq!(found(&kept, NOW + 99_000), Some(long));
+    assert_eq!(found(&kept, NOW + 100_000), None, "its time is over");
+    assert_eq!(found(&ended, NOW), Some(short));
+    let mut guessed = kept.clone().into_bytes();
+    guessed[70] ^= 1;
+    for other in ["", "x", &kept[..70], &String::from_utf8(guessed).expect("still text")] {
+        assert_eq!(found(other, NOW), None, "{other}");
+    }
+    // Dated later by its bearer, it is another's token.
+    assert_eq!(found(&format!("ffffffff{}", &kept[8..]), NOW), None);
+    place.registry().end_session(&ended, act("session.end")).expect("room");
+    assert_eq!(found(&ended, NOW), None);
+    assert!(found(&kept, NOW).is_some(), "the other's goes on");
+}
+
+#[test]
+fn the_watch_list_holds_who_is_on_it_until_their_time() {
+    let place = Place::new();
+    let (one, other) = (SubjectCode::new([1; 10]), SubjectCode::new([2; 10]));
+    let watched = |subject, until| Watched {
+        subject,
+        reason: "quarantine".to_owned(),
+        by: "mai".to_owned(),
+        at: NOW,
+        until,
+    };
+    for entry in [watched(one, NOW + 5), watched(other, NOW + 9)] {
+        place.registry().watch(&entry, act("watch.add")).expect("room");
+    }
+    let list = |at| -> Vec<SubjectCode> {
+        let list = place.registry().watch_list(TimeMs::new(at), 9).expect("whole");
+        list.into_iter().map(|watched| watched.subject).collect()
+    };
+    assert_eq!((list(NOW), list(NOW + 5), list(NOW + 9)), (vec![one, other], vec![other], vec![]));
+    assert!(place.registry().watched(one, TimeMs::new(NOW)).expect("whole").is_some());
+    assert!(place.registry().watched(one, TimeMs::new(NOW + 5)).expect("whole").is_none());
+    place.registry().unwatch(other, act("watch.end")).expect("room");
+    assert_eq!(list(NOW), vec![one]);
 }

@@ -234,7 +234,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> VaultError {
+pub(crate) fn io_error(path: &Path) -> impl Fn(io::Error) -> VaultError {
     let path = path.to_owned();
     move |source| VaultError::Io { path: path.clone(), source }
 }

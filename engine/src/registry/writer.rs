@@ -20,6 +20,7 @@ use crate::store::table::Table;
 #[derive(Default)]
 pub(crate) struct Changes {
     pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) deletes: Vec<Vec<u8>>,
     pub(crate) acts: Vec<Act>,
 }
 
@@ -67,14 +68,15 @@ fn run(table: &Table, mut tip: AuditTip, queue: &Receiver<Request>) {
         let mut group = vec![first];
         group.extend(queue.try_iter().take(GROUP_MAX - 1));
         let mut next = tip.clone();
-        let (mut puts, mut done) = (Vec::new(), Vec::with_capacity(group.len()));
+        let (mut puts, mut deletes, mut done) = (Vec::new(), Vec::new(), Vec::with_capacity(group.len()));
         for Request { mut changes, done: caller } in group {
             puts.append(&mut changes.puts);
+            deletes.append(&mut changes.deletes);
             let entries = changes.acts.into_iter().map(|act| next.append(act));
             puts.extend(entries.map(|entry| (keys::audit(entry.seq), json(&entry))));
             done.push(caller);
         }
-        let written = table.put(&puts);
+        let written = table.write(&puts, &deletes);
         match &written {
             Ok(()) => tip = next,
             Err(error) => tracing::error!(%error, "the registry cannot be written"),

@@ -39,10 +39,11 @@ impl Table {
         beginning_with(prefix, self.db.iterator(mode)).next().transpose()
     }
 
-    /// Puts all entries or none, and returns when they are on disk.
-    pub(crate) fn put(&self, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), EngineError> {
+    /// Puts and deletes all or nothing, and returns when it is on disk.
+    pub(crate) fn write(&self, puts: &[(Vec<u8>, Vec<u8>)], deletes: &[Vec<u8>]) -> Result<(), EngineError> {
         let mut batch = WriteBatch::default();
-        entries.iter().for_each(|(key, value)| batch.put(key, value));
+        puts.iter().for_each(|(key, value)| batch.put(key, value));
+        deletes.iter().for_each(|key| batch.delete(key));
         let mut options = WriteOptions::default();
         options.set_sync(true);
         Ok(self.db.write_opt(batch, &options)?)

@@ -22,7 +22,7 @@ pub(super) struct Import {
     target: Target,
     #[arg(long, num_args = 1.., value_name = "FILE")]
     #[arg(
-        help = "Administrative tree: area,parent,name[,kind,valid_from,valid_to]; or builtin:vn, which is \
+        help = "Administrative tree: area,parent,name[,kind,valid_from,valid_to,merged_into]; or builtin:vn, which is \
                   Vietnam's before and after July 2025"
     )]
     areas: Vec<PathBuf>,

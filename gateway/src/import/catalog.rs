@@ -19,13 +19,14 @@ pub(super) fn areas(
     options: &Options,
     watch: &mut Watch<'_>,
 ) -> Result<Totals, ImportError> {
-    const COLUMNS: [Column; 6] = [
+    const COLUMNS: [Column; 7] = [
         Column::required("area"),
         Column::required("parent"),
         Column::required("name"),
         Column::optional("kind"),
         Column::optional("valid_from"),
         Column::optional("valid_to"),
+        Column::optional("merged_into"),
     ];
     let judge = |row: &Row<'_>| {
         Ok(AreaRecord {
@@ -35,6 +36,7 @@ pub(super) fn areas(
             kind: row.text(3, "kind")?,
             valid_from: row.text(4, "valid_from")?,
             valid_to: row.text(5, "valid_to")?,
+            merged_into: row.text(6, "merged_into")?,
         })
     };
     // Parents may stand below their children, so a file goes in whole.

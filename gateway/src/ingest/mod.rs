@@ -11,6 +11,7 @@
 //! sessions    the live session of each device
 //! submit      a batch's way into the engine, with back-pressure
 //! inbox       outcomes and orders on their way back to a session
+//! posted      batches that come over HTTP
 //! sink        what takes the batches: the engine, or nothing in bare mode
 //! ```
 //!
@@ -26,6 +27,7 @@ mod endpoint;
 mod frames;
 mod inbox;
 mod metrics;
+mod posted;
 mod quic;
 mod secret;
 mod session;
@@ -35,6 +37,7 @@ mod submit;
 
 pub use config::GatewayConfig;
 pub use metrics::{Counter, Metrics};
+pub use posted::{Delivered, NotTaken, Posted};
 pub use quic::{Gateway, GatewayError};
 pub use sessions::Sessions;
 pub use sink::{BareSink, Devices, ScanSink};

@@ -65,6 +65,11 @@ impl Gateway {
         self.address
     }
 
+    /// What takes the batches.
+    pub fn sink(&self) -> Arc<dyn ScanSink> {
+        Arc::clone(&self.shared.sink)
+    }
+
     /// The live sessions.
     pub fn sessions(&self) -> Arc<Sessions> {
         self.shared.sessions.clone()

@@ -282,19 +282,8 @@ impl Session {
     }
 
     fn batch(&mut self, payload: &Bytes, signed: SignedBatch<'_>, peer: Peer) -> Result<(), Refusal> {
-        let refused =
-            |reason, detail: &str| Refusal { scope: Scope::Batch, ..Refusal::session(reason, detail) };
-        let view = BatchView::parse(signed.batch).map_err(|why| refused(Reason::Malformed, why.0))?;
-        if view.device != peer.device.get() {
-            return Err(refused(Reason::WrongDevice, "the batch names another device than the hello"));
-        }
-        if !verify_batch(&peer.key, signed.batch, &signed.signature) {
-            return Err(refused(Reason::BadSignature, "the signature is not the device's over this batch"));
-        }
-        let Some(last_seq) = view.last_seq() else {
-            return Err(refused(Reason::SeqOverflow, "seqs begin at 1 and end before 2^64"));
-        };
-        if view.first_seq > self.next_seq {
+        let (scans, first_seq, last_seq) = check_batch(peer.device, &peer.key, &signed)?;
+        if first_seq > self.next_seq {
             return Err(gap(self.next_seq));
         }
         if last_seq < self.next_seq {
@@ -308,7 +297,7 @@ impl Session {
             device: peer.device,
             bytes: payload.slice_ref(signed.batch),
             signature: signed.signature,
-            scans: view.len(),
+            scans,
         }));
         Ok(())
     }
@@ -392,6 +381,27 @@ impl Session {
     }
 }
 
+/// The number of scans, the first and the last seq of a batch that is whole, of this device and signed by
+/// it.
+pub(super) fn check_batch(
+    device: DeviceId,
+    key: &VerifyingKey,
+    signed: &SignedBatch<'_>,
+) -> Result<(usize, u64, u64), Refusal> {
+    let refused = |reason, detail: &str| Refusal { scope: Scope::Batch, ..Refusal::session(reason, detail) };
+    let view = BatchView::parse(signed.batch).map_err(|why| refused(Reason::Malformed, why.0))?;
+    if view.device != device.get() {
+        return Err(refused(Reason::WrongDevice, "the batch names another device than its sender"));
+    }
+    if !verify_batch(key, signed.batch, &signed.signature) {
+        return Err(refused(Reason::BadSignature, "the signature is not the device's over this batch"));
+    }
+    let last_seq = view.last_seq();
+    let last_seq =
+        last_seq.ok_or_else(|| refused(Reason::SeqOverflow, "seqs begin at 1 and end before 2^64"))?;
+    Ok((view.len(), view.first_seq, last_seq))
+}
+
 fn check_hello(hello: &Hello<'_>, world: &dyn World) -> Result<Peer, Refusal> {
     let (least, most) = hello.facts.versions;
     let version = most.min(*VERSIONS.end());
@@ -424,7 +434,7 @@ fn unexpected(detail: &str) -> Refusal {
     Refusal::session(Reason::UnexpectedFrame, detail)
 }
 
-fn gap(expected_seq: u64) -> Refusal {
+pub(super) fn gap(expected_seq: u64) -> Refusal {
     let detail = format!("seq {expected_seq} is next");
     Refusal { scope: Scope::Batch, expected_seq, ..Refusal::session(Reason::SeqGap, detail) }
 }

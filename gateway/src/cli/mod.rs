@@ -8,6 +8,7 @@ mod error;
 mod import;
 mod operate;
 mod output;
+mod people;
 mod serve;
 mod target;
 #[cfg(test)]
@@ -43,6 +44,15 @@ enum Command {
     /// Enrol, list, move and revoke devices
     #[command(subcommand)]
     Device(device::Device),
+    /// Make, list and end accounts of officials
+    #[command(subcommand)]
+    Account(people::Account),
+    /// Check the log of who saw whose data
+    #[command(subcommand)]
+    Audit(people::Audit),
+    /// Make new keys for passes and personal data
+    #[command(subcommand)]
+    Keys(people::Keys),
     /// Show or check the configuration
     #[command(subcommand)]
     Config(operate::ConfigCommand),
@@ -92,6 +102,9 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Trace(trace) => trace.run(),
         Command::Status(status) => status.run(),
         Command::Device(device) => device.run(),
+        Command::Account(account) => account.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Config(config) => config.run(),
         Command::Seal(seal) => seal.run(),
         Command::Drop(drop) => drop.run(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use truyvet_engine::EngineConfig;
 
 use crate::ingest::GatewayConfig;
+use crate::people::PeopleConfig;
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Questions and operation, over HTTP.
     pub http: HttpConfig,
+    /// Declarations, passes and accounts.
+    pub people: PeopleConfig,
     /// Files sent to the running server.
     pub import: ImportConfig,
     /// What is written to the log.
@@ -66,6 +69,7 @@ impl Config {
         self.engine.validate().map_err(|reason| ("engine", reason))?;
         self.gateway.validate().map_err(|reason| ("gateway", reason))?;
         self.http.validate().map_err(|reason| ("http", reason))?;
+        self.people.validate().map_err(|reason| ("people", reason))?;
         self.import.validate().map_err(|reason| ("import", reason))
     }
 }
@@ -249,7 +253,7 @@ pub enum ConfigError {
     Remote(SocketAddr),
 }
 
-fn check_ranges(ranges: &[(&str, u64, u64, u64)]) -> Result<(), String> {
+pub(crate) fn check_ranges(ranges: &[(&str, u64, u64, u64)]) -> Result<(), String> {
     let outside = ranges.iter().find(|(_, value, min, max)| !(min..=max).contains(&value));
     match outside {
         Some((name, value, min, max)) => Err(format!("{name} = {value} must lie between {min} and {max}")),

@@ -1,6 +1,8 @@
 //! What every request handler shares.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +17,8 @@ use super::stream::STREAMS_AT_ONCE;
 use super::turns::Turns;
 use crate::config::Config;
 use crate::enrol::Enrolment;
-use crate::ingest::Gateway;
+use crate::ingest::{Gateway, Posted};
+use crate::people::People;
 
 /// What every request handler shares.
 pub struct App {
@@ -23,6 +26,10 @@ pub struct App {
     pub engine: Engine,
     /// Devices' connections; none in a test of HTTP alone.
     pub gateway: Option<Arc<Gateway>>,
+    /// Declarations, passes and accounts.
+    pub people: People,
+    /// Takes scans from browsers.
+    pub posted: Posted,
     /// All settings.
     pub config: Config,
     /// The data directory.
@@ -33,6 +40,9 @@ pub struct App {
     pub started_at: TimeMs,
     pub(super) turns: Turns,
     pub(super) operations: Pool,
+    pub(super) people_work: Pool,
+    pub(super) passwords_work: Pool,
+    pub(super) operators_token: blake3::Hash,
     pub(super) verifications: Pool,
     pub(super) imports: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
@@ -46,13 +56,20 @@ impl App {
     pub fn new(
         engine: Engine,
         gateway: Option<Arc<Gateway>>,
+        people: People,
         config: Config,
         data: PathBuf,
         enrolment: Enrolment,
     ) -> Self {
+        let sink = gateway.as_ref().map_or_else(|| Arc::new(engine.clone()) as _, |gateway| gateway.sink());
         Self {
             turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
+            people_work: Pool::new(PEOPLE_AT_ONCE, PEOPLE_WAITING_MAX),
+            passwords_work: Pool::new(PASSWORDS_AT_ONCE, PASSWORDS_WAITING_MAX),
+            operators_token: operators_token(&data),
+            posted: Posted::new(sink),
+            people,
             verifications: Pool::new(1, 0),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
@@ -98,3 +115,30 @@ impl App {
 /// Operators and their programs: few, and each piece is short.
 const OPERATIONS_AT_ONCE: usize = 4;
 const OPERATIONS_WAITING_MAX: usize = 64;
+
+/// Citizens and officers: each waits for a disk most of the time, and many share one write.
+const PEOPLE_AT_ONCE: usize = 64;
+const PEOPLE_WAITING_MAX: usize = 4_096;
+
+/// Each takes 19 MiB and a processor.
+const PASSWORDS_AT_ONCE: usize = 2;
+const PASSWORDS_WAITING_MAX: usize = 256;
+
+/// The digest of what the operator's own programs show where others may connect: the content of
+/// DATA/operator.token, which its owner alone can read. One that cannot be kept is known to nobody.
+fn operators_token(data: &Path) -> blake3::Hash {
+    let path = data.join(OPERATORS_TOKEN);
+    let token = std::fs::read_to_string(&path).ok().filter(|token| token.trim().len() >= 32);
+    let token = token.unwrap_or_else(|| {
+        let token = data_encoding::HEXLOWER.encode(&rand::random::<[u8; 32]>());
+        let mut file = std::fs::OpenOptions::new();
+        let written = file.create(true).write(true).truncate(true).mode(0o600).open(&path);
+        if let Err(error) = written.and_then(|mut file| file.write_all(token.as_bytes())) {
+            tracing::warn!(%error, "{OPERATORS_TOKEN} cannot be written into the data directory");
+        }
+        token
+    });
+    blake3::hash(token.trim().as_bytes())
+}
+
+const OPERATORS_TOKEN: &str = "operator.token";

@@ -27,6 +27,9 @@ use crate::import::Event as ImportEvent;
     ),
     components(schemas(ProblemDocument, BackupEvent, ImportEvent)),
     tags(
+        (name = "declarations", description = "Declarations, passes, areas"),
+        (name = "checkpoint", description = "Checking passes and confirming passages"),
+        (name = "people", description = "Sessions, accounts, who a person is, the audit log"),
         (name = "trace", description = "Who passed, where one was, whom they met, and so on"),
         (name = "catalog", description = "Areas and sites"),
         (name = "devices", description = "Enrolled devices"),
@@ -58,6 +61,11 @@ pub(super) fn add_guard(document: &mut OpenApi) {
     add(document, is_write, &[&problems::FOREIGN_PAGE]);
 }
 
+/// Adds what those are told who may not.
+pub(super) fn add_permission(document: &mut OpenApi) {
+    add(document, is_any, &[&problems::SIGN_IN_NEEDED, &problems::NOT_ALLOWED]);
+}
+
 /// Adds what a limit on the time of requests answers.
 pub(super) fn add_time_limit(document: &mut OpenApi) {
     add(document, is_any, &[&problems::TIMEOUT]);
@@ -68,7 +76,7 @@ pub(super) fn add_time_limit(document: &mut OpenApi) {
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object)))]
 pub(super) async fn read() -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        super::document().to_json().expect("texts, numbers and maps by text are always JSON")
+        super::openapi().to_json().expect("texts, numbers and maps by text are always JSON")
     });
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
@@ -119,4 +127,4 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
 }
 
 /// The name of the cookie that a session is known by.
-const SESSION_COOKIE: &str = "session";
+const SESSION_COOKIE: &str = super::caller::COOKIE;

@@ -1,5 +1,5 @@
-//! Who may ask: there are no accounts yet, so only this machine may, and no page of another site
-//! through a browser on it. `allow_remote` lifts both, for servers behind something that asks.
+//! Whose requests are looked at at all: this machine's, unless `allow_remote` is set, and none that a page
+//! of another site makes through a browser. Who asks, and whether they may, is `caller`'s.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,9 +15,8 @@ use super::error::Problem;
 
 /// Lets a request through, or says why not.
 pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if !app.config.http.allow_remote
-        && let Err(problem) = check_headers(request.method(), request.headers())
-    {
+    let allow_remote = app.config.http.allow_remote;
+    if let Err(problem) = check_headers(request.method(), request.headers(), allow_remote) {
         return problem.into_response();
     }
     let mut response = next.run(request).await;
@@ -49,15 +48,18 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
     response
 }
 
-fn check_headers(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+fn check_headers(method: &Method, headers: &HeaderMap, allow_remote: bool) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let host = text(header::HOST).filter(|host| is_loopback(host)).ok_or(Problem::ForeignHost)?;
+    let host =
+        text(header::HOST).filter(|host| allow_remote || is_loopback(host)).ok_or(Problem::ForeignHost)?;
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
     // A browser names the page that a write comes from; other programs name none.
     let origin = headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or_default());
-    if origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host)) {
+    // From elsewhere the server is reached through something that speaks TLS.
+    let scheme = if allow_remote { "https://" } else { "http://" };
+    if origin.is_none_or(|origin| origin.strip_prefix(scheme) == Some(host)) {
         Ok(())
     } else {
         Err(Problem::Forbidden("a page of another site may not change anything here".to_owned()))
@@ -99,12 +101,15 @@ mod tests {
     fn writes_from_pages_of_other_sites_are_refused() {
         let host = (header::HOST, "localhost:8080");
         let from = |origin| headers(&[host.clone(), (header::ORIGIN, origin)]);
-        assert!(check_headers(&Method::POST, &headers(std::slice::from_ref(&host))).is_ok());
-        assert!(check_headers(&Method::POST, &from("http://localhost:8080")).is_ok());
-        assert!(check_headers(&Method::GET, &from("http://example.org")).is_ok());
+        assert!(check_headers(&Method::POST, &headers(std::slice::from_ref(&host)), false).is_ok());
+        assert!(check_headers(&Method::POST, &from("http://localhost:8080"), false).is_ok());
+        assert!(check_headers(&Method::GET, &from("http://example.org"), false).is_ok());
         for origin in ["http://example.org", "null", "http://localhost:9", "https://localhost:8080"] {
-            assert!(check_headers(&Method::POST, &from(origin)).is_err(), "{origin}");
+            assert!(check_headers(&Method::POST, &from(origin), false).is_err(), "{origin}");
         }
-        assert!(check_headers(&Method::GET, &headers(&[])).is_err());
+        assert!(check_headers(&Method::GET, &headers(&[]), false).is_err());
+        let own = [(header::HOST, "truyvet.example"), (header::ORIGIN, "https://truyvet.example")];
+        assert!(check_headers(&Method::POST, &headers(&own), true).is_ok());
+        assert!(check_headers(&Method::POST, &from("https://example.org"), true).is_err());
     }
 }

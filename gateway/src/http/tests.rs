@@ -12,6 +12,7 @@ use ureq::http::StatusCode;
 use super::*;
 use crate::config::Config;
 use crate::enrol::Enrolment;
+use crate::people::People;
 
 pub(super) struct Server {
     pub(super) url: String,
@@ -29,7 +30,8 @@ impl Server {
         change(&mut config);
         let engine = Engine::open(&data, config.engine.clone()).expect("a new engine");
         let enrolment = Enrolment { server_name: "localhost".into(), authority: None };
-        let app = Arc::new(App::new(engine, None, config, data, enrolment));
+        let people = People::open(&data, &engine, &config.people).expect("a new registry");
+        let app = Arc::new(App::new(engine, None, people, config, data, enrolment));
         let runtime = tokio::runtime::Runtime::new().expect("threads");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -40,7 +42,7 @@ impl Server {
         Self { url, app, _stop: stop, _runtime: runtime, folder }
     }
 
-    fn agent() -> ureq::Agent {
+    pub(super) fn agent() -> ureq::Agent {
         ureq::Agent::config_builder().http_status_as_error(false).build().into()
     }
 

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::enrol::Enrolment;
 use crate::http::{self, App};
 use crate::ingest::{BareSink, Gateway, GatewayError, ScanSink};
+use crate::people::{People, PeopleError};
 use crate::tls::{TlsError, TlsIdentity};
 use maintenance::Maintenance;
 
@@ -54,6 +55,9 @@ pub enum ServerError {
     /// As the inner error says.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// As the inner error says.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// Name the one in the certificate.
     #[error("the certificate is not for `{0}`; name one that it is for with --server-name")]
     ServerName(String),
@@ -113,13 +117,14 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     let address = config.http.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServerError::Bind { address, source })?;
+    let people = People::open(&data, &engine, &config.people)?;
     let sink: Arc<dyn ScanSink> =
         if bare { Arc::new(BareSink::new(engine.clone())) } else { Arc::new(engine.clone()) };
     let gateway = Arc::new(Gateway::start(config.gateway.clone(), sink, identity)?);
     let http_address = listener.local_addr().map_err(ServerError::io("the address of the HTTP socket"))?;
     let file = ServerFile::write(&data, http_address, gateway.local_addr())
         .map_err(ServerError::io("server.json cannot be written into the data directory"))?;
-    let app = Arc::new(App::new(engine.clone(), Some(Arc::clone(&gateway)), config, data, enrolment));
+    let app = Arc::new(App::new(engine.clone(), Some(Arc::clone(&gateway)), people, config, data, enrolment));
 
     let (stop_http, http_stops) = tokio::sync::oneshot::channel::<()>();
     let http = tokio::spawn(http::serve(Arc::clone(&app), listener, async {

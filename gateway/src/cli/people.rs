@@ -1,0 +1,214 @@
+//! `truyvet account`, `truyvet audit` and `truyvet keys`: who may see people's data, who did, and the keys
+//! that it is sealed with.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use truyvet_engine::registry::Registry;
+
+use super::client::Client;
+use super::error::CliError;
+use super::output::{on_terminal, print_json, write_stdout};
+use super::target::{Asked, Target};
+use crate::http::{AuditReport, Rotated};
+use crate::people::{keys_dir, registry_dir};
+use crate::sheet::plain_table;
+
+/// Accounts of officials.
+#[derive(Debug, Subcommand)]
+pub(super) enum Account {
+    /// Make an account; the password is read from standard input
+    Add(Add),
+    /// List the accounts
+    List(List),
+    /// Give an account a new password, read from standard input; its sessions are over
+    Password(Named),
+    /// End an account: nobody signs in with it any more
+    Disable(Named),
+    /// Let an account sign in again
+    Enable(Named),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// What is typed to sign in
+    account: String,
+    /// Whose it is
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What the official does
+    #[arg(long, value_name = "ROLE", value_parser = [
+        "officer", "ward", "health", "epidemiologist", "operator", "administrator",
+    ])]
+    role: String,
+    /// Code of the officer's site
+    #[arg(long, value_name = "CODE")]
+    site: Option<String>,
+    /// Code of the area that the official works for
+    #[arg(long, value_name = "CODE")]
+    area: Option<String>,
+    /// Address of the running server
+    #[arg(long, value_name = "URL")]
+    url: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Address of the running server
+    #[arg(long, value_name = "URL")]
+    url: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The account
+    account: String,
+    /// Address of the running server
+    #[arg(long, value_name = "URL")]
+    url: String,
+}
+
+impl Account {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::Add(add) => add.run(),
+            Self::List(list) => list.run(),
+            Self::Password(named) => {
+                let body = json!({"password": password()?});
+                named.post("password", &body)
+            }
+            Self::Disable(named) => named.post("disable", &json!({})),
+            Self::Enable(named) => named.post("enable", &json!({})),
+        }
+    }
+}
+
+impl Add {
+    fn run(self) -> Result<(), CliError> {
+        let client = Client::new(&self.url)?;
+        let body = json!({"account": self.account, "name": self.name, "role": self.role, "site": self.site,
+            "area": self.area, "password": password()?});
+        print_json(&client.post::<Value>("/api/v1/accounts", &body)?)
+    }
+}
+
+impl Named {
+    fn post(&self, what: &str, body: &Value) -> Result<(), CliError> {
+        let client = Client::new(&self.url)?;
+        print_json(&client.post::<Value>(&format!("/api/v1/accounts/{}/{what}", self.account), body)?)
+    }
+}
+
+impl List {
+    fn run(self) -> Result<(), CliError> {
+        let client = Client::new(&self.url)?;
+        let mut accounts = Vec::new();
+        let mut after = String::new();
+        loop {
+            let mut page: Value = client.get_with("/api/v1/accounts", &[("after", after.as_str())])?;
+            accounts.extend(page["accounts"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            match page["next"].as_str() {
+                Some(next) => after = next.to_owned(),
+                None => break,
+            }
+        }
+        if !on_terminal() {
+            return print_json(&accounts);
+        }
+        let mut table = plain_table();
+        table.set_header(["account", "name", "role", "site", "area", "disabled"]);
+        for account in &accounts {
+            let text = |field: &str| account[field].as_str().unwrap_or("-").to_owned();
+            let disabled = if account["disabled"] == true { "yes" } else { "" };
+            let role = text("role");
+            table.add_row([
+                text("account"),
+                text("name"),
+                role,
+                text("site"),
+                text("area"),
+                disabled.to_owned(),
+            ]);
+        }
+        write_stdout(format!("{} accounts\n{table}\n", accounts.len()).as_bytes())
+    }
+}
+
+/// The audit log.
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Follow the log's chain from its beginning; exit code 1 where it is broken
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Audit {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let Self::Verify(Verify { target }) = self;
+        let report = match target.open()? {
+            Asked::Server(client) => client.post("/api/v1/audit/verify", &json!({}))?,
+            Asked::Engine(engine, config) => {
+                engine.close();
+                let data = target.data().ok_or_else(|| CliError::Usage("name --data DIR".to_owned()))?;
+                let dir = registry_dir(data);
+                if !dir.is_dir() {
+                    let why = "there is no registry in this data directory; `truyvet serve` makes one";
+                    return Err(CliError::Failed(why.to_owned()));
+                }
+                let keys = keys_dir(data, &config.people);
+                let registry =
+                    Registry::open(&dir, &keys, config.people.cache_bytes).map_err(CliError::failed)?;
+                AuditReport::of(&registry).map_err(CliError::failed)?
+            }
+        };
+        print_json(&report)?;
+        match report.broken {
+            None => Ok(()),
+            Some(broken) => Err(CliError::Failed(format!(
+                "the audit log is broken: {broken}; compare it with a backup, and find out who could write to \
+                 the data directory"
+            ))),
+        }
+    }
+}
+
+/// The keys of the registry.
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Make a new key and use it from now on: `pass` signs passes, `master` wraps people's own keys
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// Which
+    #[arg(value_parser = ["pass", "master"])]
+    which: String,
+    /// Address of the running server
+    #[arg(long, value_name = "URL")]
+    url: String,
+}
+
+impl Keys {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let Self::Rotate(Rotate { which, url }) = self;
+        print_json(&Client::new(&url)?.post::<Rotated>("/api/v1/keys/rotate", &json!({"which": which}))?)
+    }
+}
+
+/// The first line of standard input: a password belongs into no list of processes and no shell's history.
+fn password() -> Result<String, CliError> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        eprint!("password, at least 10 characters: ");
+    }
+    let mut line = String::new();
+    input.lock().read_line(&mut line).map_err(|e| CliError::Failed(format!("standard input: {e}")))?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}

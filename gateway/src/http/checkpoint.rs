@@ -1,0 +1,219 @@
+//! An officer's browser at a checkpoint: a device like any other, its lists, and checks.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use truyvet_engine::registry::Watched;
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::checking::{Check, Flaw, Wrong};
+use truyvet_schemas::person::Document;
+use utoipa::ToSchema;
+
+use super::app::App;
+use super::body::Body;
+use super::caller::Asking;
+use super::declarations::{Key, number, public_keys};
+use super::error::{Problem, ProblemDocument};
+use crate::people::{Asked, Card, Checked, Permission, act};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewDevice {
+    /// Ed25519, 32 bytes in base64.
+    public_key: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Enrolled {
+    /// The device's number.
+    device: u32,
+    /// The number of its first scan.
+    next_seq: String,
+    /// Code of its site.
+    site: String,
+    site_name: String,
+    /// The server's clock, unix milliseconds.
+    now: i64,
+}
+
+/// Makes the officer's browser a device of the officer's site.
+#[utoipa::path(post, path = "/api/v1/checkpoint/device", tag = "checkpoint", operation_id = "enrol_browser",
+    request_body = NewDevice,
+    responses((status = 201, description = "Enrolled", body = Enrolled),
+        (status = 400, description = "The body cannot be read", body = ProblemDocument),
+        (status = 404, description = "The officer's site is gone", body = ProblemDocument),
+        (status = 422, description = "The key is no Ed25519 key", body = ProblemDocument)))]
+pub(super) async fn enrol(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Body(sent): Body<NewDevice>,
+) -> Result<(StatusCode, Json<Enrolled>), Problem> {
+    let account = asking.official(Permission::Check)?.clone();
+    let flaw = || Problem::Invalid(vec![Flaw { field: "public_key".to_owned(), code: Wrong::Form }]);
+    let key = BASE64.decode(sent.public_key.as_bytes()).ok().and_then(|key| key.try_into().ok());
+    let key: [u8; 32] = key.ok_or_else(flaw)?;
+    ed25519_dalek::VerifyingKey::from_bytes(&key).ok().filter(|key| !key.is_weak()).ok_or_else(flaw)?;
+    let site = account.site.ok_or_else(|| Problem::NotAllowed("this account has no site".to_owned()))?;
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || -> Result<_, Problem> {
+        let (catalog, now) = (shared.engine.catalog(), TimeMs::now());
+        let device = catalog.add_device(&site, key, now)?;
+        let number = device.device.to_string();
+        shared.people.registry.note(act(now, &account.account, "device.enrol", &number))?;
+        let record = catalog.site(&site);
+        let site_name = record.and_then(|site| site.name).unwrap_or_else(|| site.clone());
+        let device = device.device;
+        Ok(Enrolled { device, next_seq: "1".to_owned(), site, site_name, now: now.get() })
+    });
+    Ok((StatusCode::CREATED, Json(work.await??)))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Lists {
+    /// The server's clock, unix milliseconds: the lists are as they were then.
+    now: i64,
+    /// How far a device's clock may be off, milliseconds.
+    skew_ms: u64,
+    /// Numbers of passes that were taken back and have not expired.
+    revoked: Vec<String>,
+    /// Subjects to be held.
+    watch: Vec<Hold>,
+    /// The keys that passes are verified with.
+    keys: Vec<Key>,
+    /// Whether a list was cut at its bound: what is not on it must be checked online.
+    is_cut: bool,
+}
+
+/// A subject to be held.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Hold {
+    subject: String,
+    reason: String,
+}
+
+/// All that a checkpoint needs to check passes without a network.
+#[utoipa::path(get, path = "/api/v1/checkpoint/lists", tag = "checkpoint", operation_id = "checkpoint_lists",
+    responses((status = 200, description = "The lists as they are now", body = Lists),
+        (status = 304, description = "As the caller has them (If-None-Match)")))]
+pub(super) async fn lists(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    asking.official(Permission::Check)?;
+    let shared = Arc::clone(&app);
+    let lists = app.people_work.run(move || lists_now(&shared)).await??;
+    let mut hasher = blake3::Hasher::new();
+    let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys));
+    hasher.update(&content.map_err(|error| Problem::Failed(error.to_string()))?);
+    let tag = format!("\"{}\"", &hasher.finalize().to_hex()[..32]);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let fresh = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
+    // The server's clock goes along in the header `date`.
+    if known == Some(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, fresh).into_response());
+    }
+    Ok((fresh, Json(lists)).into_response())
+}
+
+fn lists_now(app: &App) -> Result<Lists, Problem> {
+    let (registry, now) = (&app.people.registry, TimeMs::now());
+    let revoked = registry.revoked(now, LISTED_MAX)?;
+    let watch = registry.watch_list(now, LISTED_MAX)?;
+    let is_cut = revoked.len() == LISTED_MAX || watch.len() == LISTED_MAX;
+    let hold = |watched: Watched| Hold { subject: watched.subject.to_string(), reason: watched.reason };
+    Ok(Lists {
+        now: now.get(),
+        skew_ms: app.config.people.clock_skew_ms,
+        revoked: revoked.iter().map(ToString::to_string).collect(),
+        watch: watch.into_iter().map(hold).collect(),
+        keys: public_keys(&app.people),
+        is_cut,
+    })
+}
+
+/// One of these.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(super) enum Shown {
+    /// What a pass's QR code says.
+    Token(String),
+    /// A pass's number, as typed.
+    Pass(String),
+    /// What the QR code of a chip citizen card says.
+    Card(String),
+    /// A document, as typed.
+    Document(Document),
+}
+
+/// Checks what an officer holds in hand, and tells what was declared.
+#[utoipa::path(post, path = "/api/v1/checkpoint/check", tag = "checkpoint", operation_id = "check_pass",
+    request_body = Shown,
+    responses((status = 200, description = "The verdict; `unknown` where it is no pass of this system", body = Checked),
+        (status = 400, description = "The body cannot be read", body = ProblemDocument),
+        (status = 422, description = "The document is not as it must be", body = ProblemDocument)))]
+pub(super) async fn check(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Body(shown): Body<Shown>,
+) -> Result<Json<Checked>, Problem> {
+    let account = asking.official(Permission::Check)?.account.clone();
+    let asked = match shown {
+        Shown::Token(token) => Asked::Token(token),
+        Shown::Pass(pass) => Asked::Pass(number(&pass)?),
+        Shown::Card(text) => Asked::Card(Card::parse(&text).ok_or_else(|| {
+            Problem::Usage("this is not what the code of a citizen card says; scan it again".to_owned())
+        })?),
+        Shown::Document(document) => Asked::Document(checked_document(document)?),
+    };
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.check(&asked, &account, TimeMs::now()));
+    Ok(Json(work.await??))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verified {
+    /// The declaration's number.
+    declaration: String,
+}
+
+/// Notes that the officer compared a declaration with the document in hand, and found it right.
+#[utoipa::path(post, path = "/api/v1/checkpoint/verified", tag = "checkpoint", operation_id = "verified",
+    request_body = Verified,
+    responses((status = 204, description = "Noted"),
+        (status = 400, description = "The body cannot be read", body = ProblemDocument),
+        (status = 404, description = "No declaration has this number", body = ProblemDocument)))]
+pub(super) async fn verified(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Body(sent): Body<Verified>,
+) -> Result<StatusCode, Problem> {
+    let account = asking.official(Permission::Check)?.account.clone();
+    let wrong = |_| Problem::Usage("a declaration's number is a whole number, as text".to_owned());
+    let declaration: u64 = sent.declaration.parse().map_err(wrong)?;
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || {
+        let act = act(TimeMs::now(), &account, "declaration.verify", &declaration.to_string());
+        shared.people.registry.verified(declaration, act)
+    });
+    work.await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A document, tidied and of the right form.
+pub(super) fn checked_document(document: Document) -> Result<Document, Problem> {
+    let document = document.tidied();
+    let mut check = Check::default();
+    check.within("document", |check| document.check(check));
+    let flaws = check.flaws();
+    if flaws.is_empty() { Ok(document) } else { Err(Problem::Invalid(flaws)) }
+}
+
+/// Entries of one list: some 4 MB.
+const LISTED_MAX: usize = 100_000;

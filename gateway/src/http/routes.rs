@@ -1,0 +1,155 @@
+//! Which address leads to which handler, who may go there, and how long it may take.
+//!
+//! Each group is behind one permission; in `people` each handler asks for its own, since it also depends on
+//! whose record is asked about.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::app::App;
+use super::error::Problem;
+use super::{
+    accounts, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard, import,
+    operate, page, people, problems, scans, trace,
+};
+use crate::people::Permission;
+
+type Routes = OpenApiRouter<Arc<App>>;
+
+/// All addresses, behind the guard.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let need = |permission| from_fn_with_state((Arc::clone(&app), permission), caller::require);
+    let timed = open()
+        .merge(people())
+        .merge(look().layer(need(Permission::Look)))
+        .merge(operate().layer(need(Permission::Operate)))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::time_out));
+    let asked = asked().layer(from_fn_with_state(Arc::clone(&app), caller::note_question));
+    let bounded = timed
+        .merge(asked.layer(need(Permission::Trace)))
+        .merge(untimed().layer(need(Permission::Operate)))
+        .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max));
+    // Bounds its own input, which is on disk.
+    let unbounded = import().layer(need(Permission::Operate)).layer(DefaultBodyLimit::disable());
+    Router::from(bounded.merge(unbounded))
+        .fallback(async || Problem::NotFound("there is nothing at this address".to_owned()))
+        .method_not_allowed_fallback(async || Problem::Method)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::check))
+        .layer(from_fn(guard::log))
+        .with_state(app)
+}
+
+/// What the server answers to, as OpenAPI 3.1.
+pub fn openapi() -> OpenApi {
+    let closed = [people(), look(), operate(), asked(), untimed(), import()].into_iter().map(|mut group| {
+        document::add_permission(group.get_openapi_mut());
+        group
+    });
+    let mut document = closed.fold(open(), OpenApiRouter::merge).into_openapi();
+    document::add_guard(&mut document);
+    document
+}
+
+/// For everybody.
+fn open() -> Routes {
+    let mut routes = OpenApiRouter::with_openapi(document::common())
+        .routes(routes!(page::page))
+        .routes(routes!(page::asset))
+        .routes(routes!(operate::healthz))
+        .routes(routes!(operate::readyz))
+        .routes(routes!(document::read))
+        .routes(routes!(problems::list))
+        .routes(routes!(problems::explain))
+        .routes(routes!(accounts::sign_in, accounts::me, accounts::sign_out))
+        .routes(routes!(accounts::send_code))
+        .routes(routes!(accounts::redeem_code))
+        .routes(routes!(declarations::search_areas))
+        .routes(routes!(declarations::keys));
+    document::add_time_limit(routes.get_openapi_mut());
+    routes
+}
+
+/// For citizens, and for officials by their work.
+fn people() -> Routes {
+    let mut routes = OpenApiRouter::default()
+        .routes(routes!(declarations::declare, declarations::list))
+        .routes(routes!(declarations::last))
+        .routes(routes!(declarations::pass))
+        .routes(routes!(declarations::svg))
+        .routes(routes!(declarations::png))
+        .routes(routes!(declarations::revoke))
+        .routes(routes!(checkpoint::enrol))
+        .routes(routes!(checkpoint::lists))
+        .routes(routes!(checkpoint::check))
+        .routes(routes!(checkpoint::verified))
+        .routes(routes!(scans::send))
+        .routes(routes!(people::find))
+        .routes(routes!(people::watch, people::watch_list))
+        .routes(routes!(people::unwatch))
+        .routes(routes!(accounts::list, accounts::add))
+        .routes(routes!(accounts::set_password))
+        .routes(routes!(accounts::disable))
+        .routes(routes!(accounts::enable))
+        .routes(routes!(audit::read))
+        .routes(routes!(audit::verify))
+        .routes(routes!(audit::rotate));
+    document::add_time_limit(routes.get_openapi_mut());
+    routes
+}
+
+/// For every official.
+fn look() -> Routes {
+    let mut routes = OpenApiRouter::default()
+        .routes(routes!(operate::status))
+        .routes(routes!(busiest::busiest))
+        .routes(routes!(operate::examples))
+        .routes(routes!(operate::sites))
+        .routes(routes!(operate::areas));
+    document::add_time_limit(routes.get_openapi_mut());
+    routes
+}
+
+/// For operators.
+fn operate() -> Routes {
+    let mut routes = OpenApiRouter::default()
+        .routes(routes!(operate::metrics))
+        .routes(routes!(devices::list, devices::add))
+        .routes(routes!(devices::add_batch))
+        .routes(routes!(devices::move_to))
+        .routes(routes!(devices::revoke))
+        .routes(routes!(backup::list))
+        .routes(routes!(operate::dead_letters));
+    document::add_time_limit(routes.get_openapi_mut());
+    routes
+}
+
+/// For operators; takes as long as it takes.
+fn untimed() -> Routes {
+    OpenApiRouter::default()
+        .routes(routes!(backup::make))
+        .routes(routes!(operate::seal))
+        .routes(routes!(operate::verify))
+        .routes(routes!(operate::drop_days))
+}
+
+/// For operators.
+fn import() -> Routes {
+    OpenApiRouter::default().routes(routes!(import::import))
+}
+
+/// For those who trace. Questions have a time of their own.
+fn asked() -> Routes {
+    OpenApiRouter::default()
+        .routes(routes!(trace::passed, trace::passed_by_body))
+        .routes(routes!(trace::trail, trace::trail_by_body))
+        .routes(routes!(trace::contacts, trace::contacts_by_body))
+        .routes(routes!(trace::chain, trace::chain_by_body))
+        .routes(routes!(trace::common, trace::common_by_body))
+        .routes(routes!(trace::set, trace::set_by_body))
+}

@@ -1,0 +1,93 @@
+//! Scans from browsers at checkpoints: the frames of the protocol, over HTTP.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use truyvet_schemas::DeviceId;
+use truyvet_schemas::wire::{Reason, Refusal};
+use utoipa::{IntoParams, ToSchema};
+
+use super::app::App;
+use super::caller::Asking;
+use super::error::{Problem, ProblemDocument};
+use super::extract::{Asked, Sent};
+use crate::ingest::NotTaken;
+use crate::people::Permission;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    /// The device's number.
+    device: u32,
+}
+
+/// What became of a batch.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Delivered {
+    /// Every scan of the device up to and including this one is durable: it may be deleted.
+    durable_seq: String,
+    /// Scans that are kept aside; they count as delivered.
+    refused: Vec<Refused>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Refused {
+    seq: String,
+    /// As PROTOCOL.md names it.
+    #[schema(example = "TimeInFuture")]
+    reason: String,
+}
+
+/// Takes one signed batch of a browser at the officer's site. Sent again it is kept once.
+#[utoipa::path(post, path = "/api/v1/scans", tag = "checkpoint", operation_id = "send_scans", params(From),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream",
+        description = "One frame of PROTOCOL.md with a SignedBatch, without the length before it"),
+    responses((status = 200, description = "All of it is durable", body = Delivered),
+        (status = 400, description = "The frame is malformed, or badly signed", body = ProblemDocument),
+        (status = 404, description = "The officer's site has no such device", body = ProblemDocument),
+        (status = 409, description = "Scans are missing before it", body = ProblemDocument)))]
+pub(super) async fn send(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Asked(From { device }): Asked<From>,
+    Sent(payload): Sent,
+) -> Result<Json<Delivered>, Problem> {
+    let account = asking.official(Permission::Check)?;
+    let device = DeviceId::new(device);
+    let record = app.engine.catalog().device(device);
+    // Another site's device is as good as none.
+    if record.is_none_or(|record| Some(record.site) != account.site) {
+        let why = "your site has no such device; enrol this browser again";
+        return Err(Problem::NotFound(why.to_owned()));
+    }
+    let delivered = app.posted.take(device, &payload).await.map_err(problem)?;
+    let refused =
+        |(seq, reason): (u64, Reason)| Refused { seq: seq.to_string(), reason: format!("{reason:?}") };
+    Ok(Json(Delivered {
+        durable_seq: delivered.durable_seq.to_string(),
+        refused: delivered.refused.into_iter().map(refused).collect(),
+    }))
+}
+
+fn problem(not_taken: NotTaken) -> Problem {
+    match not_taken {
+        NotTaken::Refused(Refusal { reason: Reason::SeqGap, expected_seq, .. }) => {
+            Problem::SeqGap { expected_seq }
+        }
+        NotTaken::Refused(Refusal { reason: Reason::RevokedDevice, .. }) => {
+            Problem::NotFound("this device was revoked; enrol the browser again".to_owned())
+        }
+        NotTaken::Refused(refusal) => {
+            Problem::Usage(format!("{:?}: {}; correct the batch", refusal.reason, refusal.detail))
+        }
+        NotTaken::StorageFull => {
+            Problem::StorageFull("there is no space for scans; keep them, and send them later".to_owned())
+        }
+        NotTaken::Failed => {
+            Problem::Unavailable("the scans could not be stored now; send them again".to_owned())
+        }
+        NotTaken::Stopped => Problem::Unavailable("the server is stopping; send the scans again".to_owned()),
+    }
+}

@@ -1,0 +1,119 @@
+//! Who may do what, and where: the only place that says it.
+
+use truyvet_engine::registry::{Account, Role};
+use truyvet_schemas::person::Document;
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody known.
+    Nobody,
+    /// This machine's own operator: whoever may read the data directory may ask here as well.
+    Local,
+    /// An official.
+    Official(Box<Account>),
+    /// A citizen who proved to have the phone.
+    Citizen {
+        /// The document that the code was asked for.
+        document: Document,
+        /// The phone.
+        phone: String,
+    },
+}
+
+/// What may be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Ask about sites, areas and how busy they are.
+    Look,
+    /// Ask trace questions, which name nobody.
+    Trace,
+    /// Import, enrol, seal, back up, watch the server.
+    Operate,
+    /// Check passes and confirm passages.
+    Check,
+    /// See who a person is.
+    FindPeople,
+    /// Hold people at checkpoints, take passes back.
+    Hold,
+    /// Give out accounts.
+    Accounts,
+    /// Read the audit log.
+    Audit,
+    /// Make new keys.
+    Keys,
+}
+
+impl Permission {
+    /// Every permission.
+    pub const ALL: [Self; 9] = [
+        Self::Look,
+        Self::Trace,
+        Self::Operate,
+        Self::Check,
+        Self::FindPeople,
+        Self::Hold,
+        Self::Accounts,
+        Self::Audit,
+        Self::Keys,
+    ];
+}
+
+impl Caller {
+    /// Whether this is allowed, where the record asked about allows it too.
+    pub fn may(&self, permission: Permission) -> bool {
+        match self {
+            Self::Nobody | Self::Citizen { .. } => false,
+            Self::Local => local_may(permission),
+            Self::Official(account) => role_may(account.role, permission),
+        }
+    }
+
+    /// What the audit log calls the caller.
+    pub fn actor(&self) -> &str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Local => "local",
+            Self::Official(account) => &account.account,
+            Self::Citizen { .. } => "citizen",
+        }
+    }
+}
+
+/// Nobody's personal data: that needs an account, whose name stands in the audit log.
+fn local_may(permission: Permission) -> bool {
+    use Permission::{Accounts, Audit, Keys, Look, Operate, Trace};
+    matches!(permission, Look | Trace | Operate | Accounts | Audit | Keys)
+}
+
+fn role_may(role: Role, permission: Permission) -> bool {
+    use Permission::{Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Trace};
+    match role {
+        Role::Officer => matches!(permission, Look | Check),
+        Role::Ward => matches!(permission, Look | FindPeople),
+        Role::Health | Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold),
+        Role::Operator => matches!(permission, Look | Operate),
+        Role::Administrator => matches!(permission, Look | Accounts | Audit | Keys),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_may_what_its_work_needs_and_no_more() {
+        let allowed = |role| -> Vec<Permission> {
+            Permission::ALL.into_iter().filter(|permission| role_may(role, *permission)).collect()
+        };
+        use Permission::*;
+        assert_eq!(allowed(Role::Officer), [Look, Check]);
+        assert_eq!(allowed(Role::Ward), [Look, FindPeople]);
+        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold]);
+        assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold]);
+        assert_eq!(allowed(Role::Operator), [Look, Operate]);
+        assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
+        assert!(Permission::ALL.iter().all(|permission| !Caller::Nobody.may(*permission)));
+        assert!(!Caller::Local.may(FindPeople) && !Caller::Local.may(Check) && Caller::Local.may(Trace));
+    }
+}

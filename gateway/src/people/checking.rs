@@ -1,0 +1,338 @@
+//! A pass at a checkpoint: what was read, what the registry says of it, what to compare with the document.
+
+use std::time::Duration;
+
+use truyvet_engine::registry::{DeclarationRecord, DeclarationState, PassRecord, RegistryError};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::declaration::{Declaration, Exposure, Symptom, Test, Vehicle};
+use truyvet_schemas::pass::{PassError, PassId, SubjectCode, read};
+use truyvet_schemas::person::{Document, DocumentKind, Sex, folded_name, tidy_text};
+use utoipa::ToSchema;
+
+use super::areas::AreaName;
+use super::declaring::PassView;
+use super::{People, act};
+
+/// What an officer holds in hand.
+#[derive(Clone)]
+pub enum Asked {
+    /// What a QR code said.
+    Token(String),
+    /// The number of a pass, typed.
+    Pass(PassId),
+    /// What the QR code of a chip citizen card said.
+    Card(Card),
+    /// A document's number, typed.
+    Document(Document),
+}
+
+/// The QR code of Vietnam's chip citizen card:
+/// `number|old number|name|birth ddmmyyyy|sex|residence|issued ddmmyyyy`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    number: String,
+    old_number: Option<String>,
+    name: String,
+    birth_date: String,
+    sex: Option<Sex>,
+}
+
+/// What the officer is to do, by one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Let through.
+    Valid,
+    /// No longer valid: a new declaration is needed.
+    Expired,
+    /// Not valid yet: look at the clock.
+    NotYetValid,
+    /// Taken back.
+    Revoked,
+    /// Nobody has found the declaration to be right: compare it with the document.
+    NotVerified,
+    /// On the watch list: hold.
+    Watch,
+    /// No pass of this system, or none that is known.
+    Unknown,
+}
+
+/// What is found about what an officer holds.
+#[derive(Clone, Debug, serde::Serialize, ToSchema)]
+pub struct Checked {
+    /// What to do.
+    pub verdict: Verdict,
+    /// Why, as a word: of PASS.md for a token, of whoever revoked or watches for a pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<PassView>,
+    /// What was declared, to be compared with the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts: Option<Facts>,
+    /// Fields in which the card differs from what was declared; for a card alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<&'static str>,
+}
+
+/// What was declared.
+#[derive(Clone, Debug, serde::Serialize, ToSchema)]
+#[allow(missing_docs, reason = "each is the declaration's field of this name")]
+pub struct Facts {
+    pub name: String,
+    pub birth_date: String,
+    pub sex: Sex,
+    pub nationality: String,
+    pub document_kind: DocumentKind,
+    pub document_number: String,
+    pub home: AreaName,
+    pub residence_text: String,
+    pub from: AreaName,
+    pub to: AreaName,
+    pub departs_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vehicle: Option<Vehicle>,
+    pub companions: Vec<Companion>,
+    pub symptoms: Vec<Symptom>,
+    pub exposure: Exposure,
+    pub vaccine_doses: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<Test>,
+    #[schema(value_type = String)]
+    pub state: DeclarationState,
+    pub declaration: String,
+    pub subject: String,
+}
+
+/// Who travels along, as declared.
+#[derive(Clone, Debug, serde::Serialize, ToSchema)]
+#[schema(as = DeclaredCompanion)]
+#[allow(missing_docs, reason = "each is the declaration's field of this name")]
+pub struct Companion {
+    pub name: String,
+    pub birth_date: String,
+}
+
+impl Checked {
+    fn unknown(reason: &str) -> Self {
+        let reason = Some(reason.to_owned());
+        Self { verdict: Verdict::Unknown, reason, pass: None, facts: None, differs: Vec::new() }
+    }
+}
+
+impl People {
+    /// Checks what an officer holds. The look at what was declared is in the audit log before it is told.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn check(&self, asked: &Asked, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
+        match asked {
+            Asked::Token(token) => self.check_token(token, officer, now),
+            Asked::Pass(pass) => self.check_pass(*pass, None, officer, now),
+            Asked::Document(document) => match self.holder(std::slice::from_ref(document))? {
+                Some(holder) => self.check_holder(holder, officer, now),
+                None => Ok(Checked::unknown("no_declaration")),
+            },
+            Asked::Card(card) => {
+                let Some(holder) = self.holder(&card.documents())? else {
+                    return Ok(Checked::unknown("no_declaration"));
+                };
+                let mut checked = self.check_holder(holder, officer, now)?;
+                checked.differs = checked.facts.as_ref().map(|facts| card.differs(facts)).unwrap_or_default();
+                Ok(checked)
+            }
+        }
+    }
+
+    fn check_token(&self, token: &str, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
+        let read = match read(token) {
+            Ok(read) => read,
+            Err(error) => return Ok(Checked::unknown(error.as_str())),
+        };
+        let skew = Duration::from_millis(self.config.clock_skew_ms);
+        match read.verify(&self.issuer.public(), now, skew) {
+            Ok(pass) => self.check_pass(pass.id, Some(pass.subject), officer, now),
+            // Signed by the issuer all the same: what was declared may be told.
+            Err(PassError::Expired { .. } | PassError::NotYetValid { .. }) => {
+                self.check_pass(read.id(), None, officer, now)
+            }
+            Err(error) => Ok(Checked::unknown(error.as_str())),
+        }
+    }
+
+    /// `subject`: whom the token is for, where there is one.
+    fn check_pass(
+        &self,
+        pass: PassId,
+        subject: Option<SubjectCode>,
+        officer: &str,
+        now: TimeMs,
+    ) -> Result<Checked, RegistryError> {
+        let known = self.registry.pass(pass)?;
+        let known = known.filter(|known| subject.is_none_or(|subject| subject == known.subject));
+        let Some(known) = known else { return Ok(Checked::unknown("unknown_pass")) };
+        let look = act(now, officer, "declaration.check", &pass.to_string());
+        let Some((record, declaration)) = self.registry.declaration(known.declaration, look)? else {
+            return Ok(Checked::unknown("unknown_pass"));
+        };
+        let (verdict, reason) = self.verdict(&known, &record, now)?;
+        Ok(Checked {
+            verdict,
+            reason,
+            pass: Some(self.view(&declaration, &record, &known)),
+            facts: Some(self.facts(&declaration, &record)),
+            differs: Vec::new(),
+        })
+    }
+
+    /// The holder's pass that is good now, or else the newest.
+    fn check_holder(
+        &self,
+        holder: SubjectCode,
+        officer: &str,
+        now: TimeMs,
+    ) -> Result<Checked, RegistryError> {
+        let mut newest = None;
+        for record in self.registry.declarations_of(holder, PASSES_LOOKED_AT)? {
+            let Some(pass) = self.registry.pass(record.pass)? else { continue };
+            let (verdict, _) = self.verdict(&pass, &record, now)?;
+            if !matches!(verdict, Verdict::Expired | Verdict::Revoked | Verdict::NotYetValid) {
+                return self.check_pass(pass.pass, None, officer, now);
+            }
+            newest = newest.or(Some(pass.pass));
+        }
+        match newest {
+            Some(pass) => self.check_pass(pass, None, officer, now),
+            None => Ok(Checked::unknown("no_declaration")),
+        }
+    }
+
+    /// The strictest first.
+    fn verdict(
+        &self,
+        pass: &PassRecord,
+        record: &DeclarationRecord,
+        now: TimeMs,
+    ) -> Result<(Verdict, Option<String>), RegistryError> {
+        let skew_s = self.config.clock_skew_ms.div_ceil(1_000);
+        let now_s = now.get().div_euclid(1_000);
+        if let Some(watched) = self.registry.watched(pass.subject, now)? {
+            return Ok((Verdict::Watch, Some(watched.reason)));
+        }
+        Ok(match &pass.revoked {
+            Some(revoked) => (Verdict::Revoked, Some(revoked.reason.clone())),
+            None if now_s >= i64::from(pass.valid_until_s) => (Verdict::Expired, None),
+            None if now_s + skew_s.cast_signed() < i64::from(pass.issued_s) => (Verdict::NotYetValid, None),
+            None if record.state == DeclarationState::Unverified => (Verdict::NotVerified, None),
+            None => (Verdict::Valid, None),
+        })
+    }
+
+    fn holder(&self, documents: &[Document]) -> Result<Option<SubjectCode>, RegistryError> {
+        for document in documents {
+            if let Some(holder) = self.registry.holder(document)? {
+                return Ok(Some(holder));
+            }
+        }
+        Ok(None)
+    }
+
+    fn facts(&self, declaration: &Declaration, record: &DeclarationRecord) -> Facts {
+        let (person, journey, health) = (&declaration.person, &declaration.journey, &declaration.health);
+        let document = &person.documents[0]; // one at least, or it was not kept
+        let home = person.home();
+        let name = self.areas.name(&home.area);
+        let parts = [home.address.clone().unwrap_or_default(), name.name.clone(), name.path.clone()];
+        let told: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        Facts {
+            name: person.name.clone(),
+            birth_date: person.birth_date.clone(),
+            sex: person.sex,
+            nationality: person.nationality.clone(),
+            document_kind: document.kind,
+            document_number: document.number.clone(),
+            residence_text: told.join(", "),
+            home: name,
+            from: self.areas.name(&journey.from),
+            to: self.areas.name(&journey.to),
+            departs_at: journey.departs_at,
+            vehicle: journey.vehicle.clone(),
+            companions: declaration
+                .companions
+                .iter()
+                .map(|with| Companion { name: with.name.clone(), birth_date: with.birth_date.clone() })
+                .collect(),
+            symptoms: health.symptoms.clone(),
+            exposure: health.exposure,
+            vaccine_doses: health.vaccine_doses,
+            test: health.test,
+            state: record.state,
+            declaration: record.declaration.to_string(),
+            subject: record.subject.to_string(),
+        }
+    }
+}
+
+impl Card {
+    /// Reads what the card's QR code says; none for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fields: Vec<&str> = text.trim().split('|').map(str::trim).collect();
+        let [number, old_number, name, birth, sex, ..] = fields.as_slice() else { return None };
+        let is_number = |text: &str, digits| text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
+        if !is_number(number, 12) || !is_number(birth, 8) || name.is_empty() {
+            return None;
+        }
+        Some(Self {
+            number: (*number).to_owned(),
+            old_number: is_number(old_number, 9).then(|| (*old_number).to_owned()),
+            name: tidy_text(name),
+            birth_date: format!("{}-{}-{}", &birth[4..], &birth[2..4], &birth[..2]),
+            sex: match folded_name(sex).as_str() {
+                "nam" => Some(Sex::Male),
+                "nu" => Some(Sex::Female),
+                _ => None,
+            },
+        })
+    }
+
+    fn documents(&self) -> Vec<Document> {
+        let document =
+            |kind, number: &str| Document { kind, number: number.to_owned(), country: None }.tidied();
+        let old = self.old_number.as_deref().map(|number| document(DocumentKind::OldId, number));
+        [document(DocumentKind::CitizenId, &self.number)].into_iter().chain(old).collect()
+    }
+
+    /// In what the card is not as declared.
+    fn differs(&self, facts: &Facts) -> Vec<&'static str> {
+        let same_birth = self.birth_date.starts_with(&facts.birth_date);
+        let pairs = [
+            ("name", folded_name(&self.name) == folded_name(&facts.name)),
+            ("birth_date", same_birth),
+            ("sex", self.sex.is_none_or(|sex| sex == facts.sex)),
+        ];
+        pairs.into_iter().filter_map(|(field, same)| (!same).then_some(field)).collect()
+    }
+}
+
+/// Passes of one holder that are looked at for one that is good.
+const PASSES_LOOKED_AT: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chip_card_is_read_and_nothing_else_is() {
+        let card = Card::parse("001090012345|012345678|NGUYỄN VĂN AN|02031990|Nam|Phố Huế, Hà Nội|01012021");
+        let card = card.expect("as the cards have it");
+        assert_eq!((card.birth_date.as_str(), card.sex), ("1990-03-02", Some(Sex::Male)));
+        assert_eq!(card.documents().len(), 2);
+        let young = Card::parse("001304000001||Trần Mai|01012004|Nữ||").expect("without an old number");
+        assert_eq!((young.old_number, young.sex), (None, Some(Sex::Female)));
+        for other in ["", "TVP1:AAAA", "a|b|c|d|e|f|g", "001090012345|x", "00109001234|1|A|02031990|Nam|x|y"]
+        {
+            assert_eq!(Card::parse(other), None, "{other}");
+        }
+    }
+}

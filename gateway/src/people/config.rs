@@ -1,0 +1,74 @@
+//! The section `[people]` of the configuration.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Declarations, passes and accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeopleConfig {
+    /// Directory of the keys that personal data is sealed and passes are signed with. Default: the data
+    /// directory's name with `.keys`, beside it. Keep a copy: without it the registry cannot be read.
+    pub keys: Option<PathBuf>,
+    /// Bytes of the registry that are kept in memory. Default 64 MiB. More makes look-ups in a large
+    /// registry faster.
+    pub cache_bytes: usize,
+    /// Hours that a pass is valid. Default 72.
+    pub pass_hours: u32,
+    /// The population register as a file: CSV with the columns
+    /// `kind,number,name,birth_date,sex[,permanent]`. Only digests of it are kept in memory, 24 bytes a
+    /// person.
+    pub register_file: Option<PathBuf>,
+    /// The population register as an HTTP address that answers a POST of `{"kind", "number"}` with
+    /// `{"name", "birth_date", "sex", "permanent"?}`, or 404.
+    pub register_url: Option<String>,
+    /// Milliseconds to wait for that address. Default 2,000; then the declaration stays unverified.
+    pub register_timeout_ms: u64,
+    /// Program that sends a one-time code: it gets the phone and the code as two lines on its standard
+    /// input. Default none: codes are written into the file `codes.log` of the data directory.
+    pub code_command: Option<Vec<String>>,
+    /// Hours after which an official signs in again. Default 12.
+    pub official_session_hours: u32,
+    /// Days after which a citizen needs a new code on the same device. Default 30.
+    pub citizen_session_days: u32,
+    /// Milliseconds that the clock of a checkpoint's device may be off. Default 300,000.
+    pub clock_skew_ms: u64,
+}
+
+impl Default for PeopleConfig {
+    fn default() -> Self {
+        Self {
+            keys: None,
+            cache_bytes: 64 << 20,
+            pass_hours: 72,
+            register_file: None,
+            register_url: None,
+            register_timeout_ms: 2_000,
+            code_command: None,
+            official_session_hours: 12,
+            citizen_session_days: 30,
+            clock_skew_ms: 300_000,
+        }
+    }
+}
+
+impl PeopleConfig {
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        crate::config::check_ranges(&[
+            ("cache_bytes", self.cache_bytes as u64, 1 << 20, 1 << 40),
+            ("pass_hours", self.pass_hours.into(), 1, 8_760),
+            ("register_timeout_ms", self.register_timeout_ms, 10, 60_000),
+            ("official_session_hours", self.official_session_hours.into(), 1, 720),
+            ("citizen_session_days", self.citizen_session_days.into(), 1, 365),
+            ("clock_skew_ms", self.clock_skew_ms, 0, 86_400_000),
+        ])?;
+        if self.register_file.is_some() && self.register_url.is_some() {
+            return Err("`register_file` and `register_url`: name one of them".to_owned());
+        }
+        match &self.code_command {
+            Some(command) if command.is_empty() => Err("`code_command` must name a program".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}

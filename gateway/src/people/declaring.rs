@@ -1,0 +1,225 @@
+//! A declaration on its way: tidied, checked, held against the register, kept, and turned into a pass.
+
+use truyvet_areas::citizen_id::{CitizenIdError, CitizenIdFacts, citizen_id_facts};
+use truyvet_engine::registry::{DeclarationRecord, DeclarationState, Declaring, PassRecord, RegistryError};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::checking::{Flaw, Wrong};
+use truyvet_schemas::declaration::Declaration;
+use truyvet_schemas::pass::{AreaNumber, Pass, PassFlags, UnixSeconds};
+use truyvet_schemas::person::{Document, DocumentKind, Person, Residence};
+use utoipa::ToSchema;
+
+use super::register::Comparison;
+use super::{People, act};
+
+/// A declaration that was kept.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The declaration without what is personal.
+    pub record: DeclarationRecord,
+    /// Its pass.
+    pub pass: PassView,
+    /// Fields that the register, or the document's own number, contradicts.
+    pub mismatches: Vec<Flaw>,
+}
+
+/// A pass as its holder sees it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, ToSchema)]
+pub struct PassView {
+    /// Its number, as people read and type it.
+    pub pass: String,
+    /// What the QR code carries.
+    pub token: String,
+    /// Unix milliseconds.
+    pub issued_at: i64,
+    /// Unix milliseconds; no longer valid at it.
+    pub valid_until: i64,
+    /// Whether it was taken back.
+    pub revoked: bool,
+    /// Whether the declaration was found to be right when the pass was issued.
+    pub registered: bool,
+}
+
+/// Why a declaration was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DeclareError {
+    /// Correct the fields.
+    #[error("some fields are not as they must be; correct those named")]
+    Invalid(Vec<Flaw>),
+    /// Correct the fields, or send it again with `accept_unverified`.
+    #[error(
+        "some fields are not as the register has them; correct them, or send the declaration again with \
+         `accept_unverified`: an officer will compare it with the document then"
+    )]
+    Disagrees(Vec<Flaw>),
+    /// Ask for a code with the document that is declared with.
+    #[error("the first document is not the one that the code was asked for; ask for a code with it")]
+    NotYours,
+    /// As the inner error says.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl People {
+    /// Keeps a citizen's declaration and issues a pass for it. The same request again gives the same
+    /// answer.
+    ///
+    /// # Errors
+    /// Nothing is kept then; the error says what to do.
+    pub fn declare(
+        &self,
+        (document, phone): (&Document, &str),
+        declaration: Declaration,
+        accept_unverified: bool,
+        request: Option<&str>,
+        now: TimeMs,
+    ) -> Result<Made, DeclareError> {
+        let declaration = declaration.tidied();
+        let mut flaws = declaration.check(now.get());
+        flaws.extend(self.check_areas(&declaration, now.get()));
+        let (wrong, mut mismatches) = check_numbers(&declaration.person);
+        flaws.extend(wrong);
+        if !flaws.is_empty() {
+            return Err(DeclareError::Invalid(flaws));
+        }
+        if !declaration.person.documents.contains(document) {
+            return Err(DeclareError::NotYours);
+        }
+        let compared = self.compare(&declaration.person, document);
+        let agrees = compared == Comparison::Agrees && mismatches.is_empty();
+        mismatches.extend(flaws_of(compared, &declaration.person, document));
+        if !mismatches.is_empty() && !accept_unverified {
+            return Err(DeclareError::Disagrees(mismatches));
+        }
+        let state = if agrees { DeclarationState::Verified } else { DeclarationState::Unverified };
+        let (record, pass) = self.keep(&declaration, state, phone, request, now)?;
+        Ok(Made { pass: self.view(&declaration, &record, &pass), record, mismatches })
+    }
+
+    /// A pass as its holder sees it. Its token is made anew, the same but for its signing key.
+    pub fn view(&self, declaration: &Declaration, record: &DeclarationRecord, pass: &PassRecord) -> PassView {
+        let registered = pass.is_registered;
+        let token = self.issuer.issue(&Pass {
+            key_id: 0, // the issuer's newest
+            id: pass.pass,
+            subject: record.subject,
+            issued: UnixSeconds::new(pass.issued_s),
+            valid_until: UnixSeconds::new(pass.valid_until_s),
+            flags: PassFlags {
+                registered,
+                vehicle: declaration.journey.vehicle.is_some(),
+                companions: !declaration.companions.is_empty(),
+            },
+            home: self.area_number(&declaration.person.home().area),
+            destination: self.area_number(&declaration.journey.to),
+        });
+        PassView {
+            pass: pass.pass.to_string(),
+            token,
+            issued_at: i64::from(pass.issued_s) * 1_000,
+            valid_until: i64::from(pass.valid_until_s) * 1_000,
+            revoked: pass.revoked.is_some(),
+            registered,
+        }
+    }
+
+    fn keep(
+        &self,
+        declaration: &Declaration,
+        state: DeclarationState,
+        phone: &str,
+        request: Option<&str>,
+        now: TimeMs,
+    ) -> Result<(DeclarationRecord, PassRecord), RegistryError> {
+        let issued = UnixSeconds::of(now).unwrap_or(UnixSeconds::new(u32::MAX));
+        let valid_until = issued.get().saturating_add(self.config.pass_hours * 3_600);
+        let how = Declaring {
+            state,
+            issued,
+            valid_until: UnixSeconds::new(valid_until),
+            phone: Some(phone),
+            request,
+        };
+        let act = act(now, "citizen", "declaration.make", "-");
+        let declared = self.registry.declare(declaration, how, act)?;
+        if declared.is_new_person {
+            let home = declaration.person.home().area.clone();
+            self.homes.tell(declared.record.subject.to_string(), home);
+        }
+        Ok((declared.record, declared.pass))
+    }
+
+    fn area_number(&self, code: &str) -> Option<AreaNumber> {
+        self.engine.catalog().area_number(code).and_then(AreaNumber::new)
+    }
+
+    /// Every place named must be one of today's.
+    fn check_areas(&self, declaration: &Declaration, at_ms: i64) -> Vec<Flaw> {
+        let person = &declaration.person;
+        let area = |residence: &Residence| residence.area.clone();
+        let places = [
+            ("person.permanent.area", Some(area(&person.permanent))),
+            ("person.present.area", person.present.as_ref().map(area)),
+            ("person.temporary.area", person.temporary.as_ref().map(area)),
+            ("journey.from", Some(declaration.journey.from.clone())),
+            ("journey.to", Some(declaration.journey.to.clone())),
+        ];
+        let flaw = |(field, code): (&str, Option<String>)| {
+            let code = code.filter(|code| !code.is_empty())?; // told as missing already
+            self.areas.wrong(&code, at_ms).map(|code| Flaw { field: field.to_owned(), code })
+        };
+        places.into_iter().filter_map(flaw).collect()
+    }
+
+    fn compare(&self, person: &Person, document: &Document) -> Comparison {
+        self.register.compare(document, person)
+    }
+}
+
+fn flaws_of(compared: Comparison, person: &Person, document: &Document) -> Vec<Flaw> {
+    match compared {
+        Comparison::Agrees | Comparison::Silent => Vec::new(),
+        Comparison::Differs(fields) => {
+            let flaw = |field| Flaw { field: format!("person.{field}"), code: Wrong::Disagrees };
+            fields.into_iter().map(flaw).collect()
+        }
+        Comparison::Unknown => {
+            let at = person.documents.iter().position(|own| own == document).unwrap_or_default();
+            vec![Flaw { field: format!("person.documents[{at}].number"), code: Wrong::Unknown }]
+        }
+    }
+}
+
+/// What citizen ids say by themselves: what cannot be, and what contradicts the declaration.
+fn check_numbers(person: &Person) -> (Vec<Flaw>, Vec<Flaw>) {
+    let (mut wrong, mut mismatches) = (Vec::new(), Vec::new());
+    for (at, document) in person.documents.iter().enumerate() {
+        let is_home = document.country.as_deref().is_none_or(|country| country == "VN");
+        if document.kind != DocumentKind::CitizenId || !is_home {
+            continue;
+        }
+        let number = |code| Flaw { field: format!("person.documents[{at}].number"), code };
+        match citizen_id_facts(&document.number) {
+            Ok(facts) => mismatches.extend(contradictions(&facts, person)),
+            Err(CitizenIdError::RegisteredAbroad) => mismatches.push(number(Wrong::Disagrees)),
+            Err(CitizenIdError::UnknownProvince | CitizenIdError::FutureCentury) => {
+                wrong.push(number(Wrong::Unknown));
+            }
+            Err(CitizenIdError::NotTwelveDigits) => {} // told as its form already
+        }
+    }
+    (wrong, mismatches)
+}
+
+fn contradictions(facts: &CitizenIdFacts, person: &Person) -> Vec<Flaw> {
+    let disagrees = |field: &str| Flaw { field: format!("person.{field}"), code: Wrong::Disagrees };
+    let year = person.birth_date.get(..4).and_then(|year| year.parse().ok());
+    let mut flaws = Vec::new();
+    if facts.sex != person.sex {
+        flaws.push(disagrees("sex"));
+    }
+    if year != Some(facts.birth_year) {
+        flaws.push(disagrees("birth_date"));
+    }
+    flaws
+}

@@ -1,0 +1,150 @@
+//! People at the front: who may do what, what a declaration must be, which pass is good. Between HTTP
+//! and the engine's registry; no sockets but those of an outer register.
+//!
+//! ```text
+//! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
+//! officer    accounts -> session -> checking -> verdict
+//! ```
+//!
+//! - `access` is the one place that says who may do what.
+//! - What is personal leaves here only to whoever may see it, and an act in the audit log goes before.
+
+mod access;
+mod accounts;
+mod areas;
+mod checking;
+mod codes;
+mod config;
+mod declaring;
+mod homes;
+mod reach;
+mod register;
+
+use std::path::{Path, PathBuf};
+
+use truyvet_engine::Engine;
+use truyvet_engine::registry::{Act, Issuer, Registry, RegistryError, VaultError};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::person::Document;
+
+pub use access::{Caller, Permission};
+pub use accounts::{AccountError, NewAccount, SignInError};
+pub use areas::{AreaName, Areas, Found};
+pub use checking::{Asked, Card, Checked};
+pub use codes::{CodeError, CodeSent};
+pub use config::PeopleConfig;
+pub use declaring::{DeclareError, Made, PassView};
+pub use reach::Person;
+pub use register::{PopulationRegister, RegisterError};
+
+use accounts::Passwords;
+use codes::Codes;
+use homes::Homes;
+
+/// Everything that serves people.
+pub struct People {
+    /// People, declarations, passes, accounts, and who looked at them.
+    pub registry: Registry,
+    /// Signs passes.
+    pub issuer: Issuer,
+    /// Areas with their names.
+    pub areas: Areas,
+    engine: Engine,
+    config: PeopleConfig,
+    passwords: Passwords,
+    codes: Codes,
+    register: Box<dyn PopulationRegister>,
+    homes: Homes,
+}
+
+/// Why people cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// As the inner error says.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Keys(#[from] VaultError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// Check the process's limits.
+    #[error("no thread for homes: {0}")]
+    Thread(std::io::Error),
+}
+
+impl People {
+    /// Opens the registry of a data directory, or makes one.
+    ///
+    /// # Errors
+    /// The keys do not belong to it, it cannot be read, or the register's file cannot.
+    pub fn open(data: &Path, engine: &Engine, config: &PeopleConfig) -> Result<Self, PeopleError> {
+        let keys = keys_dir(data, config);
+        let registry = Registry::open(&registry_dir(data), &keys, config.cache_bytes)?;
+        Ok(Self {
+            registry,
+            issuer: Issuer::open(&keys)?,
+            areas: Areas::of(engine.clone()),
+            passwords: Passwords::default(),
+            codes: Codes::new(codes::sender(data, config)),
+            register: register::open(config)?,
+            homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
+            engine: engine.clone(),
+            config: config.clone(),
+        })
+    }
+}
+
+impl People {
+    /// Sends a one-time code.
+    ///
+    /// # Errors
+    /// One was sent a moment ago, or it cannot be sent now.
+    pub fn send_code(&self, document: &Document, phone: &str, now: TimeMs) -> Result<CodeSent, CodeError> {
+        self.codes.send(document, phone, now)
+    }
+
+    /// Takes a one-time code; each is good once.
+    ///
+    /// # Errors
+    /// It is not the code that was sent, or none holds.
+    pub fn redeem_code(
+        &self,
+        document: &Document,
+        phone: &str,
+        code: &str,
+        now: TimeMs,
+    ) -> Result<(), CodeError> {
+        self.codes.redeem(document, phone, code, now)
+    }
+}
+
+/// Where the registry of a data directory lies.
+pub fn registry_dir(data: &Path) -> PathBuf {
+    data.join("registry")
+}
+
+/// Where its keys lie: beside the data directory unless set otherwise, never within it.
+pub fn keys_dir(data: &Path, config: &PeopleConfig) -> PathBuf {
+    config.keys.clone().unwrap_or_else(|| {
+        let mut name = data.file_name().unwrap_or_default().to_owned();
+        name.push(".keys");
+        data.with_file_name(name)
+    })
+}
+
+/// An act for the audit log that ended well.
+pub(crate) fn act(at: TimeMs, actor: &str, action: &str, object: &str) -> Act {
+    act_with(at, actor, action, object, "ok")
+}
+
+pub(crate) fn act_with(at: TimeMs, actor: &str, action: &str, object: &str, result: &str) -> Act {
+    Act {
+        at: at.get(),
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        object: object.to_owned(),
+        result: result.to_owned(),
+    }
+}

@@ -1,0 +1,106 @@
+//! Whose records a caller reaches: citizens their own, officials those of their area's people.
+
+use truyvet_engine::registry::{Account, DeclarationRecord, RegistryError};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::pass::SubjectCode;
+use truyvet_schemas::person::{self, Document};
+use utoipa::ToSchema;
+
+use super::{People, act, act_with};
+
+/// A person as an official sees them.
+#[derive(Clone, Debug, serde::Serialize, ToSchema)]
+#[schema(as = FoundPerson)]
+pub struct Person {
+    /// The subject's code, by which the engine knows the person.
+    pub subject: String,
+    /// Who it is.
+    pub person: person::Person,
+    /// Declarations, the newest first.
+    pub declarations: Vec<Declared>,
+}
+
+/// A declaration as officials see it listed.
+#[derive(Clone, Debug, serde::Serialize, ToSchema)]
+pub struct Declared {
+    /// Its number.
+    pub declaration: String,
+    /// `verified` or `unverified`.
+    pub state: String,
+    /// Unix milliseconds.
+    pub made_at: i64,
+    /// Number of its pass.
+    pub pass: String,
+    /// Unix milliseconds; the pass is no longer valid at it.
+    pub valid_until: i64,
+    /// Whether the pass was taken back.
+    pub revoked: bool,
+}
+
+impl People {
+    /// What was declared with this document and this phone, the newest first. Another's phone does not
+    /// reach it, whatever document it names.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn own_declarations(
+        &self,
+        document: &Document,
+        phone: &str,
+    ) -> Result<Vec<DeclarationRecord>, RegistryError> {
+        let Some(holder) = self.registry.holder(document)? else { return Ok(Vec::new()) };
+        let phone = Some(self.registry.phone_index(phone));
+        let mut own = self.registry.declarations_of(holder, OWN_MAX)?;
+        own.retain(|record| record.phone == phone);
+        Ok(own)
+    }
+
+    /// Whether an official's area is one that the subject lives in or declared to travel from or to.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn is_in_reach(&self, subject: SubjectCode, account: &Account) -> Result<bool, RegistryError> {
+        let Some(within) = &account.area else { return Ok(true) };
+        let areas = self.registry.areas_of(subject, DECLARATIONS_LOOKED_AT)?;
+        Ok(areas.iter().any(|area| self.areas.is_within(area, within)))
+    }
+
+    /// Who a subject is, for an official who reaches them. The look, granted or refused, is in the audit
+    /// log before it is answered.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn find_person(
+        &self,
+        subject: SubjectCode,
+        account: &Account,
+        now: TimeMs,
+    ) -> Result<Option<Person>, RegistryError> {
+        let (who, object) = (account.account.as_str(), subject.to_string());
+        if !self.is_in_reach(subject, account)? {
+            self.registry.note(act_with(now, who, "person.read", &object, "refused"))?;
+            return Ok(None);
+        }
+        let look = act(now, who, "person.read", &object);
+        let Some(person) = self.registry.person(subject, look)? else { return Ok(None) };
+        let mut declarations = Vec::new();
+        for record in self.registry.declarations_of(subject, DECLARATIONS_LOOKED_AT)? {
+            let Some(pass) = self.registry.pass(record.pass)? else { continue };
+            declarations.push(Declared {
+                declaration: record.declaration.to_string(),
+                state: record.state.as_str().to_owned(),
+                made_at: record.made_at,
+                pass: record.pass.to_string(),
+                valid_until: i64::from(pass.valid_until_s) * 1_000,
+                revoked: pass.revoked.is_some(),
+            });
+        }
+        Ok(Some(Person { subject: object, person, declarations }))
+    }
+}
+
+/// Declarations of one's own that one looks through.
+const OWN_MAX: usize = 500;
+
+/// Newest declarations that say where a person is at home.
+const DECLARATIONS_LOOKED_AT: usize = 20;

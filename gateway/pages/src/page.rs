@@ -1,0 +1,134 @@
+//! The pages, each rendered once in each language.
+
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use askama::Template;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::assets::by_source;
+use crate::language::Language;
+use crate::texts::Texts;
+
+/// A page of the front end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// `/`: what one can do here.
+    Home,
+    /// `/declare`: a citizen's declaration, step by step.
+    Declare,
+    /// `/passes`: a citizen's own passes.
+    Passes,
+    /// `/pass/{id}`: one pass, to be shown or printed. The script reads the id from the address.
+    Pass,
+    /// `/sign-in`: officials.
+    SignIn,
+    /// `/checkpoint`: passes are read and people waved through.
+    Checkpoint,
+    /// `/desk`: looking people up.
+    Desk,
+    /// `/accounts`: who may do what.
+    Accounts,
+    /// `/trace`: questions to the engine.
+    Trace,
+}
+
+/// A rendered page.
+#[derive(Debug)]
+pub struct Html {
+    /// The whole document.
+    pub text: String,
+    /// The same, compressed with gzip.
+    pub gzip: Vec<u8>,
+}
+
+/// The page in this language; the same for everybody, `text/html; charset=utf-8`.
+pub fn page(page: Page, language: Language) -> &'static Html {
+    &RENDERED[page as usize][language as usize]
+}
+
+/// The header `Content-Security-Policy` of every page: nothing from elsewhere, nothing inline that runs.
+pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
+    img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'";
+
+impl Page {
+    /// All of them, in their order.
+    pub const ALL: [Self; 9] = [
+        Self::Home,
+        Self::Declare,
+        Self::Passes,
+        Self::Pass,
+        Self::SignIn,
+        Self::Checkpoint,
+        Self::Desk,
+        Self::Accounts,
+        Self::Trace,
+    ];
+
+    /// Its name among templates and texts.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Declare => "declare",
+            Self::Passes => "passes",
+            Self::Pass => "pass",
+            Self::SignIn => "sign-in",
+            Self::Checkpoint => "checkpoint",
+            Self::Desk => "desk",
+            Self::Accounts => "accounts",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+static RENDERED: LazyLock<Vec<[Html; 2]>> =
+    LazyLock::new(|| Page::ALL.iter().map(|page| Language::ALL.map(|language| render(*page, language))).collect());
+
+fn render(page: Page, language: Language) -> Html {
+    let shell = Shell { page, language, t: Texts::of(language) };
+    let text = shell.render().expect("a test renders every page");
+    let gzip = compress(&text);
+    Html { text, gzip }
+}
+
+fn compress(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).expect("memory takes all");
+    encoder.finish().expect("memory takes all")
+}
+
+/// What every template can use: the page, its language, its texts.
+#[derive(Template)]
+#[template(path = "shell.html")]
+struct Shell {
+    page: Page,
+    language: Language,
+    t: Texts,
+}
+
+impl Shell {
+    /// The title of the page.
+    fn title(&self) -> &str {
+        &self.t[&format!("{}.title", self.page.name())]
+    }
+
+    /// The address of the asset made of this source.
+    fn asset(&self, source: &str) -> String {
+        format!("/assets/{}", by_source(source).name)
+    }
+
+    /// The address of another page in the same language.
+    fn link(&self, path: &str) -> String {
+        format!("{path}?lang={}", self.language.code())
+    }
+
+    /// The texts of the page's script.
+    fn script_texts(&self) -> String {
+        self.t.json_of(&["script", &format!("{}_script", self.page.name())])
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+// The page /accounts.
+
+import { startShell } from "../shell";
+
+startShell();

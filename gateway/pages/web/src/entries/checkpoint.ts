@@ -1,0 +1,5 @@
+// The page /checkpoint.
+
+import { startShell } from "../shell";
+
+startShell();

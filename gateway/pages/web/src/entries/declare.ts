@@ -1,0 +1,5 @@
+// The page /declare.
+
+import { startShell } from "../shell";
+
+startShell();

@@ -1,0 +1,5 @@
+// The page /desk.
+
+import { startShell } from "../shell";
+
+startShell();

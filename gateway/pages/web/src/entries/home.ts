@@ -1,0 +1,5 @@
+// The page /home.
+
+import { startShell } from "../shell";
+
+startShell();

@@ -1,0 +1,5 @@
+// The page /pass.
+
+import { startShell } from "../shell";
+
+startShell();

@@ -1,0 +1,5 @@
+// The page /passes.
+
+import { startShell } from "../shell";
+
+startShell();

@@ -1,0 +1,62 @@
+// Gives kept pages and assets when there is no network. The API is never kept here.
+
+declare const self: ServiceWorkerGlobalScope;
+
+const CACHE = "pages-1";
+const ASSETS = "/assets/";
+
+self.addEventListener("install", () => void self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener("message", (event) => {
+  const addresses = (event.data as { keep?: string[] }).keep ?? [];
+  event.waitUntil(keep(addresses));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { method, mode, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  if (method !== "GET" || origin !== self.location.origin) return;
+  if (pathname.startsWith(ASSETS)) event.respondWith(assetOf(event.request));
+  else if (mode === "navigate") event.respondWith(pageOf(event.request));
+});
+
+/** Keeps pages and assets; assets of an older version of the same source go. */
+async function keep(addresses: string[]): Promise<void> {
+  const cache = await caches.open(CACHE);
+  for (const address of addresses) {
+    const key = keyOf(address);
+    if (address.startsWith(ASSETS) && (await cache.match(key))) continue;
+    const response = await fetch(address).catch(() => null);
+    if (response?.ok) await cache.put(key, response);
+  }
+}
+
+/** Pages come from the network, so that a new version shows at once; the kept one is for want of it. */
+async function pageOf(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const key = keyOf(request.url);
+  const kept = await cache.match(key);
+  try {
+    const response = await fetch(request);
+    if (kept && response.ok) await cache.put(key, response.clone());
+    return response;
+  } catch (reason) {
+    if (kept) return kept;
+    throw reason;
+  }
+}
+
+/** An asset never changes under its name: the kept one is as good as the server's. */
+async function assetOf(request: Request): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(request.url)) ?? fetch(request);
+}
+
+/** All passes share one page, and only the language of an address matters. */
+function keyOf(address: string): string {
+  const url = new URL(address, self.location.origin);
+  if (url.pathname.startsWith(ASSETS)) return url.href;
+  const path = url.pathname.startsWith("/pass/") ? "/pass/" : url.pathname;
+  return `${url.origin}${path}?lang=${url.searchParams.get("lang") ?? ""}`;
+}

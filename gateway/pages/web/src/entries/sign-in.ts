@@ -1,0 +1,5 @@
+// The page /sign-in.
+
+import { startShell } from "../shell";
+
+startShell();

@@ -1,0 +1,5 @@
+// The page /trace.
+
+import { startShell } from "../shell";
+
+startShell();

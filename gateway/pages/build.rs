@@ -84,12 +84,13 @@ fn install(web: &Path) -> Outcome<()> {
 }
 
 fn npm(web: &Path, arguments: &[&str]) -> Outcome<()> {
-    let output = Command::new("npm").args(arguments).current_dir(web).output().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => {
-            "npm is missing: install Node.js 18 or newer with npm (Debian: nodejs npm)".into()
-        }
-        _ => format!("npm cannot be started: {e}"),
-    })?;
+    let output =
+        Command::new("npm").args(arguments).current_dir(web).output().map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => {
+                "npm is missing: install Node.js 18 or newer with npm (Debian: nodejs npm)".into()
+            }
+            _ => format!("npm cannot be started: {e}"),
+        })?;
     if output.status.success() {
         return Ok(());
     }
@@ -102,7 +103,8 @@ fn table(dist: &Path) -> Outcome<String> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(dist)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
     files.sort();
-    let mut table = String::from("/// Every asset, by the name of its source.\nstatic ASSETS: &[Asset] = &[\n");
+    let mut table =
+        String::from("/// Every asset, by the name of its source.\nstatic ASSETS: &[Asset] = &[\n");
     for file in files {
         let name = file.file_name().and_then(OsStr::to_str).ok_or("the name of an asset is no text")?;
         let (stem, hash_and_kind) = name.rsplit_once('-').ok_or("an asset has no hash in its name")?;

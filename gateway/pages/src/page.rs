@@ -83,8 +83,9 @@ impl Page {
     }
 }
 
-static RENDERED: LazyLock<Vec<[Html; 2]>> =
-    LazyLock::new(|| Page::ALL.iter().map(|page| Language::ALL.map(|language| render(*page, language))).collect());
+static RENDERED: LazyLock<Vec<[Html; 2]>> = LazyLock::new(|| {
+    Page::ALL.iter().map(|page| Language::ALL.map(|language| render(*page, language))).collect()
+});
 
 fn render(page: Page, language: Language) -> Html {
     let shell = Shell { page, language, t: Texts::of(language) };

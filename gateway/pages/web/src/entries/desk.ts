@@ -1,5 +1,181 @@
-// The page /desk.
+// The page /desk: a person is looked up by document or pass; passes are revoked, people watched for.
 
+import { call, Problem } from "../api";
+import { areaPath } from "../areas";
+import { documentFlaws } from "../check";
+import type { DeclarationListed, Flaw, IdDocument, Me, Person } from "../contract";
+import { ask } from "../dialog";
+import { startDocument } from "../document-field";
+import { at, element, show } from "../dom";
+import { fillCountries, readValues } from "../fields";
+import { clearFlaw, clearFlaws, showFlaws } from "../flaws";
+import { day, moment } from "../format";
+import { newKey } from "../outbox";
+import { stateOf, wordsOf } from "../pass-state";
+import { factsOf, personLines } from "../review";
 import { startShell } from "../shell";
+import { text } from "../texts";
+import { troubleOf } from "../trouble";
 
-startShell();
+interface Found {
+  subject: string;
+  person: Person;
+  declarations: DeclarationListed[];
+}
+
+interface Watched {
+  subject: string;
+  reason: string;
+  until?: number;
+}
+
+const form = at<HTMLFormElement>("find");
+let me: Me | null = null;
+let found: Found | null = null;
+
+void start();
+
+async function start(): Promise<void> {
+  fillCountries(at<HTMLSelectElement>("document.country"), "VN");
+  startDocument(form, "document");
+  form.addEventListener("change", showWay);
+  form.addEventListener("input", (event) => {
+    const field = (event.target as HTMLElement).closest<HTMLElement>(".field");
+    if (field) clearFlaw(field);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void find();
+  });
+  at("watch-person").addEventListener("click", watchPerson);
+  me = await startShell();
+  show(at("gate"), me === null || me.kind === "citizen");
+  await showWatched();
+}
+
+function showWay(): void {
+  const byPass = readValues(form)["by"] === "pass";
+  show(at("by-pass"), byPass);
+  show(at("by-document"), !byPass);
+}
+
+// ---- looking up ----------------------------------------------------------------------------------
+
+async function find(): Promise<void> {
+  const values = readValues(form);
+  const flaws = values["by"] === "pass" ? passFlaws(values["pass"] ?? "") : documentFlaws(values, "document");
+  const wrong = flaws.filter((flaw): flaw is Flaw => flaw !== null);
+  if (wrong.length > 0) return showFlaws(wrong, text("flaws_lead"));
+  clearFlaws();
+  try {
+    await showFound(await call<Found>("POST", "/people/find", { body: questionOf(values) }));
+  } catch (failure) {
+    show(at("person"), false);
+    showFlaws(failure instanceof Problem ? failure.flaws : [], troubleOf(failure));
+  }
+}
+
+function passFlaws(pass: string): Flaw[] {
+  return pass.trim() === "" ? [{ field: "pass", code: "missing" }] : [];
+}
+
+function questionOf(values: Record<string, string>): { pass: string } | { document: IdDocument } {
+  if (values["by"] === "pass") return { pass: (values["pass"] ?? "").trim() };
+  const kind = values["document.kind"] as IdDocument["kind"];
+  const document: IdDocument = { kind, number: values["document.number"] ?? "" };
+  if (kind === "passport") document.country = values["document.country"] ?? "";
+  return { document };
+}
+
+async function showFound(answer: Found): Promise<void> {
+  found = answer;
+  const { person } = answer;
+  const residences = [person.permanent, person.present, person.temporary];
+  await Promise.all(residences.map((residence) => areaPath(residence?.area ?? "")));
+  at("person-name").textContent = person.name;
+  const lines = personLines(person).slice(1);
+  at("person-facts").replaceChildren(...factsOf([...lines, [text("subject"), answer.subject]]).children);
+  const rows = answer.declarations.map(declarationRow);
+  at("declarations").replaceChildren(...(rows.length > 0 ? rows : [element("li", {}, text("no_declarations"))]));
+  show(at("person"));
+  at("person-name").focus();
+}
+
+function declarationRow(listed: DeclarationListed): HTMLElement {
+  const pass = { ...listed.pass, state: listed.state };
+  const now = Date.now();
+  const row = element(
+    "li",
+    {},
+    element("span", { class: `state ${stateOf(pass, now)}` }, wordsOf(pass, now).word),
+    element("strong", {}, `${listed.from.name} → ${listed.to.name}`),
+    element("span", { class: "note" }, `${moment(listed.departs_at)} · ${listed.pass.pass} · ${listed.declaration}`),
+  );
+  if (mayRevoke() && !pass.revoked && pass.valid_until > now) row.append(revokeButton(listed.pass.pass));
+  return row;
+}
+
+// ---- revoking and watching -----------------------------------------------------------------------
+
+function mayRevoke(): boolean {
+  if (me?.kind !== "account") return me?.kind === "local";
+  return ["health", "epidemiologist", "administrator"].includes(me.role);
+}
+
+function revokeButton(pass: string): HTMLButtonElement {
+  const button = element("button", { type: "button", class: "danger" }, text("revoke"));
+  button.addEventListener("click", () => {
+    show(at("until-field"), false);
+    const key = newKey();
+    ask(text("revoke_title", { pass }), text("revoke"), async ({ reason = "" }) => {
+      await doIt("POST", `/passes/${encodeURIComponent(pass)}/revoke`, key, { reason: needed(reason) });
+      await find();
+    });
+  });
+  return button;
+}
+
+function watchPerson(): void {
+  const subject = found?.subject;
+  if (!subject) return;
+  show(at("until-field"));
+  const key = newKey();
+  ask(text("watch_title"), text("watch"), async ({ reason = "", until = "" }) => {
+    const end = until === "" ? {} : { until: new Date(`${until}T23:59`).getTime() };
+    await doIt("POST", "/watch", key, { subject, reason: needed(reason), ...end });
+    await showWatched();
+  });
+}
+
+function needed(reason: string): string {
+  if (reason.trim() === "") throw new Error(text("reason_missing"));
+  return reason.trim();
+}
+
+async function doIt(method: string, path: string, idempotencyKey: string, body?: unknown): Promise<void> {
+  try {
+    await call(method, path, { idempotencyKey, body });
+  } catch (failure) {
+    throw new Error(troubleOf(failure));
+  }
+}
+
+async function showWatched(): Promise<void> {
+  const { watch } = await call<{ watch: Watched[] }>("GET", "/watch").catch(() => ({ watch: [] }));
+  at("watch-list").replaceChildren(...watch.map(watchRow));
+  show(at("watch-none"), watch.length === 0);
+}
+
+function watchRow(watched: Watched): HTMLElement {
+  const end = watched.until ? text("watch_until", { day: day(watched.until) }) : "";
+  const button = element("button", { type: "button", class: "secondary", "aria-label": `${text("unwatch")}: ${watched.subject}` }, text("unwatch"));
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    doIt("DELETE", `/watch/${encodeURIComponent(watched.subject)}`, newKey())
+      .then(showWatched)
+      .catch((refusal: Error) => showFlaws([], refusal.message))
+      .finally(() => (button.disabled = false));
+  });
+  const about = [watched.reason, end].filter(Boolean).join(" · ");
+  return element("li", {}, element("strong", {}, watched.subject), element("span", { class: "note" }, about), button);
+}

@@ -1,5 +1,85 @@
-// The page /pass.
+// The page /pass/{id}: one pass, shown at once from the device, brought up to date when there is a network.
 
+import { encode } from "uqr";
+
+import { call, Problem } from "../api";
+import type { PassView } from "../contract";
+import { Device, type KeptPass } from "../device";
+import { at, say, show } from "../dom";
+import { moment } from "../format";
+import { keepOffline } from "../offline";
+import { refreshPasses } from "../own-passes";
+import { stateOf, wordsOf } from "../pass-state";
+import { factsOf } from "../review";
 import { startShell } from "../shell";
+import { text } from "../texts";
 
-startShell();
+const EACH_MS = 20_000;
+const QUIET_MODULES = 4;
+const device = new Device(localStorage);
+const id = decodeURIComponent(location.pathname.split("/").pop() ?? "");
+
+void startShell();
+at("print").addEventListener("click", () => print());
+showKept();
+void refresh();
+setInterval(showKept, EACH_MS);
+void keepOffline();
+
+function kept(): KeptPass | undefined {
+  return device.passes.find((pass) => pass.pass === id);
+}
+
+async function refresh(): Promise<void> {
+  try {
+    device.keepPass(await call<PassView>("GET", `/passes/${encodeURIComponent(id)}`));
+    if (!kept()?.from) await refreshPasses(device).catch(() => undefined);
+    say(at("message"), "");
+  } catch (failure) {
+    say(at("message"), trouble(failure));
+  }
+  showKept();
+}
+
+function trouble(failure: unknown): string {
+  if (kept()) return failure instanceof Problem ? "" : text("shown_from_device");
+  if (!(failure instanceof Problem)) return text("unreachable");
+  return text(failure.status === 404 ? "no_such_pass" : "sign_in_for_pass");
+}
+
+function showKept(): void {
+  const pass = kept();
+  if (!pass) return;
+  const now = Date.now();
+  const { word, sentence } = wordsOf(pass, now);
+  say(at("pass-state"), word);
+  at("pass-state").className = `state big ${stateOf(pass, now)}`;
+  at("validity").textContent = sentence;
+  at("pass-number").textContent = pass.pass;
+  at("facts").replaceChildren(...factsOf(linesOf(pass)).children);
+  drawQr(pass.token);
+  show(at("pass"));
+  show(at("print"));
+}
+
+function linesOf(pass: KeptPass): [string, string][] {
+  return [
+    [text("name"), pass.holder ?? ""],
+    [text("from"), pass.from?.name ?? ""],
+    [text("to"), pass.to?.name ?? ""],
+    [text("departs_at"), pass.departs_at ? moment(pass.departs_at) : ""],
+    [text("issued_at"), moment(pass.issued_at)],
+    [text("declaration"), pass.declaration ?? ""],
+  ];
+}
+
+/** Draws the token as dark squares on white, with the quiet zone that readers need. */
+function drawQr(token: string): void {
+  const qr = at<HTMLElement>("qr");
+  if (qr.dataset["token"] === token) return;
+  const { data, size } = encode(token, { ecc: "M", border: QUIET_MODULES });
+  const rows = data.map((row, y) => row.map((dark, x) => (dark ? `M${x},${y}h1v1h-1z` : "")).join(""));
+  qr.setAttribute("viewBox", `0 0 ${size} ${size}`);
+  qr.querySelector("path")?.setAttribute("d", rows.join(""));
+  qr.dataset["token"] = token;
+}

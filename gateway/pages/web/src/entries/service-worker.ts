@@ -1,5 +1,6 @@
 // Gives kept pages and assets when there is no network. The API is never kept here.
 
+export {};
 declare const self: ServiceWorkerGlobalScope;
 
 const CACHE = "pages-1";

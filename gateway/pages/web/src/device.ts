@@ -1,0 +1,86 @@
+// What is kept on this device for its owner: the draft, the letter on its way, passes. Nothing else reads
+// it; "forget me on this device" removes it.
+
+import type { AreaName, Declaration, DeclarationState, PassView } from "./contract";
+
+/** A form that is being filled in: texts by the name of their field. */
+export interface Draft {
+  step: number;
+  values: Record<string, string>;
+}
+
+/** A declaration on its way. Its key stays the same until the server has answered. */
+export interface Letter {
+  key: string;
+  declaration: Declaration;
+  accept_unverified: boolean;
+}
+
+/** A pass as it is shown without a network. */
+export interface KeptPass extends PassView {
+  declaration?: string;
+  state?: DeclarationState;
+  holder?: string;
+  from?: AreaName;
+  to?: AreaName;
+  departs_at?: number;
+}
+
+const PREFIX = "truyvet.";
+const PASSES_KEPT_MAX = 20;
+
+export class Device {
+  constructor(private readonly storage: Storage) {}
+
+  get draft(): Draft | null {
+    return this.read<Draft>("draft");
+  }
+
+  set draft(draft: Draft | null) {
+    this.write("draft", draft);
+  }
+
+  get letter(): Letter | null {
+    return this.read<Letter>("letter");
+  }
+
+  set letter(letter: Letter | null) {
+    this.write("letter", letter);
+  }
+
+  /** Newest first. */
+  get passes(): KeptPass[] {
+    return this.read<KeptPass[]>("passes") ?? [];
+  }
+
+  /** Keeps a pass; what was known of it before and is not told now stays. */
+  keepPass(pass: KeptPass): void {
+    const before = this.passes.find((kept) => kept.pass === pass.pass);
+    const others = this.passes.filter((kept) => kept.pass !== pass.pass);
+    const all = [{ ...before, ...pass }, ...others].sort((a, b) => b.issued_at - a.issued_at);
+    this.write("passes", all.slice(0, PASSES_KEPT_MAX));
+  }
+
+  /** Removes everything that pages of this server have kept here. */
+  forget(): void {
+    const names = Array.from({ length: this.storage.length }, (_, i) => this.storage.key(i) ?? "");
+    for (const name of names) if (name.startsWith(PREFIX)) this.storage.removeItem(name);
+  }
+
+  private read<T>(name: string): T | null {
+    try {
+      return JSON.parse(this.storage.getItem(PREFIX + name) ?? "null") as T | null;
+    } catch {
+      return null; // Storage is switched off, or holds what an older version wrote.
+    }
+  }
+
+  private write(name: string, value: unknown): void {
+    try {
+      if (value === null) this.storage.removeItem(PREFIX + name);
+      else this.storage.setItem(PREFIX + name, JSON.stringify(value));
+    } catch {
+      // Storage is switched off or full: the page works, but what it holds ends with it.
+    }
+  }
+}

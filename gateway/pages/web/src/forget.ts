@@ -1,0 +1,20 @@
+// "Forget me on this device": what pages have kept, the session, the kept pages.
+
+import { call } from "./api";
+import type { Device } from "./device";
+import { at } from "./dom";
+import { language, text } from "./texts";
+
+/** Lets the button do it, after it was asked whether one means it. */
+export function startForget(device: Device): void {
+  at("forget").addEventListener("click", () => {
+    if (confirm(text("forget_sure"))) void forget(device);
+  });
+}
+
+async function forget(device: Device): Promise<void> {
+  device.forget();
+  await call("DELETE", "/session").catch(() => undefined);
+  if ("caches" in window) for (const name of await caches.keys()) await caches.delete(name);
+  location.replace(`/?lang=${language}&forgotten=1`);
+}

@@ -5,7 +5,7 @@
 //     <input id="ID"> <input type="hidden" name="person.permanent.area">
 //   </div>
 
-import { areaPath, knownPath, searchAreas } from "./areas";
+import { areaPath, knownPath, learnPath, searchAreas } from "./areas";
 import type { Area } from "./contract";
 import { element } from "./dom";
 import { text } from "./texts";
@@ -43,9 +43,16 @@ export class AreaField {
   /** Shows the area with this code. */
   async choose(code: string): Promise<void> {
     this.hidden.value = code;
-    this.input.value = knownPath(code);
+    this.showPath(knownPath(code));
     const path = await areaPath(code);
-    if (this.hidden.value === code) this.input.value = path;
+    if (this.hidden.value === code) this.showPath(path);
+  }
+
+  /** The name in the field, what it lies in below: both would not fit on a telephone. */
+  private showPath(path: string): void {
+    const [name = "", ...rest] = path.split(", ");
+    this.input.value = name;
+    this.tell(rest.join(", "));
   }
 
   private describeInput(listId: string): void {
@@ -71,6 +78,7 @@ export class AreaField {
     this.hidden.value = "";
     clearTimeout(this.timer);
     this.asking.abort();
+    this.tell("");
     const query = this.input.value.trim();
     if (query.length < QUERY_CHARS_MIN) return this.close();
     this.timer = window.setTimeout(() => void this.search(query), QUIET_MS);
@@ -128,9 +136,12 @@ export class AreaField {
   private take(index: number): void {
     const area = this.found[index];
     if (!area) return;
-    this.hidden.value = area.code;
-    this.input.value = area.path;
+    // Who lives in a place that was merged may know it by its old name.
+    const { code, path } = !area.is_current && area.successor ? area.successor : area;
+    learnPath(code, path);
+    this.hidden.value = code;
     this.close();
+    this.showPath(path);
     this.hidden.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
@@ -138,14 +149,13 @@ export class AreaField {
   private left(): void {
     if (this.hidden.value === "" && this.found.length === 1 && !this.list.hidden) this.take(0);
     if (this.hidden.value === "" && this.input.value.trim() !== "") this.tell(text("areas_choose"));
-    this.close(false);
+    this.close();
   }
 
-  private close(silent = true): void {
+  private close(): void {
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
-    if (silent) this.tell("");
   }
 
   private tell(words: string): void {

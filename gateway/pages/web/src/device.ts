@@ -6,7 +6,11 @@ import type { AreaName, Declaration, DeclarationState, PassView } from "./contra
 /** A form that is being filled in: texts by the name of their field. */
 export interface Draft {
   step: number;
+  /** Whether only journey and health are asked, of a person who is known. */
+  quick: boolean;
   values: Record<string, string>;
+  /** What the areas in `values` are called, by their code. */
+  places: Record<string, string>;
 }
 
 /** A declaration on its way. Its key stays the same until the server has answered. */

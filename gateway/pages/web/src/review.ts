@@ -45,6 +45,14 @@ export function personLines(person: Person): Line[] {
   ];
 }
 
+/** What is taken over from the last declaration without being asked again. */
+export function knownLines(declaration: Declaration): Line[] {
+  const asked = ["from", "to", "departs_at", "symptoms", "exposure"].map((name) => text(name));
+  const { person } = declaration;
+  const lines = [...personLines(person), ...journeyLines(declaration), ...healthLines(declaration)];
+  return lines.filter(([label]) => !asked.includes(label));
+}
+
 function journeyLines({ journey, companions = [] }: Declaration): Line[] {
   const vehicle = journey.vehicle ? [text(`vehicle_${journey.vehicle.kind}`), journey.vehicle.plate] : [];
   return [

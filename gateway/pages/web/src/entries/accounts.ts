@@ -24,6 +24,7 @@ interface Account {
 }
 
 const PASSWORD_CHARS = 14;
+const AREA_ROLES = ["ward", "health", "epidemiologist"];
 const form = at<HTMLFormElement>("add");
 const areaField = new AreaField(document.querySelector(".area-field") as HTMLElement);
 let addKey = newKey();
@@ -157,5 +158,3 @@ function inventPassword(): string {
   const bytes = Array.from(crypto.getRandomValues(new Uint8Array(PASSWORD_CHARS * 4))).filter((byte) => byte < 248);
   return bytes.slice(0, PASSWORD_CHARS).map((byte) => letters[byte % letters.length]).join("");
 }
-
-const AREA_ROLES = ["ward", "health", "epidemiologist"];

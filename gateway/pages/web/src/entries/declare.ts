@@ -3,12 +3,12 @@
 
 import { call, Problem } from "../api";
 import { AreaField } from "../area-field";
-import { areaPath } from "../areas";
+import { areaPath, knownPath, learnPath } from "../areas";
 import { flawsOfStep } from "../check";
 import { showCompanions, withoutCompanion } from "../companions";
 import type { CitizenSession, Declaration, DeclarationMade, Flaw } from "../contract";
 import { companionCount, declarationOf, DOCUMENT, localTime, valuesOf, type Values } from "../declaration";
-import { Device, type Letter } from "../device";
+import { Device, type Draft, type Letter } from "../device";
 import { startDocument, showDocument } from "../document-field";
 import { at, element, say, show } from "../dom";
 import { fillCountries, readValues, startBirthDate, writeValues } from "../fields";
@@ -17,11 +17,12 @@ import { startForget } from "../forget";
 import { askCode, codeTrouble, redeemCode, showCodePart, showIdentityPart, type Identity } from "../identity";
 import { keepOffline } from "../offline";
 import { deliver, writeLetter } from "../outbox";
-import { factsOf, personLines, reviewOf } from "../review";
+import { factsOf, knownLines, reviewOf } from "../review";
 import { showWho, startShell } from "../shell";
 import { language, text } from "../texts";
 
 const REVIEW = 5;
+const QUICK_STEPS: [number, number] = [3, 4];
 const device = new Device(localStorage);
 const form = at<HTMLFormElement>("form");
 const next = at<HTMLButtonElement>("next");
@@ -38,14 +39,22 @@ async function start(): Promise<void> {
   startButtons();
   startForget(device);
   const draft = device.draft;
-  if (draft) fill(draft.values);
+  if (draft) showDraft(draft);
   const me = await startShell();
   session = me?.kind === "citizen" ? me : null;
   const letter = device.letter;
   if (letter) await resume(letter);
   else if (session && !draft) await startKnown();
-  else goTo(session || !navigator.onLine ? Math.max(session ? 2 : 1, draft?.step ?? 1) : 1, false);
   void keepOffline();
+}
+
+/** Goes on where it was left. Who must sign in again is told so when it is sent. */
+function showDraft(draft: Draft): void {
+  for (const [code, path] of Object.entries(draft.places)) learnPath(code, path);
+  fill(draft.values);
+  say(at("sync"), text("sync_kept"));
+  if (draft.quick) showQuick();
+  else goTo(draft.step, false);
 }
 
 // ---- the form ------------------------------------------------------------------------------------
@@ -100,7 +109,9 @@ function fill(values: Values): void {
 }
 
 function keepDraft(): void {
-  device.draft = { step, values: readValues(form) };
+  const values = readValues(form);
+  const places = Object.fromEntries(areaCodes(values).map((code) => [code, knownPath(code)]));
+  device.draft = { step, quick, values, places };
   say(at("sync"), text("sync_kept"));
 }
 
@@ -150,7 +161,7 @@ async function forward(): Promise<void> {
 
 /** Which steps stand on the page now. */
 function stepsShown(): number[] {
-  return quick ? [3, 4] : [step];
+  return quick ? QUICK_STEPS : [step];
 }
 
 /** Shows one step. The focus follows, so that it is read out from its beginning. */
@@ -159,7 +170,7 @@ function goTo(target: number, focus = true): void {
   quick = false;
   showParts();
   if (step === REVIEW) at("review").replaceChildren(...reviewOf(declaration(), goTo));
-  if (device.draft) device.draft = { ...device.draft, step };
+  if (device.draft) device.draft = { ...device.draft, step, quick };
   if (focus) at(`step-${step}`).focus();
   scrollTo(0, 0);
 }
@@ -270,12 +281,16 @@ async function startKnown(): Promise<void> {
   const values = valuesOf(last.declaration, Date.now());
   await Promise.all(areaCodes(values).map(areaPath));
   fill({ ...values, phone: readValues(form)["phone"] ?? "" });
-  step = 3;
+  showQuick();
+  at("known-title").focus();
+}
+
+/** One page that asks for journey and health, and shows what it takes over. */
+function showQuick(): void {
+  step = QUICK_STEPS[0];
   quick = true;
   showParts();
-  const [name, , , , document, ...homes] = personLines(last.declaration.person);
-  at("known-facts").replaceChildren(...factsOf([name, document, ...homes].filter((line) => line !== undefined)).children);
-  at("known-title").focus();
+  at("known-facts").replaceChildren(...factsOf(knownLines(declaration())).children);
 }
 
 function areaCodes(values: Values): string[] {
@@ -323,22 +338,24 @@ async function made(letter: Letter, answer: DeclarationMade): Promise<void> {
 
 function refused(failure: unknown): void {
   const problem = failure instanceof Problem ? failure : null;
-  if (problem?.status === 401) return signInAgain();
+  if (problem?.status === 401) return signInAgain("sign_in_again");
   if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws);
   if (problem && problem.flaws.length > 0) return showRefusedFields(problem.flaws);
-  const known = problem && ["two-people"].includes(problem.kind);
-  showFlaws([], known ? text("two_people") : text(problem?.status === 403 ? "not_yours" : "refused"));
+  if (problem?.status === 403) return signInAgain("not_yours");
+  showFlaws([], text(problem?.kind === "two-people" ? "two_people" : "refused"));
 }
 
-function signInAgain(): void {
+/** Back to the first step; what was filled in stays. */
+function signInAgain(why: "sign_in_again" | "not_yours"): void {
   session = null;
+  showIdentityPart();
   goTo(1);
-  showFlaws([], text("sign_in_again"));
+  showFlaws([], text(why));
 }
 
 function showRefusedFields(flaws: Flaw[]): void {
   const first = flaws.map((flaw) => fieldOf(flaw.field)?.closest<HTMLElement>(".step")?.dataset["step"]).find(Boolean);
-  if (!quick || !["3", "4"].includes(first ?? "")) goTo(Number(first ?? REVIEW), false);
+  if (!quick || !QUICK_STEPS.includes(Number(first))) goTo(Number(first ?? REVIEW), false);
   showFlaws(flaws, text("flaws_lead"));
 }
 

@@ -1,0 +1,90 @@
+// What the officer is told. Everything that was found counts, from the phone and from the server: the
+// gravest is the verdict, the others stand below it. So the server can make a verdict stricter, never milder.
+
+import type { Lists } from "./lists";
+import { areKeysFresh } from "./lists";
+import type { Outcome } from "./token";
+
+/** Everything that can be found, the gravest first. */
+export const FINDINGS = [
+  "forged", // signed by nobody who may, or by a key that is not known although the keys are fresh
+  "watch", // the bearer is to be stopped, whatever the pass says
+  "revoked",
+  "expired",
+  "not_yet_valid",
+  "unknown_key", // cannot be judged before new keys have come
+  "must_update", // made for a newer reader
+  "unknown", // the server knows no such pass or declaration
+  "damaged", // to be scanned again
+  "foreign", // another system's code
+  "not_verified",
+  "valid",
+] as const;
+
+/** One thing that was found. */
+export type Finding = (typeof FINDINGS)[number];
+
+/** How a finding looks and sounds: let through, look closely, stop, or scan again. */
+export type Tone = "good" | "careful" | "stop" | "again";
+
+/** What the phone alone finds in a token's outcome, with its lists, at `now`. */
+export function findingsOf(outcome: Outcome, lists: Lists, now: number): Finding[] {
+  switch (outcome.outcome) {
+    case "not_a_pass":
+      return ["foreign"];
+    case "truncated":
+    case "damaged":
+      return ["damaged"];
+    case "unknown_version":
+    case "unknown_flags":
+      return ["must_update"];
+    case "unknown_key":
+      return [areKeysFresh(lists, now) ? "forged" : "unknown_key"];
+    case "bad_signature":
+      return ["forged"];
+    default:
+      return combined([outcome.outcome], ofPass(outcome.pass, lists));
+  }
+}
+
+function ofPass(pass: { number: string; subject: string; isVerified: boolean }, lists: Lists): Finding[] {
+  const findings: Finding[] = [];
+  if (lists.revoked.has(pass.number)) findings.push("revoked");
+  if (lists.watch.has(pass.subject)) findings.push("watch");
+  if (!pass.isVerified) findings.push("not_verified");
+  return findings;
+}
+
+/** Both together, the gravest first; "valid" only where nothing else was found. */
+export function combined(some: readonly Finding[], others: readonly Finding[]): Finding[] {
+  const all = FINDINGS.filter((finding) => some.includes(finding) || others.includes(finding));
+  return all.length > 1 ? all.filter((finding) => finding !== "valid") : all;
+}
+
+/** The server's verdict as a finding; a word that is not known here is taken as something to look at. */
+export function serverFinding(verdict: string): Finding {
+  return SERVER_VERDICTS.find((known) => known === verdict) ?? "not_verified";
+}
+
+/** How the finding looks and sounds. */
+export function toneOf(finding: Finding): Tone {
+  switch (finding) {
+    case "valid":
+      return "good";
+    case "not_verified":
+    case "not_yet_valid":
+    case "unknown_key":
+    case "must_update":
+      return "careful";
+    case "damaged":
+    case "foreign":
+    case "unknown":
+      return "again";
+    default:
+      return "stop";
+  }
+}
+
+const SERVER_VERDICTS = [
+  "valid", "expired", "revoked", "not_verified", "watch", "not_yet_valid", "unknown",
+] as const;

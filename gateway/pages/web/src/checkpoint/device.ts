@@ -1,0 +1,80 @@
+// This browser as a device of a site. Each site that it has worked for has a device of its own, with a key
+// and numbers of its own, so what was scanned at one site is never told as another's.
+
+import { newKey } from "./ed25519";
+import { setAside } from "./queue";
+import { asked, inOne, writeState } from "./store";
+import type { Device } from "./store";
+
+/** The server's answer to a registration. */
+export interface Registered {
+  device: number;
+  /** A number as text. */
+  next_seq: string;
+  site: string;
+  site_name: string;
+  now: number;
+}
+
+/** Tells the server a public key (base64). */
+export type Register = (publicKey: string) => Promise<Registered>;
+
+/** A device with its slot, which the store gives. */
+export type StoredDevice = Device & { slot: number };
+
+/** All devices that this browser has been. */
+export function devices(database: IDBDatabase): Promise<StoredDevice[]> {
+  return inOne(database, ["devices"], "readonly", async (transaction) => {
+    return (await asked(transaction.objectStore("devices").getAll())) as StoredDevice[];
+  });
+}
+
+/**
+ * The device for `site`, from now on the current one. It may number scans before the server knows it, which
+ * is why its key is kept first: a registration that breaks off is gone on with, not begun again.
+ */
+export async function deviceFor(database: IDBDatabase, site: string): Promise<StoredDevice> {
+  const known = (await devices(database)).find((device) => device.site === site && !device.isRetired);
+  const device = known ?? (await keep(database, await fresh(site)));
+  await writeState(database, "current", device.slot);
+  return device;
+}
+
+/** Makes the site's device known to the server, and answers it as the server sees it. */
+export async function registered(database: IDBDatabase, site: string, register: Register): Promise<StoredDevice> {
+  const device = await deviceFor(database, site);
+  const answer = await register(device.publicKey);
+  const settled = await agree(database, device.slot, answer);
+  // The server has forgotten the key, and a number belongs to one key for ever: begin with another.
+  if (settled === null) return registered(database, site, register);
+  const nextSeq = Number(answer.next_seq);
+  if (nextSeq > settled.nextSeq) await setAside(database, settled.slot, nextSeq - 1);
+  return settled;
+}
+
+async function fresh(site: string): Promise<Device> {
+  const { secret, publicKey } = await newKey();
+  const numbers = { number: null, nextSeq: 1, durableSeq: 0 };
+  return { site, siteName: site, key: secret, publicKey, ...numbers, isRetired: false };
+}
+
+/** Takes over what the server says; `null` where it takes the key for another device than before. */
+function agree(database: IDBDatabase, slot: number, answer: Registered): Promise<StoredDevice | null> {
+  return inOne(database, ["devices"], "readwrite", async (transaction) => {
+    const store = transaction.objectStore("devices");
+    const device = (await asked(store.get(slot))) as StoredDevice;
+    const isSame = device.number === null || device.number === answer.device;
+    const settled = isSame
+      ? { ...device, number: answer.device, site: answer.site, siteName: answer.site_name }
+      : { ...device, isRetired: true };
+    await asked(store.put(settled));
+    return isSame ? settled : null;
+  });
+}
+
+function keep(database: IDBDatabase, device: Device): Promise<StoredDevice> {
+  return inOne(database, ["devices"], "readwrite", async (transaction) => {
+    const slot = (await asked(transaction.objectStore("devices").add(device))) as number;
+    return { ...device, slot };
+  });
+}

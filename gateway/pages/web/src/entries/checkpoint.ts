@@ -1,5 +1,7 @@
 // The page /checkpoint.
 
+import { startCheckpoint } from "../checkpoint/main";
 import { startShell } from "../shell";
 
-startShell();
+void startShell();
+startCheckpoint();

@@ -1,0 +1,110 @@
+// One check, from what was scanned to what is shown: the phone's verdict at once, then what the server adds.
+
+import { Problem } from "../api";
+import type { Entry } from "./entry";
+import type { Lists } from "./lists";
+import type { CheckAnswer, Facts, Question } from "./server";
+import { checkToken } from "./token";
+import type { Pass } from "./token";
+import { combined, findingsOf, serverFinding } from "./verdict";
+import type { Finding } from "./verdict";
+
+/** How far the server has come. */
+export type ServerState = "asking" | "answered" | "unreachable" | "signed_out" | "failed" | "not_asked";
+
+/** What is known of what was scanned. */
+export interface Checked {
+  /** The gravest first; none before the server has answered about a number, a card or a document. */
+  findings: Finding[];
+  /** What the token says, once it can be believed. */
+  pass: Pass | null;
+  facts: Facts | null;
+  /** Why, in the server's or the list's word. */
+  reason: string;
+  /** Among these the officer has to choose. */
+  matches: CheckAnswer[];
+  server: ServerState;
+}
+
+/** What a check needs. */
+export interface Means {
+  lists: () => Lists;
+  /** The server's time, unix milliseconds. */
+  now: () => number;
+  ask: (question: Question) => Promise<CheckAnswer>;
+  /** Fetches the lists anew; `false` where that was not possible. */
+  refreshLists: () => Promise<boolean>;
+}
+
+/** Checks an entry, and shows what is known each time more is. */
+export async function check(entry: Entry, means: Means, show: (checked: Checked) => void): Promise<void> {
+  if (entry.kind === "other") return show({ ...NOTHING, findings: ["foreign"], server: "not_asked" });
+  const first = entry.kind === "token" ? await ofToken(entry.token, means) : ofLists(entry, means.lists());
+  const isReadable = !["damaged", "foreign"].includes(first.findings[0] ?? "");
+  show(isReadable ? first : { ...first, server: "not_asked" });
+  if (!isReadable) return;
+  show(await withServer(first, questionOf(entry), means));
+}
+
+/** What is known once the officer has chosen one of the matches. */
+export function chosen(match: CheckAnswer, means: Means): Promise<Checked> {
+  return withAnswer(NOTHING, { ...match, matches: [] }, means);
+}
+
+async function ofToken(token: string, means: Means): Promise<Checked> {
+  const judge = async (): Promise<Checked> => {
+    const lists = means.lists();
+    const outcome = await checkToken(token, lists.keys, means.now(), lists.skewMs);
+    const reason = outcome.pass ? (lists.watch.get(outcome.pass.subject) ?? "") : "";
+    return { ...NOTHING, findings: findingsOf(outcome, lists, means.now()), pass: outcome.pass, reason };
+  };
+  const judged = await judge();
+  const isKeyMissing = judged.findings.includes("unknown_key");
+  return isKeyMissing && (await means.refreshLists()) ? judge() : judged;
+}
+
+/** A number can be on the list of revoked passes; all else only the server knows. */
+function ofLists(entry: Entry, lists: Lists): Checked {
+  const isRevoked = entry.kind === "number" && lists.revoked.has(entry.pass);
+  return { ...NOTHING, findings: isRevoked ? ["revoked"] : [] };
+}
+
+async function withServer(first: Checked, question: Question, means: Means): Promise<Checked> {
+  try {
+    return await withAnswer(first, await means.ask(question), means);
+  } catch (reason) {
+    if (!(reason instanceof Problem)) return { ...first, server: "unreachable" };
+    return { ...first, server: reason.status === 401 ? "signed_out" : "failed" };
+  }
+}
+
+async function withAnswer(first: Checked, answer: CheckAnswer, means: Means): Promise<Checked> {
+  const matches = answer.matches ?? [];
+  if (matches.length > 0 && !answer.facts) return { ...first, matches, server: "answered" };
+  // What the server found by a number or a card is a pass like any other: the phone checks it too.
+  const token = first.pass === null && first.findings.length === 0 ? answer.pass?.token : undefined;
+  const own = token === undefined ? first : await ofToken(token, means);
+  return {
+    findings: combined(own.findings, [serverFinding(answer.verdict)]),
+    pass: own.pass,
+    facts: answer.facts ?? null,
+    reason: own.reason || (answer.reason ?? ""),
+    matches: [],
+    server: "answered",
+  };
+}
+
+function questionOf(entry: Exclude<Entry, { kind: "other" }>): Question {
+  switch (entry.kind) {
+    case "token":
+      return { token: entry.token };
+    case "number":
+      return { pass: entry.pass };
+    case "card":
+      return { card: entry.card };
+    case "document":
+      return { document: entry.document };
+  }
+}
+
+const NOTHING: Checked = { findings: [], pass: null, facts: null, reason: "", matches: [], server: "asking" };

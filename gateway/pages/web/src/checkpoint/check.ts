@@ -84,8 +84,10 @@ async function withAnswer(first: Checked, answer: CheckAnswer, means: Means): Pr
   // What the server found by a number or a card is a pass like any other: the phone checks it too.
   const token = first.pass === null && first.findings.length === 0 ? answer.pass?.token : undefined;
   const own = token === undefined ? first : await ofToken(token, means);
+  // Of a forged pass the server knows nothing; that is no second finding.
+  const isForged = own.findings[0] === "forged" && answer.verdict === "unknown";
   return {
-    findings: combined(own.findings, [serverFinding(answer.verdict)]),
+    findings: isForged ? own.findings : combined(own.findings, [serverFinding(answer.verdict)]),
     pass: own.pass,
     facts: answer.facts ?? null,
     reason: own.reason || (answer.reason ?? ""),

@@ -75,10 +75,10 @@ export function toneOf(finding: Finding): Tone {
     case "not_yet_valid":
     case "unknown_key":
     case "must_update":
+    case "unknown":
       return "careful";
     case "damaged":
     case "foreign":
-    case "unknown":
       return "again";
     default:
       return "stop";

@@ -36,9 +36,13 @@ export function showStatus(status: Status): void {
   chip("network", text(status.isOnline ? "online" : "offline"), status.isOnline ? "good" : "careful");
   const sent = waiting.scans === 0 ? text("waiting_none") : text("waiting", { count: waiting.scans });
   chip("waiting", sent, waiting.scans === 0 ? "good" : "careful");
-  const lists = listsAge === "none" ? text("lists_none") : text("lists_age", { age: duration(status.listsAgeMs) });
-  chip("lists", lists, listsAge === "fresh" ? "good" : listsAge === "old" ? "careful" : "stop");
+  chip("lists", listsWords(status), listsAge === "fresh" ? "good" : listsAge === "old" ? "careful" : "stop");
   showWarnings(status);
+}
+
+function listsWords({ listsAge, listsAgeMs }: Status): string {
+  if (listsAge === "none") return text("lists_none");
+  return listsAgeMs < 60_000 ? text("lists_new") : text("lists_age", { age: duration(listsAgeMs) });
 }
 
 function showWarnings(status: Status): void {
@@ -87,6 +91,8 @@ export function showChecked(checked: Checked, again: string, canConfirm: boolean
   showAlso(checked, again);
   showBody(checked);
   for (const [, id] of DECISIONS) show(at(id), canConfirm);
+  at("skip").classList.toggle("alone", !canConfirm);
+  at("skip").textContent = text(canConfirm ? "skip" : "next");
   show(at("compared"), checked.findings.includes("not_verified") && checked.facts !== null);
   const isNew = at("verdict").hidden;
   show(at("scanning"), false);

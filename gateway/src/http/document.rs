@@ -36,8 +36,7 @@ use crate::import::Event as ImportEvent;
         (name = "import", description = "Files into the engine"),
         (name = "backup", description = "Copies of the whole server"),
         (name = "operation", description = "How the server is, and its upkeep"),
-        (name = "problems", description = "What problems mean"),
-        (name = "pages", description = "What people see in a browser")
+        (name = "problems", description = "What problems mean")
     )
 )]
 struct Common;

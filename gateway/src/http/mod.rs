@@ -9,7 +9,7 @@
 //! citizens, officials   accounts, declarations, checkpoint, scans, people, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
-//! everybody             page
+//! everybody             pages
 //! ```
 //! What goes wrong becomes a problem in `error`, whose kind `problems` knows, and nowhere else. Each handler
 //! says what it takes and answers, and the router makes the OpenAPI `document` of that.
@@ -32,7 +32,7 @@ mod import;
 mod listener;
 mod metrics;
 mod operate;
-mod page;
+mod pages;
 mod people;
 #[cfg(test)]
 mod people_tests;

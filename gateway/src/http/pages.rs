@@ -1,11 +1,15 @@
 //! Pages and what they load, all from this binary; no request goes elsewhere.
 
+use std::sync::Arc;
+
+use axum::Router;
 use axum::extract::RawQuery;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use truyvet_pages::{Asset, Html, Language, POLICY, Page};
 
-use super::app::Routes;
+use super::app::App;
 use super::error::Problem;
 use super::extract::Named;
 
@@ -13,13 +17,13 @@ use super::extract::Named;
 macro_rules! pages {
     ($($path:literal => $page:ident),* $(,)?) => {
         /// Every page, at its address.
-        pub(super) fn routes() -> axum::Router<std::sync::Arc<super::app::App>> {
-            axum::Router::new()
-                $(.route($path, axum::routing::get(async |RawQuery(query): RawQuery, headers: HeaderMap| {
+        pub(super) fn routes() -> Router<Arc<App>> {
+            Router::new()
+                $(.route($path, get(async |RawQuery(query): RawQuery, headers: HeaderMap| {
                     respond(Page::$page, query.as_deref(), &headers)
                 })))*
-                .route("/assets/{file}", axum::routing::get(asset))
-                .route("/service-worker.js", axum::routing::get(service_worker))
+                .route("/assets/{file}", get(asset))
+                .route("/service-worker.js", get(service_worker))
         }
     };
 }
@@ -50,7 +54,8 @@ fn respond(page: Page, query: Option<&str>, headers: &HeaderMap) -> Response {
 
 async fn asset(headers: HeaderMap, Named(file): Named<String>) -> Result<Response, Problem> {
     let asset = truyvet_pages::asset(&file);
-    let asset = asset.ok_or_else(|| Problem::NotFound("there is no such file; load the page anew".to_owned()))?;
+    let asset =
+        asset.ok_or_else(|| Problem::NotFound("there is no such file; load the page anew".to_owned()))?;
     Ok(respond_asset(&headers, asset, "public, max-age=31536000, immutable"))
 }
 
@@ -69,8 +74,13 @@ fn compressed(
     content_type: &'static str,
     kept: &'static str,
 ) -> Response {
-    let takes_gzip = text(headers, header::ACCEPT_ENCODING).split(',').any(|coding| coding.trim().starts_with("gzip"));
-    let set = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, kept), (header::VARY, "accept-encoding")];
+    let takes_gzip =
+        text(headers, header::ACCEPT_ENCODING).split(',').any(|coding| coding.trim().starts_with("gzip"));
+    let set = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, kept),
+        (header::VARY, "accept-encoding"),
+    ];
     match gzip.filter(|_| takes_gzip) {
         Some(gzip) => (set, [(header::CONTENT_ENCODING, "gzip")], gzip).into_response(),
         None => (set, bytes).into_response(),

@@ -16,7 +16,7 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard, import,
-    operate, page, people, problems, scans, trace,
+    operate, pages, people, problems, scans, trace,
 };
 use crate::people::Permission;
 
@@ -38,6 +38,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     // Bounds its own input, which is on disk.
     let unbounded = import().layer(need(Permission::Operate)).layer(DefaultBodyLimit::disable());
     Router::from(bounded.merge(unbounded))
+        .merge(pages::routes())
         .fallback(async || Problem::NotFound("there is nothing at this address".to_owned()))
         .method_not_allowed_fallback(async || Problem::Method)
         .layer(from_fn_with_state(Arc::clone(&app), guard::check))
@@ -59,8 +60,6 @@ pub fn openapi() -> OpenApi {
 /// For everybody.
 fn open() -> Routes {
     let mut routes = OpenApiRouter::with_openapi(document::common())
-        .routes(routes!(page::page))
-        .routes(routes!(page::asset))
         .routes(routes!(operate::healthz))
         .routes(routes!(operate::readyz))
         .routes(routes!(document::read))

@@ -220,13 +220,21 @@ fn foreign_hosts_and_pages_of_other_sites_are_kept_out() {
 }
 
 #[test]
-fn the_page_and_its_files_are_there() {
+fn every_page_is_there_with_all_that_it_loads() {
     let server = Server::start(|_| {});
-    assert!(server.get("/?lang=vi").1.contains("Truy vết tiếp xúc"));
-    assert!(server.get("/?lang=en").1.contains("Contact tracing"));
-    for file in ["style.css", "app.js", "icon.svg"] {
-        assert_eq!(server.get(&format!("/assets/{file}")).0, 200);
+    let pages =
+        ["/", "/declare", "/passes", "/pass/K7M4", "/sign-in", "/checkpoint", "/desk", "/accounts", "/trace"];
+    for (page, lang) in pages.iter().flat_map(|page| ["vi", "en"].map(|lang| (page, lang))) {
+        let (status, html) = server.get(&format!("{page}?lang={lang}"));
+        assert_eq!(status, 200, "{page}");
+        assert!(html.contains(&format!("<html lang=\"{lang}\"")), "{page} in {lang}");
+        let files: Vec<&str> = html.split(['"', '\'']).filter(|text| text.starts_with("/assets/")).collect();
+        assert!(!files.is_empty(), "{page} has its styles");
+        for file in files {
+            assert_eq!(server.get(file).0, 200, "{page} loads {file}");
+        }
     }
+    assert_eq!(server.get("/service-worker.js").0, 200);
     assert_eq!(server.get("/assets/../Cargo.toml").0, 404);
     assert_eq!(server.get("/api/v1/examples").0, 404);
     assert_eq!(server.get("/api/v1/busiest").0, 200);

@@ -10,7 +10,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use truyvet_engine::{BackupError, Backups, CodeColumn, Engine, RowChunk};
+use truyvet_engine::{BackupError, Backups, Beside, CodeColumn, Engine, RowChunk};
 use truyvet_schemas::key_file::KeyFile;
 
 use crate::support::disk::SmallDisk;
@@ -183,7 +183,7 @@ fn a_backup_that_runs_out_of_space_half_way_is_not_listed_and_leaves_nothing() {
     let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let house = House::new();
     let dir = disk.path().join("backups");
-    house.engine().backup(&dir, Vec::new(), &|_| {}).unwrap();
+    house.engine().backup(&dir, Beside::default(), &|_| {}).unwrap();
     import_rows(&house, 9_000_000);
     let filled = Mutex::new(false);
     let fill = |_| {
@@ -192,13 +192,13 @@ fn a_backup_that_runs_out_of_space_half_way_is_not_listed_and_leaves_nothing() {
             disk.fill(0);
         }
     };
-    let failed = house.engine().backup(&dir, Vec::new(), &fill).unwrap_err();
+    let failed = house.engine().backup(&dir, Beside::default(), &fill).unwrap_err();
     assert!(matches!(failed, BackupError::NoSpace(_)), "{failed}");
     let backups = Backups::at(&dir).unwrap();
     assert_eq!(backups.list().unwrap().len(), 1);
     backups.verify(None, &|_| {}).unwrap();
     disk.clear();
-    house.engine().backup(&dir, Vec::new(), &|_| {}).unwrap();
+    house.engine().backup(&dir, Beside::default(), &|_| {}).unwrap();
     backups.verify(None, &|_| {}).unwrap();
     assert_eq!(leftovers(&dir), Vec::<PathBuf>::new());
 }
@@ -208,7 +208,7 @@ fn a_flipped_bit_and_a_missing_file_are_found_and_named() {
     let house = House::new();
     house.put_sites(&["A"]);
     let dir = TempDir::new().unwrap();
-    house.engine().backup(dir.path(), Vec::new(), &|_| {}).unwrap();
+    house.engine().backup(dir.path(), Beside::default(), &|_| {}).unwrap();
     let backups = Backups::at(dir.path()).unwrap();
     assert!(backups.verify(None, &|_| {}).unwrap() > 0);
     let file = files_below(&dir.path().join("store/shared_checksum")).pop().unwrap();
@@ -237,16 +237,16 @@ fn one_backup_at_a_time_and_the_second_is_told_so() {
     let watch = |_| {
         let mut second = second.lock();
         second.get_or_insert_with(|| {
-            let again = house.engine().backup(other.path(), Vec::new(), &|_| {}).unwrap_err();
+            let again = house.engine().backup(other.path(), Beside::default(), &|_| {}).unwrap_err();
             let read = Backups::at(dir.path()).unwrap().verify(None, &|_| {}).unwrap_err();
             (again, read)
         });
     };
-    house.engine().backup(dir.path(), Vec::new(), &watch).unwrap();
+    house.engine().backup(dir.path(), Beside::default(), &watch).unwrap();
     let (again, read) = second.into_inner().unwrap();
     assert!(matches!(again, BackupError::Running), "{again}");
     assert!(matches!(read, BackupError::InUse(_)), "{read}");
-    house.engine().backup(other.path(), Vec::new(), &|_| {}).unwrap();
+    house.engine().backup(other.path(), Beside::default(), &|_| {}).unwrap();
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod a_backup_is_the_whole_server;
 mod a_checkpoint_on_a_full_disk_loses_nothing;
 mod a_clock_that_jumps_harms_its_own_scans_alone;
 mod a_crash_between_a_run_and_its_manifest;
+mod a_declaration_is_kept_once_whatever_crashes;
 mod a_directory_opened_twice;
 mod a_full_disk_is_told_and_survived;
 mod a_killed_server_keeps_every_acknowledged_scan_once;

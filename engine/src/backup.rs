@@ -4,6 +4,8 @@
 //! DIR/BACKUPS      number of this layout, as text
 //! DIR/LOCK         held exclusively by who adds or deletes backups, shared by who reads them
 //! DIR/store/       RocksDB's: meta/N names backup N's files, private/N/ and shared_checksum/ hold them
+//! DIR/registry/    the same for the registry; its numbers are its own, and each backup of the store says
+//!                  beside itself which of them belongs to it
 //! ```
 //!
 //! A backup is there when `store/meta/N` is: it is renamed into place after all else is on disk. A table
@@ -12,6 +14,7 @@
 //! directory (see `restore`).
 
 mod error;
+mod registry;
 mod restore;
 mod verify;
 
@@ -28,6 +31,7 @@ pub use error::BackupError;
 
 use crate::data_dir::{FORMAT_FILE, NEW_EXTENSION, write_durably};
 use crate::engine::Engine;
+use crate::registry::RegistryStore;
 use crate::store::{BackupFacts, BackupStore, BesideFile};
 use error::{full_if_no_space, io};
 
@@ -58,8 +62,7 @@ pub type Watch<'a> = dyn Fn(Progress) + Sync + 'a;
 
 impl Engine {
     /// Adds a backup of everything acknowledged so far to the directory `dir`, which is made where it is
-    /// new. Scans are taken and questions answered meanwhile. `beside` are small files of the data
-    /// directory that are not the engine's own.
+    /// new. Scans are taken and questions answered meanwhile.
     ///
     /// # Errors
     /// Another backup is being made, `dir` holds other things, or a disk is full or fails. Earlier
@@ -67,7 +70,7 @@ impl Engine {
     pub fn backup(
         &self,
         dir: &Path,
-        mut beside: Vec<BesideFile>,
+        mut beside: Beside<'_>,
         watch: &Watch<'_>,
     ) -> Result<Backup, BackupError> {
         let store = &self.shared().store;
@@ -78,11 +81,14 @@ impl Engine {
         check_room(self.dir(), store.unflushed_bytes())?;
         let format = self.dir().join(FORMAT_FILE);
         let bytes = std::fs::read(&format).map_err(io(&format))?;
-        beside.push(BesideFile { name: FORMAT_FILE.to_owned(), bytes });
+        beside.files.push(BesideFile { name: FORMAT_FILE.to_owned(), bytes });
+        if let Some(registry) = beside.registry {
+            beside.files.push(backups.add_registry(registry)?);
+        }
         let mut target = BackupStore::open(&backups.store())?;
         target.keep(usize::MAX)?;
         let snapshot = store.snapshot(turn).map_err(full_if_no_space(self.dir()))?;
-        snapshot.put_beside(&beside).map_err(full_if_no_space(self.dir()))?;
+        snapshot.put_beside(&beside.files).map_err(full_if_no_space(self.dir()))?;
         let bytes_total = snapshot.bytes_not_in(&backups.store()).map_err(io(&backups.store()))?;
         check_room(&dir, bytes_total)?;
         let added = watched(&dir, bytes_total, watch, || target.add(&snapshot));
@@ -92,6 +98,15 @@ impl Engine {
         tracing::info!(backup = made.number, bytes = made.bytes, "backup made");
         Ok(made.into())
     }
+}
+
+/// What belongs to a backup and is not the engine's own.
+#[derive(Default)]
+pub struct Beside<'a> {
+    /// Small files of the data directory.
+    pub files: Vec<BesideFile>,
+    /// The registry, where there is one.
+    pub registry: Option<&'a RegistryStore>,
 }
 
 /// A directory of backups.
@@ -159,7 +174,9 @@ impl Backups {
         let mut store = BackupStore::open(&self.store())?;
         let before = store.list().len();
         store.keep(newest)?;
-        Ok(before - store.list().len())
+        let left = store.list();
+        self.keep_registries(left.first())?;
+        Ok(before - left.len())
     }
 
     /// The backup with this number, or the newest.

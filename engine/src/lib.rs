@@ -43,7 +43,7 @@ mod store;
 pub mod trace;
 mod verify;
 
-pub use backup::{Backup, BackupError, Backups, Progress, Watch};
+pub use backup::{Backup, BackupError, Backups, Beside, Progress, Watch};
 pub use catalog::Catalog;
 pub use catalog::records::{
     AreaRecord, DeadLetter, DeviceRecord, FormerSite, LostScans, PersonRecord, SiteRecord,

@@ -6,12 +6,16 @@
 //! config.toml    the settings that the server runs with
 //! ```
 //!
+//! The registry goes along, sealed as it is. Its keys never do: whoever has the backups alone reads nobody's
+//! data, and a copy of the keys must be kept elsewhere.
+//!
 //! Certificates that are named on the command line lie elsewhere and are the operator's own to keep.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use truyvet_engine::{Backup, BackupError, Backups, BesideFile, Engine, Progress};
+use truyvet_engine::registry::RegistryStore;
+use truyvet_engine::{Backup, BackupError, Backups, Beside, BesideFile, Engine, Progress};
 use utoipa::ToSchema;
 
 use crate::config::Config;
@@ -89,6 +93,7 @@ impl Event {
 /// It cannot be made or is found damaged; earlier backups are as they were.
 pub fn run(
     engine: &Engine,
+    registry: Option<&RegistryStore>,
     config: Option<&Config>,
     wishes: &Wishes,
     tell: &(dyn Fn(Event) + Sync),
@@ -97,7 +102,8 @@ pub fn run(
         return Err(BackupError::KeepNone);
     }
     let data = engine.dir();
-    let beside = beside(data, config).map_err(|(path, source)| BackupError::Io { path, source })?;
+    let files = beside(data, config).map_err(|(path, source)| BackupError::Io { path, source })?;
+    let beside = Beside { files, registry };
     let backup = engine.backup(&wishes.dir, beside, &|at| tell(Event::progress(Stage::Copy, at)))?;
     let backups = Backups::at(&wishes.dir)?;
     let verify = || backups.verify(Some(backup.backup), &|at| tell(Event::progress(Stage::Verify, at)));

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod knock;
 pub(crate) mod peer;
+pub(crate) mod people;
 pub(crate) mod power;
 pub(crate) mod server;
 pub(crate) mod stream;
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use ed25519_dalek::SigningKey;
 use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
-use truyvet_engine::{Backups, BatchReply, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
+use truyvet_engine::{Backups, BatchReply, Beside, DeviceBatch, Engine, EngineConfig, OpenError, SiteRecord};
 use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, Reason, encode_batch};
 use truyvet_schemas::{DeviceId, Scan, TimeMs};
@@ -135,7 +136,7 @@ impl House {
     /// Goes on in a directory that was restored from a backup of this one.
     pub(crate) fn restore(&mut self) {
         let (backups, restored) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-        self.engine().backup(backups.path(), Vec::new(), &|_| {}).unwrap();
+        self.engine().backup(backups.path(), Beside::default(), &|_| {}).unwrap();
         Backups::at(backups.path()).unwrap().restore(None, restored.path(), &|_| {}).unwrap();
         self.go_on_in(restored);
     }

@@ -6,10 +6,12 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use truyvet_engine::registry::{Issuer, Registry};
 use truyvet_schemas::key_file::KeyFile;
 use ureq::Agent;
 
@@ -51,6 +53,19 @@ pub(crate) struct Server {
     agent: Agent,
 }
 
+/// One directory of keys for all servers, so that one restored from a backup finds its own.
+pub(crate) fn keys() -> &'static Path {
+    static KEYS: LazyLock<TempDir> = LazyLock::new(|| {
+        let place = TempDir::new().unwrap();
+        let keys = place.path().join("keys");
+        drop(Registry::open(&place.path().join("registry"), &keys, 1 << 20).unwrap());
+        drop(Issuer::open(&keys).unwrap());
+        place
+    });
+    static PATH: LazyLock<PathBuf> = LazyLock::new(|| KEYS.path().join("keys"));
+    &PATH
+}
+
 impl Server {
     /// Starts with this configuration on a data directory of its own.
     pub(crate) fn start(config: &str) -> Self {
@@ -85,6 +100,8 @@ impl Server {
             .arg(&self.data)
             .arg("--config")
             .arg(self.place.path().join("config.toml"))
+            .arg("--keys")
+            .arg(keys())
             .args(&self.more.args)
             .envs(self.more.envs.clone())
             .stdin(Stdio::null())
@@ -112,6 +129,13 @@ impl Server {
         };
         self.quic = file["quic"].as_str().unwrap().parse().unwrap();
         self.http = file["http"].as_str().unwrap().to_owned();
+    }
+
+    /// Ends the process at once; [`Server::kill`] then waits for it.
+    pub(crate) fn signal_kill(&self) {
+        let pid = self.child.as_ref().map(|child| child.id().cast_signed());
+        let pid = pid.and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     }
 
     /// As a power cut would end it, apart from what the system had not yet written.

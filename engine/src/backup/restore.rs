@@ -37,7 +37,8 @@ impl Backups {
         let engine = to.join(STORE_FOLDER);
         let restored = watched(to, facts.bytes, watch, || store.restore(facts.number, &engine));
         restored.map_err(damaged_or_full(facts.number, to))?;
-        let beside = take_beside(&engine).map_err(full_if_no_space(to))?;
+        let mut beside = take_beside(&engine).map_err(full_if_no_space(to))?;
+        self.restore_registry(facts.number, &mut beside, to)?;
         target.finish(&beside)?;
         Ok(facts.into())
     }

@@ -30,6 +30,7 @@ impl Backups {
             let listed = store.checksums(backup).map_err(damaged)?;
             files.extend(listed.into_iter().map(|(path, crc)| (path, (crc, backup))));
         }
+        self.registry_files(&mut files)?;
         let length = |path: &PathBuf| path.metadata().map_or(0, |found| found.len());
         let bytes_total = files.keys().map(length).sum();
         let mut bytes = 0;
@@ -44,6 +45,22 @@ impl Backups {
             }
         }
         Ok(bytes)
+    }
+
+    /// The files of the registry's backups; they are few, so all are read.
+    fn registry_files(&self, files: &mut BTreeMap<PathBuf, (u32, u32)>) -> Result<(), BackupError> {
+        if !self.registries().is_dir() {
+            return Ok(());
+        }
+        let store = BackupStore::open(&self.registries())?;
+        for registry in store.list().iter().map(|facts| facts.number) {
+            let what = |error: crate::EngineError| format!("registry {registry}: {error}");
+            let damaged = |error| BackupError::Damaged { backup: registry, what: what(error) };
+            store.check(registry).map_err(damaged)?;
+            let listed = store.checksums(registry).map_err(damaged)?;
+            files.extend(listed.into_iter().map(|(path, crc)| (path, (crc, registry))));
+        }
+        Ok(())
     }
 
     fn all(&self, store: &BackupStore) -> Result<Vec<crate::store::BackupFacts>, BackupError> {

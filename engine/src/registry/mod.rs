@@ -45,6 +45,7 @@ pub use watch::Watched;
 
 use crate::catalog::json;
 use crate::error::EngineError;
+use crate::store::BackupStore;
 use crate::store::table::Table;
 use vault::{Blind, Vault};
 use writer::{Changes, Writer};
@@ -58,6 +59,26 @@ pub struct Registry {
     /// One for each stretch of blind documents: held from looking a person up until the person is stored,
     /// so that two declarations at once make one person.
     finding: [Mutex<()>; FINDING],
+}
+
+/// The registry's store without its keys: what is sealed stays sealed.
+pub struct RegistryStore(Arc<Table>);
+
+impl RegistryStore {
+    /// Opens the store of a registry that no server has open; none where there is no registry.
+    ///
+    /// # Errors
+    /// It cannot be read, or somebody has it open.
+    pub fn open(dir: &Path) -> Result<Option<Self>, EngineError> {
+        if !dir.is_dir() {
+            return Ok(None);
+        }
+        Ok(Some(Self(Arc::new(Table::open(dir, STORE_CACHE_BYTES)?))))
+    }
+
+    pub(crate) fn back_up(&self, target: &mut BackupStore) -> Result<u32, EngineError> {
+        self.0.back_up(target)
+    }
 }
 
 /// Why the registry could not do something.
@@ -103,6 +124,11 @@ impl Registry {
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
         let finding = std::array::from_fn(|_| Mutex::default());
         Ok(Self { table, vault: RwLock::new(vault), writer, last_declaration, finding })
+    }
+
+    /// The store, for backups.
+    pub fn store(&self) -> RegistryStore {
+        RegistryStore(Arc::clone(&self.table))
     }
 
     /// The pass with this number.
@@ -223,6 +249,9 @@ fn damaged(what: &str) -> EngineError {
 fn place_of(subject: SubjectCode) -> Vec<u8> {
     keys::person(subject)
 }
+
+/// A store that is only copied reads each block once.
+const STORE_CACHE_BYTES: usize = 8 << 20;
 
 /// Locks; more than there are callers at once.
 const FINDING: usize = 64;

@@ -195,7 +195,7 @@ impl Registry {
         let residences = [Some(person.permanent), person.present, person.temporary];
         let mut areas: Vec<String> =
             residences.into_iter().flatten().map(|residence| residence.area).collect();
-        for record in self.declarations_of(subject, declarations)? {
+        for record in self.declarations_of(subject, None, declarations)? {
             let key = keys::declaration(record.declaration);
             let bytes = self.table.get(&key)?.ok_or_else(|| damaged("a declaration"))?;
             let (_, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
@@ -207,18 +207,21 @@ impl Registry {
         Ok(areas)
     }
 
-    /// Declarations of a subject, the newest first, without what is personal; at most `limit`.
+    /// Declarations of a subject before the one of this number, the newest first, without what is personal;
+    /// at most `limit`.
     ///
     /// # Errors
     /// The store fails, or what it has is damaged.
     pub fn declarations_of(
         &self,
         subject: SubjectCode,
+        before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<DeclarationRecord>, RegistryError> {
         let prefix = keys::declarations_of(subject);
+        let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
         let mut records = Vec::new();
-        for entry in self.table.scan(&prefix, &prefix).take(limit) {
+        for entry in self.table.scan(&prefix, &keys::declaration_of(subject, last)).take(limit) {
             let (key, _) = entry?;
             let number = key.last_chunk().ok_or_else(|| damaged("a list of declarations"))?;
             let number = !u64::from_be_bytes(*number);

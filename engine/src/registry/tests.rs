@@ -208,7 +208,12 @@ impl Twin {
             let mut expected: Vec<_> =
                 self.declared.iter().filter(own).map(|own| own.0.record.clone()).collect();
             expected.sort_by_key(|record| std::cmp::Reverse(record.declaration));
-            assert_eq!(registry.declarations_of(*subject, 100).expect("whole"), expected);
+            assert_eq!(registry.declarations_of(*subject, None, 100).expect("whole"), expected);
+            for at in 1..expected.len() {
+                let before = Some(expected[at - 1].declaration);
+                let page = registry.declarations_of(*subject, before, 1).expect("whole");
+                assert_eq!(page, expected[at..=at]);
+            }
             let person = registry.person(*subject, act("person.read")).expect("whole").expect("known");
             self.acts += 1;
             let last = self.declared.iter().rfind(own).map(|last| &last.1.person);

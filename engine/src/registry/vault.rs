@@ -55,7 +55,7 @@ pub(crate) struct Wrapped {
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// Put the directory of keys back; without it nobody can read the registry.
-    #[error("the keys in {} do not open this registry ({what}); put back the directory of keys that belongs to it", .dir.display())]
+    #[error("the keys in {} do not open this registry ({what}); put back the directory of keys that belongs to it, or name it with --keys", .dir.display())]
     Foreign {
         /// The directory of keys.
         dir: PathBuf,

@@ -224,6 +224,13 @@ impl BackupStore {
         Ok(self.engine.create_new_backup_flush(snapshot.db(), true)?)
     }
 
+    /// Adds a backup of another open store, and tells its number.
+    pub(super) fn add_store(&mut self, db: &DB) -> Result<u32, EngineError> {
+        self.engine.create_new_backup_flush(db, true)?;
+        let made = self.list().pop().map(|facts| facts.number);
+        made.ok_or_else(|| EngineError::Store("the backup just made is not listed".to_owned()))
+    }
+
     /// Deletes all but the newest, and what unfinished backups have left behind.
     pub(crate) fn keep(&mut self, newest: usize) -> Result<(), EngineError> {
         Ok(self.engine.purge_old_backups(newest.min(u32::MAX as usize))?)

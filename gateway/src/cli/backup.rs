@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use truyvet_engine::registry::RegistryStore;
 use truyvet_engine::{Backup as Made, Backups};
 use truyvet_schemas::TimeMs;
 
@@ -14,6 +15,7 @@ use super::error::CliError;
 use super::output::{on_terminal, print_json, write_stdout};
 use super::target::{Asked, Target};
 use crate::backup::{self, CONFIG, Done, Event, Stage, Wishes};
+use crate::people::registry_dir;
 use crate::sheet::plain_table;
 
 /// Back up a server or a data directory, or look after backups.
@@ -60,7 +62,9 @@ impl Backup {
         let done = match target.open()? {
             Asked::Engine(engine, config) => {
                 let config = self.config.as_ref().map(|_| &*config);
-                backup::run(&engine, config, &wishes, &|event| shown.show(event)).map_err(CliError::failed)
+                let registry = RegistryStore::open(&registry_dir(engine.dir())).map_err(CliError::failed)?;
+                backup::run(&engine, registry.as_ref(), config, &wishes, &|event| shown.show(event))
+                    .map_err(CliError::failed)
             }
             Asked::Server(client) => ask(&client, &wishes, &shown),
         };
@@ -140,8 +144,9 @@ impl Restore {
         let (dir, config) = (self.data.display(), self.data.join(CONFIG));
         let with = if config.exists() { format!(" --config {}", config.display()) } else { String::new() };
         eprintln!(
-            "{dir}: as it was at {}, from backup {}. Start it with `truyvet serve --data {dir}{with}`, on the \
-             addresses that devices know; see that the old server never runs beside it",
+            "{dir}: as it was at {}, from backup {}. Start it with `truyvet serve --data {dir}{with} --keys KEYS` \
+             on the addresses that devices know, where KEYS is your copy of the old server's directory of keys, \
+             which no backup has; see that the old server never runs beside it",
             TimeMs::new(restored.at).rfc3339(),
             restored.backup,
         );

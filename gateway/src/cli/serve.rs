@@ -20,6 +20,9 @@ pub(super) struct Serve {
     /// Configuration; `truyvet config print` shows every setting
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Directory of the keys that people's data is sealed with, instead of the configuration's
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
     /// UDP address for devices, instead of the configuration's
     #[arg(long, value_name = "ADDR")]
     quic: Option<SocketAddr>,
@@ -46,6 +49,7 @@ impl Serve {
         let mut config = Config::read(self.config.as_deref())?;
         config.gateway.listen = self.quic.unwrap_or(config.gateway.listen);
         config.http.listen = self.http.unwrap_or(config.http.listen);
+        config.people.keys = self.keys.or(config.people.keys);
         config.http.check_listen()?;
         server::log_to_stdout(&config.log);
         let engine = open_engine(&self.data, &config)?;

@@ -53,7 +53,13 @@ pub(super) async fn make(State(app): State<Arc<App>>, Sent(body): Sent) -> Resul
     tokio::task::spawn_blocking(move || {
         // Progress that nobody reads in time is not told.
         let progress = |event| drop(tell.try_send(Ok(event)));
-        let done = backup::run(&app.engine, Some(&app.config), &wishes, &progress);
+        let done = backup::run(
+            &app.engine,
+            Some(&app.people.registry.store()),
+            Some(&app.config),
+            &wishes,
+            &progress,
+        );
         if let Err(error) = &done {
             tracing::error!(%error, "a backup failed");
         }

@@ -128,8 +128,7 @@ pub(super) async fn list(
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, Problem> {
         let people = &shared.people;
-        let mut own = people.own_declarations(&document, &phone)?;
-        own.retain(|record| page.before.is_none_or(|before| record.declaration < before));
+        let own = people.own_declarations(&document, &phone, page.before, limit + 1)?;
         let next = own.get(limit - 1).filter(|_| own.len() > limit).map(|last| last.declaration.to_string());
         let listed = own.into_iter().take(limit).map(|record| listed(people, &record));
         Ok(Declarations { declarations: listed.collect::<Result<_, _>>()?, next })
@@ -151,7 +150,7 @@ pub(super) async fn last(State(app): State<Arc<App>>, asking: Asking) -> Result<
     let (document, phone) = owned(asking.citizen()?);
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, Problem> {
-        let newest = shared.people.own_declarations(&document, &phone)?.into_iter().next();
+        let newest = shared.people.own_declarations(&document, &phone, None, 1)?.pop();
         let newest = newest.ok_or_else(|| Problem::NotFound("no declaration was made yet".to_owned()))?;
         let (_, declaration) = opened(&shared.people, &newest)?;
         Ok(Last { declaration })
@@ -332,8 +331,7 @@ async fn own_pass(app: Arc<App>, asking: Asking, pass: &str) -> Result<Listed, P
     let pass = number(pass)?;
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, Problem> {
-        let own = shared.people.own_declarations(&document, &phone)?;
-        let record = own.into_iter().find(|record| record.pass == pass).ok_or_else(unknown_pass)?;
+        let record = shared.people.own_pass(&document, &phone, pass)?.ok_or_else(unknown_pass)?;
         listed(&shared.people, &record)
     });
     work.await?

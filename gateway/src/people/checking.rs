@@ -194,7 +194,7 @@ impl People {
         now: TimeMs,
     ) -> Result<Checked, RegistryError> {
         let mut newest = None;
-        for record in self.registry.declarations_of(holder, PASSES_LOOKED_AT)? {
+        for record in self.registry.declarations_of(holder, None, PASSES_LOOKED_AT)? {
             let Some(pass) = self.registry.pass(record.pass)? else { continue };
             let (verdict, _) = self.verdict(&pass, &record, now)?;
             if !matches!(verdict, Verdict::Expired | Verdict::Revoked | Verdict::NotYetValid) {

@@ -2,7 +2,7 @@
 
 use truyvet_engine::registry::{Account, DeclarationRecord, RegistryError};
 use truyvet_schemas::TimeMs;
-use truyvet_schemas::pass::SubjectCode;
+use truyvet_schemas::pass::{PassId, SubjectCode};
 use truyvet_schemas::person::{self, Document};
 use utoipa::ToSchema;
 
@@ -38,8 +38,8 @@ pub struct Declared {
 }
 
 impl People {
-    /// What was declared with this document and this phone, the newest first. Another's phone does not
-    /// reach it, whatever document it names.
+    /// What was declared with this document and this phone before the declaration of this number, the newest
+    /// first; at most `limit`. Another's phone does not reach it, whatever document it names.
     ///
     /// # Errors
     /// The store fails.
@@ -47,12 +47,36 @@ impl People {
         &self,
         document: &Document,
         phone: &str,
+        mut before: Option<u64>,
+        limit: usize,
     ) -> Result<Vec<DeclarationRecord>, RegistryError> {
         let Some(holder) = self.registry.holder(document)? else { return Ok(Vec::new()) };
-        let phone = Some(self.registry.phone_index(phone));
-        let mut own = self.registry.declarations_of(holder, OWN_MAX)?;
-        own.retain(|record| record.phone == phone);
+        let (phone, mut own) = (Some(self.registry.phone_index(phone)), Vec::new());
+        while own.len() < limit {
+            let all = self.registry.declarations_of(holder, before, limit)?;
+            let Some(last) = all.last() else { break };
+            before = Some(last.declaration);
+            own.extend(all.into_iter().filter(|record| record.phone == phone));
+        }
+        own.truncate(limit);
         Ok(own)
+    }
+
+    /// The declaration that a pass was issued for, where it was made with this document and this phone.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn own_pass(
+        &self,
+        document: &Document,
+        phone: &str,
+        pass: PassId,
+    ) -> Result<Option<DeclarationRecord>, RegistryError> {
+        let (holder, pass) = (self.registry.holder(document)?, self.registry.pass(pass)?);
+        let Some(pass) = pass.filter(|pass| holder == Some(pass.subject)) else { return Ok(None) };
+        let phone = Some(self.registry.phone_index(phone));
+        let record = self.registry.declaration_record(pass.declaration)?;
+        Ok(record.filter(|record| record.phone == phone))
     }
 
     /// Whether an official's area is one that the subject lives in or declared to travel from or to.
@@ -84,7 +108,7 @@ impl People {
         let look = act(now, who, "person.read", &object);
         let Some(person) = self.registry.person(subject, look)? else { return Ok(None) };
         let mut declarations = Vec::new();
-        for record in self.registry.declarations_of(subject, DECLARATIONS_LOOKED_AT)? {
+        for record in self.registry.declarations_of(subject, None, DECLARATIONS_LOOKED_AT)? {
             let Some(pass) = self.registry.pass(record.pass)? else { continue };
             declarations.push(Declared {
                 declaration: record.declaration.to_string(),
@@ -98,9 +122,6 @@ impl People {
         Ok(Some(Person { subject: object, person, declarations }))
     }
 }
-
-/// Declarations of one's own that one looks through.
-const OWN_MAX: usize = 500;
 
 /// Newest declarations that say where a person is at home.
 const DECLARATIONS_LOOKED_AT: usize = 20;

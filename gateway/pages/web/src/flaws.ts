@@ -18,7 +18,7 @@ export function showFlaws(flaws: Flaw[], lead: string): void {
     }
     const control = controlOf(field);
     markField(field, control, words);
-    const link = element("a", { href: `#${control.id}` }, `${labelOf(field)}: ${words}`);
+    const link = element("a", { href: `#${control.id}` }, `${labelOf(field)} – ${words}`);
     link.addEventListener("click", (event) => {
       event.preventDefault();
       control.focus();

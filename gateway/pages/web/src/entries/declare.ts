@@ -22,6 +22,7 @@ import { showWho, startShell } from "../shell";
 import { language, text } from "../texts";
 
 const REVIEW = 5;
+const PASSES = "/passes";
 const QUICK_STEPS: [number, number] = [3, 4];
 const device = new Device(localStorage);
 const form = at<HTMLFormElement>("form");
@@ -40,6 +41,7 @@ async function start(): Promise<void> {
   startForget(device);
   const draft = device.draft;
   if (draft) showDraft(draft);
+  else showParts();
   const me = await startShell();
   session = me?.kind === "citizen" ? me : null;
   const letter = device.letter;
@@ -243,6 +245,7 @@ async function enter(): Promise<void> {
     showIdentityPart();
     const letter = device.letter;
     if (letter) return resume(letter);
+    if (new URLSearchParams(location.search).get("next") === PASSES) return location.assign(`${PASSES}?lang=${language}`);
     if (readValues(form)["person.name"]) return goTo(device.draft?.step ?? 2);
     await startKnown();
   });
@@ -290,7 +293,9 @@ function showQuick(): void {
   step = QUICK_STEPS[0];
   quick = true;
   showParts();
-  at("known-facts").replaceChildren(...factsOf(knownLines(declaration())).children);
+  const known = declaration();
+  at("known-title").textContent = text("known", { name: known.person.name });
+  at("known-facts").replaceChildren(...factsOf(knownLines(known)).children);
 }
 
 function areaCodes(values: Values): string[] {

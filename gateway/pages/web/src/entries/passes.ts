@@ -29,6 +29,7 @@ async function refresh(before?: string): Promise<void> {
     next = undefined;
     const signedOut = failure instanceof Problem && [401, 403].includes(failure.status);
     say(at("state"), text(signedOut ? "sign_in_for_more" : "shown_from_device"));
+    show(at("sign-in-part"), signedOut);
   }
   show(at("more"), next !== undefined);
   showPasses();

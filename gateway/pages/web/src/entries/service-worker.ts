@@ -4,6 +4,7 @@ export {};
 declare const self: ServiceWorkerGlobalScope;
 
 const CACHE = "pages-1";
+const KEPT_MAX = 100;
 const ASSETS = "/assets/";
 
 self.addEventListener("install", () => void self.skipWaiting());
@@ -22,15 +23,22 @@ self.addEventListener("fetch", (event) => {
   else if (mode === "navigate") event.respondWith(pageOf(event.request));
 });
 
-/** Keeps pages and assets; assets of an older version of the same source go. */
+/** Keeps pages and assets. */
 async function keep(addresses: string[]): Promise<void> {
   const cache = await caches.open(CACHE);
+  await makeRoom(cache);
   for (const address of addresses) {
     const key = keyOf(address);
     if (address.startsWith(ASSETS) && (await cache.match(key))) continue;
     const response = await fetch(address).catch(() => null);
     if (response?.ok) await cache.put(key, response);
   }
+}
+
+/** Removes what was kept first, mostly assets of older versions; a page keeps what it needs again. */
+async function makeRoom(cache: Cache): Promise<void> {
+  const keys = await cache.keys();
+  for (const key of keys.slice(0, Math.max(0, keys.length - KEPT_MAX))) await cache.delete(key);
 }
 
 /** Pages come from the network, so that a new version shows at once; the kept one is for want of it. */

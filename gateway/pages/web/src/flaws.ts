@@ -78,8 +78,9 @@ function controlOf(field: HTMLElement): HTMLElement {
   return control;
 }
 
-function labelOf(field: HTMLElement): string {
-  return field.querySelector(".label, legend")?.textContent?.trim() ?? "";
+/** What the field is called, without remarks such as "(optional)". */
+export function labelOf(field: HTMLElement): string {
+  return field.querySelector(".label, legend")?.firstChild?.textContent?.trim() ?? "";
 }
 
 /** What is wrong, in the words for this very field where there are such. */

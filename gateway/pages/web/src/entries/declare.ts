@@ -12,7 +12,7 @@ import { Device, type Draft, type Letter } from "../device";
 import { startDocument, showDocument } from "../document-field";
 import { at, element, say, show } from "../dom";
 import { fillCountries, readValues, startBirthDate, writeValues } from "../fields";
-import { clearFlaw, clearFlaws, fieldOf, showFlaws } from "../flaws";
+import { clearFlaw, clearFlaws, fieldOf, labelOf, showFlaws } from "../flaws";
 import { startForget } from "../forget";
 import { askCode, codeTrouble, redeemCode, showCodePart, showIdentityPart, type Identity } from "../identity";
 import { keepOffline } from "../offline";
@@ -365,7 +365,8 @@ function showRefusedFields(flaws: Flaw[]): void {
 }
 
 function showDisagreement(flaws: Flaw[]): void {
-  const names = flaws.map((flaw) => fieldOf(flaw.field)?.querySelector(".label, legend")?.textContent?.trim() ?? "");
+  const fields = flaws.map((flaw) => fieldOf(flaw.field));
+  const names = fields.map((field) => (field ? labelOf(field) : ""));
   at("disagrees-list").replaceChildren(...[...new Set(names)].filter(Boolean).map((name) => element("li", {}, name)));
   show(at("disagrees"));
   at("disagrees").focus();

@@ -68,6 +68,8 @@ enum Command {
     Backup(backup::Backup),
     /// Make a data directory from a backup
     Restore(backup::Restore),
+    /// Print what a server answers over HTTP, as an OpenAPI document
+    Openapi,
 }
 
 /// Runs the command that the arguments name.
@@ -112,5 +114,6 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::DeadLetters(letters) => letters.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
+        Command::Openapi => output::print_json(&crate::http::document()),
     }
 }

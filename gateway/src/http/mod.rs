@@ -25,6 +25,8 @@ mod checkpoint;
 mod declarations;
 mod devices;
 mod document;
+#[cfg(test)]
+mod document_tests;
 mod error;
 mod extract;
 mod guard;

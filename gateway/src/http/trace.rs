@@ -29,7 +29,9 @@ problems!(Asking: WRONG_USAGE, NOT_FOUND, TOO_LARGE, BUSY, UNAVAILABLE, TIMEOUT,
     params(words::Passed),
     responses(
         (status = 200, description = "By subject", content(
-            (Told<PassedAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<PassedAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -42,7 +44,9 @@ pub(super) async fn passed(State(app): State<Arc<App>>, Asked(query): Asked<Pair
     request_body = words::Passed,
     responses(
         (status = 200, description = "By subject", content(
-            (Told<PassedAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<PassedAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -55,7 +59,9 @@ pub(super) async fn passed_by_body(State(app): State<Arc<App>>, request: Request
     params(words::Trail),
     responses(
         (status = 200, description = "In order of time", content(
-            (Told<TrailAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<TrailAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -68,7 +74,9 @@ pub(super) async fn trail(State(app): State<Arc<App>>, Asked(query): Asked<Pairs
     request_body = words::Trail,
     responses(
         (status = 200, description = "In order of time", content(
-            (Told<TrailAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<TrailAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -81,7 +89,9 @@ pub(super) async fn trail_by_body(State(app): State<Arc<App>>, request: Request)
     params(words::Contacts),
     responses(
         (status = 200, description = "By number of meetings, most first", content(
-            (Told<ContactsAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<ContactsAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -94,7 +104,9 @@ pub(super) async fn contacts(State(app): State<Arc<App>>, Asked(query): Asked<Pa
     request_body = words::Contacts,
     responses(
         (status = 200, description = "By number of meetings, most first", content(
-            (Told<ContactsAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<ContactsAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -107,7 +119,9 @@ pub(super) async fn contacts_by_body(State(app): State<Arc<App>>, request: Reque
     params(words::Chain),
     responses(
         (status = 200, description = "The seeds, then those whom they met, and so on", content(
-            (Told<ChainAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<ChainAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -120,7 +134,9 @@ pub(super) async fn chain(State(app): State<Arc<App>>, Asked(query): Asked<Pairs
     request_body = words::Chain,
     responses(
         (status = 200, description = "The seeds, then those whom they met, and so on", content(
-            (Told<ChainAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<ChainAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -133,7 +149,9 @@ pub(super) async fn chain_by_body(State(app): State<Arc<App>>, request: Request)
     params(words::Common),
     responses(
         (status = 200, description = "By number of the given subjects, most first", content(
-            (Told<CommonAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<CommonAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -146,7 +164,9 @@ pub(super) async fn common(State(app): State<Arc<App>>, Asked(query): Asked<Pair
     request_body = words::Common,
     responses(
         (status = 200, description = "By number of the given subjects, most first", content(
-            (Told<CommonAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<CommonAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -159,7 +179,9 @@ pub(super) async fn common_by_body(State(app): State<Arc<App>>, request: Request
     params(words::Set),
     responses(
         (status = 200, description = "By subject", content(
-            (Told<SetAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<SetAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]
@@ -172,7 +194,9 @@ pub(super) async fn set(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>)
     request_body = words::Set,
     responses(
         (status = 200, description = "By subject", content(
-            (Told<SetAnswer> = "application/json"), (String = "text/csv"), (File = "application/vnd.apache.parquet")
+            (Told<SetAnswer> = "application/json"),
+            (String = "text/csv"),
+            (File = "application/vnd.apache.parquet")
         )),
         Asking
     ))]

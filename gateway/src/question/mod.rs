@@ -73,7 +73,8 @@ impl Kind {
         matches!(self, Self::Passed | Self::Set)
     }
 
-    const fn takes(self) -> &'static str {
+    /// The parameters that it takes.
+    pub(crate) const fn takes(self) -> &'static str {
         match self {
             Self::Passed => "site, area, from, to, count, timeout, explain, format",
             Self::Trail => "subject, from, to, timeout, explain, format",

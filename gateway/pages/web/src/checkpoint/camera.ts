@@ -12,7 +12,7 @@ export class Camera {
   private isLooking = false;
   private pictures = 0;
   private readonly canvas = document.createElement("canvas");
-  private readonly pen = this.canvas.getContext("2d", { willReadFrequently: true });
+  private readonly pen = this.canvas.getContext(FLAT, { willReadFrequently: true });
 
   /** `seen` is told each text each time; `changed` the camera's state. */
   constructor(
@@ -116,6 +116,7 @@ function stateOf(reason: unknown): CameraState {
 }
 
 const WANTED = { facingMode: { ideal: "environment" }, width: { ideal: 1280 }, height: { ideal: 720 } };
+const FLAT = "2d";
 const PICTURES_PER_SECOND = 15;
 /** A code of 53 modules, quiet zone included, that fills half of the aim has 6 pixels a module. */
 const AIM_PIXELS = 640;

@@ -11,13 +11,17 @@ export class Camera {
   private stream: MediaStream | null = null;
   private isLooking = false;
   private pictures = 0;
+  private turn = 0;
   private readonly canvas = document.createElement("canvas");
   private readonly pen = this.canvas.getContext(FLAT, { willReadFrequently: true });
 
-  /** `seen` is told each text each time; `changed` the camera's state. */
+  /**
+   * `seen` is told each text each time; `changed` the camera's state. The `reader` may come later than the
+   * picture, or not at all (`null`).
+   */
   constructor(
     private readonly video: HTMLVideoElement,
-    private readonly reader: QrReader | null,
+    private readonly reader: Promise<QrReader | null>,
     private readonly seen: (text: string) => void,
     private readonly changed: (state: CameraState) => void,
   ) {}
@@ -26,14 +30,17 @@ export class Camera {
   async start(): Promise<void> {
     this.stop();
     if (!navigator.mediaDevices?.getUserMedia) return this.changed("unsupported");
-    if (this.reader === null) return this.changed("no_reader");
+    const turn = this.turn;
     this.changed("starting");
     try {
-      this.stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: WANTED });
-      this.video.srcObject = this.stream;
+      const stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: WANTED });
+      if (turn !== this.turn) return endTracks(stream);
+      this.stream = stream;
+      this.video.srcObject = stream;
       this.track?.addEventListener("ended", () => this.changed("busy"));
       await this.video.play();
     } catch (reason) {
+      if (turn !== this.turn) return;
       this.stop();
       return this.changed(stateOf(reason));
     }
@@ -43,14 +50,16 @@ export class Camera {
 
   /** Lets go of the camera. */
   stop(): void {
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.turn++;
+    if (this.stream) endTracks(this.stream);
     this.stream = null;
     this.isLooking = false;
   }
 
-  /** Goes on looking for codes, after `pause`. */
+  /** Goes on looking for codes, after `pause`; starts a camera that was let go of. */
   look(): void {
-    if (this.isLooking || this.stream === null) return;
+    if (this.stream === null) return void this.start();
+    if (this.isLooking) return;
     this.isLooking = true;
     this.next();
   }
@@ -82,8 +91,10 @@ export class Camera {
   }
 
   private async readFrame(): Promise<void> {
+    const reader = await this.reader;
+    if (reader === null) return this.changed("no_reader");
     const picture = this.isLooking ? this.picture() : null;
-    const text = picture && (await this.reader?.read(picture).catch(() => null));
+    const text = picture && (await reader.read(picture).catch(() => null));
     if (text && this.isLooking) this.seen(text);
     this.next();
   }
@@ -100,6 +111,10 @@ export class Camera {
     this.pen.drawImage(this.video, part.x, part.y, part.width, part.height, 0, 0, size.width, size.height);
     return this.pen.getImageData(0, 0, size.width, size.height);
   }
+}
+
+function endTracks(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
 }
 
 function stateOf(reason: unknown): CameraState {

@@ -1,7 +1,7 @@
 // The checkpoint at work: what was scanned is checked, shown, confirmed, numbered and sent. Holds the page's
 // state and puts the modules together; decides nothing that one of them could.
 
-import { Problem, whoAmI } from "../api";
+import { Problem } from "../api";
 import { Camera } from "./camera";
 import { check, chosen } from "./check";
 import type { Checked, Means } from "./check";
@@ -55,7 +55,7 @@ export class Checkpoint {
 
   constructor(
     private readonly database: IDBDatabase,
-    reader: QrReader | null,
+    reader: Promise<QrReader | null>,
     video: HTMLVideoElement,
     private readonly clock: ServerClock,
     private kept: KeptLists | null,
@@ -65,7 +65,9 @@ export class Checkpoint {
   }
 
   /** Opens the checkpoint with what the phone has kept. */
-  static async open(database: IDBDatabase, reader: QrReader | null, video: HTMLVideoElement): Promise<Checkpoint> {
+  static async open(
+    database: IDBDatabase, reader: Promise<QrReader | null>, video: HTMLVideoElement,
+  ): Promise<Checkpoint> {
     const clock = new ServerClock((await readState(database, "clock")) ?? null, look());
     const checkpoint = new Checkpoint(database, reader, video, clock, (await readState(database, "lists")) ?? null);
     const current = await readState(database, "current");
@@ -77,7 +79,8 @@ export class Checkpoint {
   /** Begins to scan, and to keep in touch with the server. */
   async start(): Promise<void> {
     showScanning();
-    await this.camera.start();
+    // Not awaited: the officer may take long to allow the camera, and other ways to scan need none.
+    void this.camera.start();
     this.timers = [
       window.setInterval(() => this.tick(), 1000),
       window.setInterval(() => void this.refresh(), REFRESH_MS),
@@ -274,7 +277,7 @@ export class Checkpoint {
   }
 
   private async refreshSession(): Promise<void> {
-    const me = await this.reached(whoAmI());
+    const me = await this.reached(this.server.session());
     const site = me?.kind === "account" ? me.site : undefined;
     this.sessionWarning = me === null || me.kind !== "account" ? "warn_sign_in" : site ? null : "warn_no_site";
     if (!site) return;

@@ -34,7 +34,7 @@ async function open(takenOver: Promise<void>): Promise<void> {
   const video = at<HTMLVideoElement>("video");
   const database = await openStore().catch(() => null);
   if (!database) return showCamera("cannot_keep", false);
-  const reader = await newReader(at("desk").dataset["reader"] ?? "").catch(() => null);
+  const reader = newReader(at("desk").dataset["reader"] ?? "").catch(() => null);
   void navigator.storage?.persist?.();
   const checkpoint = await Checkpoint.open(database, reader, video);
   void takenOver.then(() => {
@@ -43,7 +43,8 @@ async function open(takenOver: Promise<void>): Promise<void> {
     showElsewhere(true);
   });
   connect(checkpoint);
-  void keepOffline().catch(() => undefined);
+  // Once the reader is there too, since only what was loaded is kept.
+  void reader.then(keepOffline).catch(() => undefined);
   await checkpoint.start();
   await stayAwake();
 }

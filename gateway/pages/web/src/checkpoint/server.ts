@@ -1,7 +1,7 @@
 // What the checkpoint asks the server. Every answer also tells the server's time.
 
 import { Problem, Unreachable } from "../api";
-import type { AreaName, DocumentKind, Exposure, IdDocument, LabTest, PassView, Sex, Symptom, Vehicle } from "../contract";
+import type { AreaName, DocumentKind, Exposure, IdDocument, LabTest, Me, PassView, Sex, Symptom, Vehicle } from "../contract";
 import type { Registered } from "./device";
 import type { ListsAnswer } from "./lists";
 import type { Answer } from "./sync";
@@ -51,6 +51,16 @@ export type Heard = (serverNow: number, roundTripMs: number) => void;
 /** The part of the API that the checkpoint uses. Calls throw `Problem` and `Unreachable`. */
 export class Server {
   constructor(private readonly heard: Heard) {}
+
+  /** Who is signed in, or `null`. */
+  async session(): Promise<Me | null> {
+    try {
+      return (await this.ask("GET", "/session", {})).json();
+    } catch (reason) {
+      if (reason instanceof Problem && reason.status === 401) return null;
+      throw reason;
+    }
+  }
 
   /** The lists, where they are not those with the tag `etag`. */
   async lists(etag: string | null): Promise<ListsOrSame> {

@@ -36,4 +36,4 @@ doc: prepare
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --release --document-private-items
 
 clean-demo:
-	rm -rf '$(DATA)'
+	rm -rf '$(DATA)' '$(DATA).keys'

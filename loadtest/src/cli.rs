@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use truyvet_schemas::time::parse_duration;
 
 use crate::generate::{Format, Generate};
+use crate::people::PeopleArgs;
 
 /// A nation of simulated sites, as load for a Truyvet server or as files for import.
 #[derive(Debug, Parser)]
@@ -30,6 +31,8 @@ pub enum Command {
     Run(RunArgs),
     /// Connect many devices at once while others stream; exit code 1 when a stream was dropped
     Connect(ConnectArgs),
+    /// Have citizens declare and officers check at a running server; exit code 1 when any was not answered
+    People(PeopleArgs),
     /// Start servers and run the project's figures one after the other
     Figures(FiguresArgs),
 }

@@ -10,7 +10,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use truyvet_loadtest::cli::{Cli, Command, GenerateArgs};
 use truyvet_loadtest::report::Report;
-use truyvet_loadtest::{figures, run};
+use truyvet_loadtest::{figures, people, run};
 use truyvet_schemas::TimeMs;
 
 fn main() -> ExitCode {
@@ -22,6 +22,10 @@ fn main() -> ExitCode {
         Command::Connect(args) => {
             run::connect(&args).map_err(Into::into).and_then(|r| show(&r, args.report.as_deref()))
         }
+        Command::People(args) => people::run(&args).map(|seen| {
+            print!("{}", people::text(&seen));
+            seen.iter().all(people::Seen::passed)
+        }),
         Command::Figures(args) => figures::run(&args).map_err(Into::into),
     };
     match outcome {

@@ -114,6 +114,6 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::DeadLetters(letters) => letters.run(),
         Command::Backup(backup) => backup.run(),
         Command::Restore(restore) => restore.run(),
-        Command::Openapi => output::print_json(&crate::http::document()),
+        Command::Openapi => output::print_json(&crate::http::openapi()),
     }
 }

@@ -77,9 +77,9 @@ pub(super) struct Credentials {
 #[utoipa::path(post, path = "/api/v1/session", tag = "people", operation_id = "sign_in",
     request_body = Credentials,
     responses((status = 200, description = "Signed in; the session is in a cookie", body = Me),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 401, description = "Account or password is wrong", body = ProblemDocument),
-        (status = 429, description = "Too many wrong passwords", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, description = "Account or password is wrong", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong passwords", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
     Body(sent): Body<Credentials>,
@@ -96,7 +96,7 @@ pub(super) async fn sign_in(
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "people", operation_id = "who_am_i",
     responses((status = 200, description = "Who is signed in", body = Me),
-        (status = 401, description = "Nobody", body = ProblemDocument)))]
+        (status = 401, description = "Nobody", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn me(State(app): State<Arc<App>>, asking: Asking) -> Result<Json<Me>, Problem> {
     let expires_at = asking.session.map(|session| session.expires_at).unwrap_or_default();
     Ok(Json(match asking.caller {
@@ -137,10 +137,10 @@ pub(super) struct Whose {
 #[utoipa::path(post, path = "/api/v1/codes", tag = "people", operation_id = "send_code",
     request_body = Whose,
     responses((status = 202, description = "The code is on its way", body = CodeSent),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 422, description = "Document or phone is not as it must be", body = ProblemDocument),
-        (status = 429, description = "A code was sent a moment ago", body = ProblemDocument),
-        (status = 503, description = "No code can be sent now", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "Document or phone is not as it must be", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "A code was sent a moment ago", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "No code can be sent now", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn send_code(
     State(app): State<Arc<App>>,
     Body(whose): Body<Whose>,
@@ -164,10 +164,10 @@ pub(super) struct Redeemed {
 #[utoipa::path(post, path = "/api/v1/codes/redeem", tag = "people", operation_id = "redeem_code",
     request_body = Redeemed,
     responses((status = 200, description = "Signed in; the session is in a cookie", body = Me),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 401, description = "Not the code that was sent", body = ProblemDocument),
-        (status = 410, description = "No code holds any more", body = ProblemDocument),
-        (status = 422, description = "Document or phone is not as it must be", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, description = "Not the code that was sent", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, description = "No code holds any more", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "Document or phone is not as it must be", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn redeem_code(
     State(app): State<Arc<App>>,
     Body(sent): Body<Redeemed>,
@@ -204,7 +204,8 @@ pub(super) struct Accounts {
 
 /// Accounts, by name.
 #[utoipa::path(get, path = "/api/v1/accounts", tag = "people", operation_id = "list_accounts", params(Page),
-    responses((status = 200, description = "A page of accounts", body = Accounts)))]
+    responses((status = 200, description = "A page of accounts", body = Accounts),
+        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -224,9 +225,9 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "people", operation_id = "add_account",
     request_body = NewAccount,
     responses((status = 201, description = "Made", body = Shown),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 409, description = "The name is taken", body = ProblemDocument),
-        (status = 422, description = "Some fields must be corrected", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "Some fields must be corrected", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn add(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -250,9 +251,9 @@ pub(super) struct NewPassword {
 #[utoipa::path(post, path = "/api/v1/accounts/{account}/password", tag = "people",
     operation_id = "set_password", params(("account" = String, Path)), request_body = NewPassword,
     responses((status = 200, description = "Changed", body = Shown),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 404, description = "There is no such account", body = ProblemDocument),
-        (status = 422, description = "The password is too short", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The password is too short", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn set_password(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -271,7 +272,7 @@ pub(super) async fn set_password(
 #[utoipa::path(post, path = "/api/v1/accounts/{account}/disable", tag = "people",
     operation_id = "disable_account", params(("account" = String, Path)),
     responses((status = 200, description = "Disabled", body = Shown),
-        (status = 404, description = "There is no such account", body = ProblemDocument)))]
+        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn disable(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -284,7 +285,7 @@ pub(super) async fn disable(
 #[utoipa::path(post, path = "/api/v1/accounts/{account}/enable", tag = "people",
     operation_id = "enable_account", params(("account" = String, Path)),
     responses((status = 200, description = "Enabled", body = Shown),
-        (status = 404, description = "There is no such account", body = ProblemDocument)))]
+        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn enable(
     State(app): State<Arc<App>>,
     asking: Asking,

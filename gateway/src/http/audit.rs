@@ -33,7 +33,8 @@ pub(super) struct Entries {
 
 /// Entries of the audit log, the oldest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "people", operation_id = "read_audit", params(From),
-    responses((status = 200, description = "Entries in the order of their numbers", body = Entries)))]
+    responses((status = 200, description = "Entries in the order of their numbers", body = Entries),
+        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -123,7 +124,7 @@ pub struct Rotated {
 #[utoipa::path(post, path = "/api/v1/keys/rotate", tag = "people", operation_id = "rotate_keys",
     request_body = Rotate,
     responses((status = 200, description = "Made, and in use", body = Rotated),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     asking: Asking,

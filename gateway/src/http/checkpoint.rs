@@ -45,9 +45,9 @@ pub(super) struct Enrolled {
 #[utoipa::path(post, path = "/api/v1/checkpoint/device", tag = "checkpoint", operation_id = "enrol_browser",
     request_body = NewDevice,
     responses((status = 201, description = "Enrolled", body = Enrolled),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 404, description = "The officer's site is gone", body = ProblemDocument),
-        (status = 422, description = "The key is no Ed25519 key", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "The officer's site is gone", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The key is no Ed25519 key", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn enrol(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -155,8 +155,8 @@ pub(super) enum Shown {
 #[utoipa::path(post, path = "/api/v1/checkpoint/check", tag = "checkpoint", operation_id = "check_pass",
     request_body = Shown,
     responses((status = 200, description = "The verdict; `unknown` where it is no pass of this system", body = Checked),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 422, description = "The document is not as it must be", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The document is not as it must be", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -187,8 +187,8 @@ pub(super) struct Verified {
 #[utoipa::path(post, path = "/api/v1/checkpoint/verified", tag = "checkpoint", operation_id = "verified",
     request_body = Verified,
     responses((status = 204, description = "Noted"),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 404, description = "No declaration has this number", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "No declaration has this number", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn verified(
     State(app): State<Arc<App>>,
     asking: Asking,

@@ -51,11 +51,11 @@ pub(super) struct Made {
     params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 100 characters, new for each declaration")),
     request_body = Declare,
     responses((status = 201, description = "Kept, and a pass issued", body = Made),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 401, description = "A one-time code is needed", body = ProblemDocument),
-        (status = 403, description = "The code was for another document", body = ProblemDocument),
-        (status = 409, description = "The register disagrees, or the documents are two people's", body = ProblemDocument),
-        (status = 422, description = "Some fields must be corrected", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, description = "The code was for another document", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "The register disagrees, or the documents are two people's", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "Some fields must be corrected", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn declare(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -117,7 +117,8 @@ pub(super) struct Before {
 #[utoipa::path(get, path = "/api/v1/declarations", tag = "declarations", operation_id = "own_declarations",
     params(Before),
     responses((status = 200, description = "A page of declarations", body = Declarations),
-        (status = 401, description = "A one-time code is needed", body = ProblemDocument)))]
+        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -144,8 +145,8 @@ pub(super) struct Last {
 /// The citizen's newest declaration, to be used again.
 #[utoipa::path(get, path = "/api/v1/declarations/last", tag = "declarations", operation_id = "last_declaration",
     responses((status = 200, description = "The newest declaration", body = Last),
-        (status = 401, description = "A one-time code is needed", body = ProblemDocument),
-        (status = 404, description = "None was made yet", body = ProblemDocument)))]
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "None was made yet", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn last(State(app): State<Arc<App>>, asking: Asking) -> Result<Json<Last>, Problem> {
     let (document, phone) = owned(asking.citizen()?);
     let shared = Arc::clone(&app);
@@ -162,8 +163,8 @@ pub(super) async fn last(State(app): State<Arc<App>>, asking: Asking) -> Result<
 #[utoipa::path(get, path = "/api/v1/passes/{pass}", tag = "declarations", operation_id = "own_pass",
     params(("pass" = String, Path, description = "Its number")),
     responses((status = 200, description = "The pass and its declaration", body = Listed),
-        (status = 401, description = "A one-time code is needed", body = ProblemDocument),
-        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument)))]
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn pass(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -176,8 +177,8 @@ pub(super) async fn pass(
 #[utoipa::path(get, path = "/api/v1/passes/{pass}/qr.svg", tag = "declarations", operation_id = "pass_svg",
     params(("pass" = String, Path, description = "Its number")),
     responses((status = 200, description = "A picture", content_type = "image/svg+xml", body = String),
-        (status = 401, description = "A one-time code is needed", body = ProblemDocument),
-        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument)))]
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn svg(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -192,8 +193,8 @@ pub(super) async fn svg(
 #[utoipa::path(get, path = "/api/v1/passes/{pass}/qr.png", tag = "declarations", operation_id = "pass_png",
     params(("pass" = String, Path, description = "Its number")),
     responses((status = 200, description = "A picture", content_type = "image/png", body = Vec<u8>),
-        (status = 401, description = "A one-time code is needed", body = ProblemDocument),
-        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument)))]
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn png(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -215,9 +216,9 @@ pub(super) struct Revoke {
 #[utoipa::path(post, path = "/api/v1/passes/{pass}/revoke", tag = "declarations", operation_id = "revoke_pass",
     params(("pass" = String, Path, description = "Its number")), request_body = Revoke,
     responses((status = 204, description = "Taken back"),
-        (status = 400, description = "The body or the number cannot be read", body = ProblemDocument),
-        (status = 404, description = "No pass of the area's people has this number", body = ProblemDocument),
-        (status = 422, description = "The reason is not a word", body = ProblemDocument)))]
+        (status = 400, description = "The body or the number cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "No pass of the area's people has this number", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The reason is not a word", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -306,7 +307,8 @@ pub(super) struct FoundAreas {
 /// Areas by what one types of their names.
 #[utoipa::path(get, path = "/api/v1/areas/search", tag = "declarations", operation_id = "search_areas",
     params(Search),
-    responses((status = 200, description = "The areas meant", body = FoundAreas)))]
+    responses((status = 200, description = "The areas meant", body = FoundAreas),
+        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn search_areas(
     State(app): State<Arc<App>>,
     Asked(search): Asked<Search>,

@@ -29,7 +29,7 @@ impl Operation {
 }
 
 fn document_json() -> Value {
-    serde_json::to_value(document()).expect("a document is JSON")
+    serde_json::to_value(openapi()).expect("a document is JSON")
 }
 
 fn operations(document: &Value) -> Vec<Operation> {
@@ -89,8 +89,8 @@ fn every_operation_says_what_it_is_for_and_how_it_fails() {
         let answers = operation.answers();
         assert!(answers.keys().any(|status| status.starts_with('2')), "{name}: no good answer");
         assert!(answers.contains_key("421"), "{name}: nothing of the guard");
-        assert_eq!(answers.contains_key("403"), operation.method != "GET", "{name}");
-        for (status, answer) in answers.iter().filter(|(status, _)| !status.starts_with('2')) {
+        assert!(answers.contains_key("403") || operation.method == "GET", "{name}: nothing of the guard");
+        for (status, answer) in answers.iter().filter(|(status, _)| status.starts_with(['4', '5'])) {
             assert!(answer["description"].as_str().is_some_and(|text| !text.is_empty()), "{name} {status}");
             let is_problem = answer["content"]["application/problem+json"].is_object();
             assert!(is_problem || operation.path == "/readyz", "{name}: {status} is no problem document");
@@ -104,12 +104,18 @@ fn routes_are_made_of_what_is_described_and_each_is_there() {
         let path = file.expect("a file").path();
         let text = fs::read_to_string(&path).expect("text");
         let bare = [".rou", "te("].concat();
-        assert!(!text.contains(&bare), "{}: a route that the document does not hold", path.display());
+        // Pages are for people, and not described to programs.
+        assert!(
+            path.ends_with("pages.rs") || !text.contains(&bare),
+            "{}: a route that the document does not hold",
+            path.display()
+        );
     }
     let server = Server::start(|_| {});
     for operation in operations(&document_json()) {
         let path = operation.path.replace("{what}", "scans").replace("{device}", "1");
-        let path = path.replace("{file}", "style.css").replace("{name}", "invalid");
+        let path = path.replace("{name}", "invalid").replace("{account}", "mai");
+        let path = path.replace("{pass}", "K7M4").replace("{subject}", "AAAA");
         assert!(!path.contains('{'), "{path}: say here what stands for it");
         let answer = ask(&server, &operation.method, &path, "");
         assert_ne!(answer.status, 405, "{}", operation.name());
@@ -161,9 +167,6 @@ const SCANS: &str = "subject,site,unix_ms\na,s,1000\nb,s,2000\nc,t,5000\n";
 
 /// Requests as clients send them, good ones and bad ones: method, address, path in the document, body.
 const REQUESTS: &[(&str, &str, &str, &str)] = &[
-    ("GET", "/?lang=vi", "/", ""),
-    ("GET", "/assets/app.js", "/assets/{file}", ""),
-    ("GET", "/assets/none", "/assets/{file}", ""),
     ("GET", "/healthz", "/healthz", ""),
     ("GET", "/readyz", "/readyz", ""),
     ("GET", "/metrics", "/metrics", ""),
@@ -236,6 +239,33 @@ fn a_real_server_answers_as_it_is_described() {
         if answer.kind.ends_with("json") && !answer.kind.ends_with("ndjson") {
             assert_eq!(flaws(&document, &told["schema"], &answer.json()), [""; 0], "{said}");
         }
+    }
+}
+
+/// What of an answer is not as the document says: nothing, for every answer to whoever asks.
+pub(super) fn undescribed(method: &str, address: &str, status: u16, kind: &str, body: &[u8]) -> Vec<String> {
+    let document = document_json();
+    let path = address.split('?').next().unwrap_or_default();
+    let is_meant = |template: &&String| {
+        let (parts, given) = (template.split('/'), path.split('/'));
+        parts.clone().count() == given.clone().count()
+            && parts.zip(given).all(|(part, given)| part == given || part.starts_with('{'))
+    };
+    let paths = document["paths"].as_object().expect("paths");
+    // What is spelled out goes before what varies, as in the router.
+    let template = paths.keys().filter(is_meant).min_by_key(|template| template.matches('{').count());
+    let Some(template) = template else { return vec![format!("{path}: no such path")] };
+    let answer = &document["paths"][template][method.to_lowercase()]["responses"][status.to_string()];
+    if body.is_empty() {
+        return if answer.is_object() { Vec::new() } else { vec![format!("{method} {path}: {status}")] };
+    }
+    let told = &answer["content"][kind];
+    if !told.is_object() {
+        return vec![format!("{method} {path}: {status} {kind}")];
+    }
+    match kind.ends_with("json") {
+        true => flaws(&document, &told["schema"], &serde_json::from_slice(body).expect("JSON")),
+        false => Vec::new(),
     }
 }
 

@@ -39,9 +39,9 @@ pub(super) enum Whom {
 #[utoipa::path(post, path = "/api/v1/people/find", tag = "people", operation_id = "find_person",
     request_body = Whom,
     responses((status = 200, description = "The person, with the newest declarations", body = Person),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 404, description = "Nobody of the area's people is found by it", body = ProblemDocument),
-        (status = 422, description = "The document is not as it must be", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "Nobody of the area's people is found by it", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The document is not as it must be", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn find(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -76,9 +76,9 @@ pub(super) struct Watch {
 /// Has checkpoints hold somebody of the area's people.
 #[utoipa::path(post, path = "/api/v1/watch", tag = "people", operation_id = "watch", request_body = Watch,
     responses((status = 204, description = "On the watch list"),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument),
-        (status = 404, description = "Nobody of the area's people is found by it", body = ProblemDocument),
-        (status = 422, description = "The reason is not a word, or the time is past", body = ProblemDocument)))]
+        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "Nobody of the area's people is found by it", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, description = "The reason is not a word, or the time is past", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn watch(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -114,8 +114,8 @@ pub(super) async fn watch(
 #[utoipa::path(delete, path = "/api/v1/watch/{subject}", tag = "people", operation_id = "unwatch",
     params(("subject" = String, Path, description = "The subject's code")),
     responses((status = 204, description = "Not on the watch list"),
-        (status = 400, description = "This is no code of a subject", body = ProblemDocument),
-        (status = 404, description = "Nobody of the area's people has this code", body = ProblemDocument)))]
+        (status = 400, description = "This is no code of a subject", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "Nobody of the area's people has this code", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn unwatch(
     State(app): State<Arc<App>>,
     asking: Asking,

@@ -12,6 +12,7 @@ use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, SignedBatch, encode_batch};
 use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
 
+use super::document_tests::undescribed;
 use super::tests::Server;
 use crate::people::{Caller, NewAccount};
 
@@ -41,7 +42,16 @@ impl<'s> Browser<'s> {
             assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
             *self.cookie.borrow_mut() = set.split(';').next().map(str::to_owned);
         }
-        (answer.status().as_u16(), answer.body_mut().read_to_vec().expect("whole"))
+        let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().to_owned();
+        let (status, body) = (answer.status().as_u16(), answer.body_mut().read_to_vec().expect("whole"));
+        assert_eq!(
+            undescribed(method, path, status, &kind, &body),
+            [""; 0],
+            "{}",
+            String::from_utf8_lossy(&body)
+        );
+        (status, body)
     }
 
     fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -540,6 +550,7 @@ fn areas_are_found_as_one_types_and_merged_ones_lead_on() {
     let found = browser.get("/api/v1/areas/search?q=ben%20nghe").1;
     assert_eq!(found["areas"][0]["code"], "W1");
     assert_eq!(found["areas"][0]["path"], "Tỉnh Một");
+    assert_eq!(browser.get("/api/v1/areas/search?q=W3").1["areas"][0]["name"], "Xã Tân Ân", "by its code");
     let gone = browser.get("/api/v1/areas/search?q=phuong%20cu").1["areas"][0].clone();
     assert_eq!((&gone["is_current"], &gone["successor"]["code"]), (&json!(false), &json!("W1")));
     assert_eq!(browser.get("/api/v1/areas/search?limit=x").0, 400);

@@ -45,9 +45,9 @@ pub(super) struct Refused {
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "One frame of PROTOCOL.md with a SignedBatch, without the length before it"),
     responses((status = 200, description = "All of it is durable", body = Delivered),
-        (status = 400, description = "The frame is malformed, or badly signed", body = ProblemDocument),
-        (status = 404, description = "The officer's site has no such device", body = ProblemDocument),
-        (status = 409, description = "Scans are missing before it", body = ProblemDocument)))]
+        (status = 400, description = "The frame is malformed, or badly signed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "The officer's site has no such device", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "Scans are missing before it", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
     asking: Asking,

@@ -76,7 +76,8 @@ impl Areas {
         }
     }
 
-    /// The areas meant by a text, the best first, with the area that took each in, where it ended.
+    /// The areas meant by a text, a code or as one types names, the best first, with the area that took each
+    /// in, where it ended.
     pub fn find(&self, query: &Query<'_>, now_ms: i64) -> Vec<Found> {
         let search = self.now();
         let tree = search.tree();
@@ -89,7 +90,10 @@ impl Areas {
                 .filter(|successor| *successor != area)
                 .map(|successor| name(tree, successor)),
         };
-        search.find(query).into_iter().map(found).collect()
+        match tree.find(query.text.trim()) {
+            Some(area) => vec![found(area)],
+            None => search.find(query).into_iter().map(found).collect(),
+        }
     }
 }
 

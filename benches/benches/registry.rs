@@ -1,0 +1,107 @@
+//! Look-ups in a registry with many people: whose document is it, and what was declared last.
+//!
+//! ```text
+//! cargo bench -p truyvet-benches --bench registry
+//! TRUYVET_BENCH_PEOPLE=10000000 cargo bench -p truyvet-benches --bench registry
+//! ```
+//! Not with divan: what counts is the hundredth slowest look-up, not the mean.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+use indicatif::ProgressBar;
+use serde_json::json;
+use truyvet_engine::registry::{Act, DeclarationState, Declaring, Registry};
+use truyvet_schemas::declaration::Declaration;
+use truyvet_schemas::pass::UnixSeconds;
+use truyvet_schemas::person::{Document, DocumentKind};
+
+fn main() {
+    let people: u32 =
+        std::env::var("TRUYVET_BENCH_PEOPLE").ok().and_then(|people| people.parse().ok()).unwrap_or(100_000);
+    let dir = tempfile::tempdir().expect("there is a directory for temporary files");
+    let open = || {
+        Registry::open(&dir.path().join("registry"), &dir.path().join("keys"), CACHE_BYTES)
+            .expect("its own keys")
+    };
+    let registry = open();
+    let (started, bar) = (Instant::now(), ProgressBar::new(people.into()));
+    fill(&registry, people, &bar);
+    bar.finish_and_clear();
+    println!(
+        "{people} people declared: {:.0} a second, durable",
+        f64::from(people) / started.elapsed().as_secs_f64()
+    );
+    drop(registry);
+    let registry = open();
+    let mut latencies = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("fixed bounds");
+    for look in 0..LOOKS {
+        // Spread over all, so that nearly every look goes to the disk or the system's cache.
+        let at = (look.wrapping_mul(2_654_435_761)) % people;
+        let started = Instant::now();
+        let holder = registry.holder(&document(at)).expect("whole").expect("declared");
+        let record = registry.declarations_of(holder, None, 1).expect("whole").pop().expect("declared");
+        let pass = registry.pass(record.pass).expect("whole").expect("issued");
+        latencies.record(started.elapsed().as_micros().max(1) as u64).expect("within bounds");
+        assert_eq!(pass.subject, holder);
+    }
+    let ms = |quantile| latencies.value_at_quantile(quantile) as f64 / 1e3;
+    println!("document to pass: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms", ms(0.5), ms(0.99), ms(1.0));
+}
+
+/// Many at once: each waits for the disk, and many share one write.
+fn fill(registry: &Registry, people: u32, bar: &ProgressBar) {
+    let next = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= people {
+                        break;
+                    }
+                    declare(registry, at);
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+}
+
+fn declare(registry: &Registry, at: u32) {
+    let declaration = json!({
+        "person": {"name": format!("Nguyễn Văn {at}"), "birth_date": "1990-03-02", "sex": "male",
+            "documents": [document(at)], "permanent": {"area": "VN25-26740", "address": "12 Nguyễn Huệ"}},
+        "journey": {"from": "VN25-26740", "to": "VN25-00004", "departs_at": NOW, "purpose": "work"},
+        "health": {"exposure": "none", "vaccine_doses": 2},
+    });
+    let declaration: Declaration = serde_json::from_value(declaration).expect("as the contract has it");
+    let now_s = (NOW / 1_000) as u32;
+    let how = Declaring {
+        state: DeclarationState::Verified,
+        issued: UnixSeconds::new(now_s),
+        valid_until: UnixSeconds::new(now_s + 259_200),
+        phone: Some("+84901234567"),
+        request: None,
+    };
+    let act = Act {
+        at: NOW,
+        actor: "citizen".to_owned(),
+        action: "declaration.make".to_owned(),
+        object: "-".to_owned(),
+        result: "ok".to_owned(),
+    };
+    registry.declare(&declaration.tidied(), how, act).expect("the disk has room");
+}
+
+fn document(at: u32) -> Document {
+    Document { kind: DocumentKind::CitizenId, number: format!("001{at:09}"), country: None }.tidied()
+}
+
+const NOW: i64 = 1_629_400_000_000;
+const LOOKS: u32 = 100_000;
+const THREADS: u32 = 128;
+
+/// As the server has it unless set otherwise.
+const CACHE_BYTES: usize = 64 << 20;

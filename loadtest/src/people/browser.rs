@@ -1,0 +1,51 @@
+//! A browser with its cookie.
+
+use std::error::Error;
+
+use parking_lot::RwLock;
+use serde_json::Value;
+use ureq::Agent;
+
+pub(super) struct Browser {
+    agent: Agent,
+    url: String,
+    cookie: RwLock<String>,
+}
+
+impl Browser {
+    pub(super) fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_idle_connections(CONNECTIONS_KEPT)
+            .max_idle_connections_per_host(CONNECTIONS_KEPT);
+        let url = url.trim_end_matches('/').to_owned();
+        Self { agent: config.build().into(), url, cookie: RwLock::default() }
+    }
+
+    /// The answer's JSON; none where it is no good one.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Option<Value> {
+        let (status, answer) = self.send(path, body).ok()?;
+        (200..300).contains(&status).then_some(answer)
+    }
+
+    pub(super) fn must_post(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
+        let (status, answer) = self.send(path, body)?;
+        match (200..300).contains(&status) {
+            true => Ok(answer),
+            false => Err(format!("{}{path}: {status}: {}", self.url, answer["detail"]).into()),
+        }
+    }
+
+    fn send(&self, path: &str, body: &Value) -> Result<(u16, Value), Box<dyn Error>> {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = request.header("cookie", self.cookie.read().as_str());
+        let mut answer = request.send(body.to_string().as_bytes())?;
+        if let Some(set) = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok()) {
+            *self.cookie.write() = set.split(';').next().unwrap_or_default().to_owned();
+        }
+        let text = answer.body_mut().read_to_string()?;
+        Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or_default()))
+    }
+}
+
+const CONNECTIONS_KEPT: usize = 1_024;

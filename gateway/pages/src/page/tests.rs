@@ -136,7 +136,13 @@ fn every_text_is_used_and_every_text_asked_for_is_there() {
 /// Texts whose names scripts put together from a word of the contract.
 const FAMILIES: &[&str] = &[
     "about_",
+    "advice_",
+    "also",
+    "before_",
+    "camera_",
+    "decision_",
     "document_",
+    "done_",
     "exposure_",
     "flaw_",
     "n_",
@@ -145,11 +151,13 @@ const FAMILIES: &[&str] = &[
     "result_",
     "review_",
     "role_",
+    "server_",
     "sex_",
     "state_",
     "symptom_",
     "test_",
     "vehicle_",
+    "verdict_",
 ];
 
 /// All files of this kind in the folder and those within, one after the other.

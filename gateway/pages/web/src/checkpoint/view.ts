@@ -1,7 +1,7 @@
 // What the page shows. Knows the template and the texts, and nothing of how things come about.
 
 import { at, element, say, show } from "../dom";
-import { text } from "../texts";
+import { language, text } from "../texts";
 import type { CameraState } from "./camera";
 import type { Checked } from "./check";
 import { linesOfFacts, linesOfPass, listOf, titleOfMatch, word } from "./facts";
@@ -56,10 +56,16 @@ function showWarnings(status: Status): void {
   if (status.waiting.refused > 0) told.push(text("warn_refused", { count: status.waiting.refused }));
   if (status.waiting.aside > 0) told.push(text("warn_aside", { count: status.waiting.aside }));
   const list = at("warnings");
-  const shown = [...list.children].map((item) => item.textContent);
-  if (told.join("\n") === shown.join("\n")) return;
+  const shown = told.join("\n");
+  if (list.dataset["shown"] === shown) return;
+  list.dataset["shown"] = shown;
   list.replaceChildren(...told.map((words) => element("li", {}, words)));
+  if (status.warnings.includes("warn_sign_in")) list.append(element("li", {}, signInLink()));
   show(list, told.length > 0);
+}
+
+function signInLink(): HTMLElement {
+  return element("a", { href: `/sign-in?next=/checkpoint&lang=${language}` }, text("sign_in"));
 }
 
 /** Shows how the camera does, and what to do where it does not. */

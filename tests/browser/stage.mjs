@@ -1,0 +1,23 @@
+// What a test plays on: a server and a browser, made before the tests of a file and gone after them.
+
+import { after, before } from "node:test";
+
+import { Browser } from "./chromium.mjs";
+import { Server } from "./server.mjs";
+
+/** Filled in before the first test. `settings`: of the server. */
+export function stage({ settings } = {}) {
+  const made = { server: null, browser: null };
+  before(async () => {
+    made.server = await Server.start(settings);
+    made.browser = await Browser.start();
+  });
+  after(async () => {
+    try {
+      await made.browser?.stop();
+    } finally {
+      await made.server?.stop();
+    }
+  });
+  return made;
+}

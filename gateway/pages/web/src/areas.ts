@@ -10,8 +10,14 @@ const known = new Map<string, Area>();
 export async function searchAreas(query: string, signal: AbortSignal): Promise<Area[]> {
   const parameters = new URLSearchParams({ q: query, limit: String(FOUND_MAX) });
   const { areas } = await call<{ areas: Area[] }>("GET", `/areas/search?${parameters}`, { signal });
-  for (const area of areas) known.set(area.code, area);
-  return areas;
+  const found = areas.map(({ successor, ...area }) => ({ ...inFull(area), ...(successor ? { successor: inFull(successor) } : {}) }));
+  for (const area of found) known.set(area.code, area);
+  return found;
+}
+
+/** The server's path begins above the area, the page's with the area itself. */
+function inFull<Named extends { name: string; path: string }>(area: Named): Named {
+  return { ...area, path: [area.name, area.path].filter(Boolean).join(", ") };
 }
 
 /** What to call the area with this code: its path, or the code where that cannot be asked. */

@@ -83,8 +83,8 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 pub struct HttpConfig {
     /// TCP address to listen on. Default `127.0.0.1:8080`; port 0 takes any free one.
     pub listen: SocketAddr,
-    /// Whether other machines may connect. Default false: there are no accounts, so whoever
-    /// connects may ask everything and enrol devices.
+    /// Whether other machines may connect, through something that speaks TLS. Default false: this machine
+    /// needs no account for what operators do. If true everybody signs in.
     pub allow_remote: bool,
     /// Connections at once. Default 1,024, about 64 KiB each. Beyond, others wait.
     pub connections_max: usize,
@@ -246,9 +246,9 @@ pub enum ConfigError {
     },
     /// Listen on loopback, or allow it.
     #[error(
-        "{0} can be reached from other machines, and there are no accounts: whoever connects may ask \
-         everything. Listen on a loopback address, or set `allow_remote = true` in the section [http] of \
-         the configuration when something in front of it asks who comes"
+        "{0} can be reached from other machines, and passwords must not go there without TLS. Listen on a \
+         loopback address, or set `allow_remote = true` in the section [http] of the configuration when \
+         something in front of it speaks TLS"
     )]
     Remote(SocketAddr),
 }

@@ -70,8 +70,8 @@ async function secondJourney(page, firstToken) {
   assert.notEqual(token, firstToken);
   assert.equal(page.keys, 0);
   assert.ok(page.presses <= 8 && seconds < 20);
-  const [newest] = await declarations(page);
-  assert.equal(newest.to.code, HOME);
+  const { declarations } = await page.ask("/declarations");
+  assert.equal(declarations[0].to.code, HOME);
 }
 
 test("what the register says otherwise is told by field, corrected, and verified then", async () => {
@@ -91,7 +91,7 @@ test("what the register says otherwise is told by field, corrected, and verified
   await page.see("#step-5");
   await page.press("#next");
   await passShown(page);
-  assert.deepEqual((await declarations(page)).map(({ state }) => state), ["verified"]);
+  assert.deepEqual((await page.ask("/declarations")).declarations.map(({ state }) => state), ["verified"]);
 });
 
 test("who stays with what the register does not know gets a pass that is to be checked", async () => {
@@ -105,11 +105,5 @@ test("who stays with what the register does not know gets a pass that is to be c
   await passShown(page);
   await page.read("#pass-state", words("en", "pass_script", "state_unverified"));
   await photograph(page, "pass-unverified");
-  assert.deepEqual((await declarations(page)).map(({ state }) => state), ["unverified"]);
+  assert.deepEqual((await page.ask("/declarations")).declarations.map(({ state }) => state), ["unverified"]);
 });
-
-/** What the server holds of this citizen, the newest first. */
-async function declarations(page) {
-  const answer = await page.page.evaluate(async () => (await fetch("/api/v1/declarations")).json());
-  return answer.declarations;
-}

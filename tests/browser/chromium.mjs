@@ -7,6 +7,8 @@ import path from "node:path";
 
 import puppeteer from "puppeteer-core";
 
+import { until } from "./server.mjs";
+
 const program = process.env.CHROMIUM ?? onPath("chromium");
 const MOBILE = "Mozilla/5.0 (Linux; Android 8.1.0; SM-J730G) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile Safari/537.36";
 
@@ -45,7 +47,6 @@ export class Browser {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
     const opened = new Page(page, server, view, language, expects);
     this.#pages.push(opened);
-    if (process.env.TRUYVET_DEV) await (await import(process.env.TRUYVET_DEV)).default(page);
     return opened;
   }
 
@@ -120,11 +121,15 @@ export class Page {
 
   /** Presses what `selector` finds first, once it is seen. */
   async press(selector) {
-    const target = await this.page.waitForSelector(selector, { visible: true, timeout: PATIENCE_MS });
     this.presses += 1;
-    if (this.view.hasTouch) await target.tap();
-    else await target.click();
-    await target.dispose();
+    const pressed = async () => {
+      const target = await this.see(selector);
+      // A list may be made anew under the finger.
+      const isThere = await (this.view.hasTouch ? target.tap() : target.click()).then(() => true, isDetached);
+      await target.dispose();
+      return isThere;
+    };
+    await until(pressed, `${selector} can be pressed`, PATIENCE_MS);
   }
 
   /** Presses a field and types into it. */
@@ -161,12 +166,17 @@ export class Page {
     return this.page.$$eval(selector, seen);
   }
 
+  /** What the API answers to the page's session. */
+  ask(path) {
+    return this.page.evaluate(async (address) => (await fetch(address)).json(), `/api/v1${path}`);
+  }
+
   close() {
     return this.page.close();
   }
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const FLAGS = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   "--disable-dev-shm-usage",
@@ -176,6 +186,11 @@ const FLAGS = [
   // Nothing outside this machine can be reached.
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
+
+function isDetached(failure) {
+  if (/detached|not clickable/.test(failure.message)) return false;
+  throw failure;
+}
 
 function onPath(name) {
   const found = (process.env.PATH ?? "").split(path.delimiter).map((folder) => path.join(folder, name));

@@ -6,8 +6,11 @@ import { text } from "./texts";
 
 export type PassState = "valid" | "unverified" | "expired" | "revoked" | "not_yet";
 
+/** What the state depends on. */
+type Dated = Pick<KeptPass, "issued_at" | "valid_until" | "revoked" | "state">;
+
 /** The state at `now`, in unix milliseconds. */
-export function stateOf(pass: KeptPass, now: number): PassState {
+export function stateOf(pass: Dated, now: number): PassState {
   if (pass.revoked) return "revoked";
   if (now >= pass.valid_until) return "expired";
   if (now < pass.issued_at - SKEW_MS) return "not_yet";
@@ -15,7 +18,7 @@ export function stateOf(pass: KeptPass, now: number): PassState {
 }
 
 /** The state in a word, and in a sentence with the time that is left. */
-export function wordsOf(pass: KeptPass, now: number): { word: string; sentence: string } {
+export function wordsOf(pass: Dated, now: number): { word: string; sentence: string } {
   const state = stateOf(pass, now);
   const until = moment(pass.valid_until);
   const left = span(pass.valid_until - now);

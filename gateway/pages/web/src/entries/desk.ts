@@ -3,7 +3,7 @@
 import { call, Problem } from "../api";
 import { areaPath } from "../areas";
 import { documentFlaws } from "../check";
-import type { DeclarationListed, Flaw, IdDocument, Me, Person } from "../contract";
+import type { DeclarationState, Flaw, IdDocument, Me, Person } from "../contract";
 import { ask } from "../dialog";
 import { startDocument } from "../document-field";
 import { at, element, show } from "../dom";
@@ -20,7 +20,17 @@ import { troubleOf } from "../trouble";
 interface Found {
   subject: string;
   person: Person;
-  declarations: DeclarationListed[];
+  declarations: DeclarationFound[];
+}
+
+interface DeclarationFound {
+  declaration: string;
+  state: DeclarationState;
+  made_at: number;
+  /** The number of its pass. */
+  pass: string;
+  valid_until: number;
+  revoked: boolean;
 }
 
 interface Watched {
@@ -101,17 +111,18 @@ async function showFound(answer: Found): Promise<void> {
   at("person-name").focus();
 }
 
-function declarationRow(listed: DeclarationListed): HTMLElement {
-  const pass = { ...listed.pass, state: listed.state };
+function declarationRow(found: DeclarationFound): HTMLElement {
+  const { state, made_at, valid_until, revoked } = found;
+  const pass = { state, valid_until, revoked, issued_at: made_at };
   const now = Date.now();
   const row = element(
     "li",
     {},
     element("span", { class: `state ${stateOf(pass, now)}` }, wordsOf(pass, now).word),
-    element("strong", {}, `${listed.from.name} → ${listed.to.name}`),
-    element("span", { class: "note" }, `${moment(listed.departs_at)} · ${listed.pass.pass} · ${listed.declaration}`),
+    element("strong", {}, found.pass),
+    element("span", { class: "note" }, `${moment(made_at)} – ${moment(valid_until)} · ${found.declaration}`),
   );
-  if (mayRevoke() && !pass.revoked && pass.valid_until > now) row.append(revokeButton(listed.pass.pass));
+  if (mayRevoke() && !revoked && valid_until > now) row.append(revokeButton(found.pass));
   return row;
 }
 

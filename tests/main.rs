@@ -27,6 +27,7 @@ mod every_acknowledged_scan_is_there_once;
 mod every_day_takes_late_scans;
 mod memory_is_one_setting;
 mod one_may_have_it_all;
+mod people_walk_through_it_in_a_browser;
 mod questions_end_when_they_must;
 mod real_data_is_answered_as_known;
 mod sealing_survives_every_kill;

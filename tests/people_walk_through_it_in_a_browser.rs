@@ -1,0 +1,41 @@
+//! Citizens and officials at real pages in a real Chromium, with a camera that sees real passes: the
+//! walks are in `tests/browser`, and start servers of their own.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::server::{program, tell_skipped};
+
+#[test]
+fn every_walk_goes_through_at_a_phones_and_a_desks_width_in_both_languages() {
+    if let Some(missing) = TOOLS.into_iter().find(|tool| !is_there(tool)) {
+        assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `.ci/prepare tests`");
+        return tell_skipped(&format!("walks in a browser: {missing} is missing"));
+    }
+    // Packages are installed into a copy, so that the sources stay clean.
+    let place = TempDir::new().unwrap();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    for entry in std::fs::read_dir(sources).unwrap().flatten().filter(|entry| entry.path().is_file()) {
+        std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
+    }
+    run(place.path(), &["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    run(place.path(), &["node", "--test", "--test-concurrency=1"]);
+}
+
+fn run(place: &Path, command: &[&str]) {
+    let mut run = Command::new(command[0]);
+    run.args(&command[1..]).current_dir(place).env("TRUYVET_BIN", program("truyvet"));
+    let done = run.output().unwrap();
+    let said = [String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr)].concat();
+    assert!(done.status.success(), "{command:?}: {said}");
+    // What was measured on the way.
+    println!("{said}");
+}
+
+fn is_there(tool: &str) -> bool {
+    Command::new("sh").args(["-c", &format!("command -v {tool} >/dev/null")]).status().unwrap().success()
+}
+
+const TOOLS: [&str; 4] = ["node", "npm", "chromium", "zbarimg"];

@@ -17,7 +17,7 @@ mod layout;
 mod text;
 
 use layout::{Area, EIGHT, Layout, ONE, PAGE_HEIGHT, PAGE_WIDTH};
-use text::{fitted, fitted_monospaced};
+use text::{Fitted, fitted, fitted_monospaced};
 
 use crate::code::QrCode;
 use crate::picture::PICTURE_MODULES;
@@ -41,16 +41,16 @@ pub struct Card<'a> {
 pub struct Field<'a> {
     /// What it is, small above it.
     pub label: &'a str,
-    /// The fact, on at most two lines.
+    /// The fact, on two lines, or on three in smaller letters.
     pub text: &'a str,
 }
 
 /// How many passes share an A4 page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One, with a code of 108 mm: to be put behind a windscreen.
+    /// One, with a code of 108 mm, to be put behind a windscreen.
     One,
-    /// Eight with codes of 36 mm, to be cut apart along the marks.
+    /// Eight with codes of 37.8 mm, to be cut apart along the marks.
     Eight,
 }
 
@@ -89,8 +89,8 @@ fn drawn(card: &Card<'_>, layout: &Layout) -> String {
     let mut parts = code(card, layout);
     parts += &heading(card.heading, layout);
     parts += &number(card.number, layout);
-    for (field, area) in card.fields.iter().zip(layout.field_areas()) {
-        parts += &boxed(area, &label_and_text(field, area.width, layout));
+    for (told, area) in card.fields.iter().zip(layout.field_areas()) {
+        parts += &field(told, area, layout);
     }
     parts
 }
@@ -103,26 +103,35 @@ fn code(card: &Card<'_>, layout: &Layout) -> String {
 
 fn heading(text: &str, layout: &Layout) -> String {
     let (area, size) = (layout.heading, layout.heading_size);
-    let line: String = fitted(text, area.width * 1_000 / size, 1).concat();
-    boxed(area, &centred(&line, area.width, size * ASCENT / 100, size, BOLD))
+    let Fitted { size: fitting_size, lines } = fitted(text, area.width, [(size, 1), (small(size), 1)]);
+    boxed(area, &centred(&lines.concat(), area.width, size * ASCENT / 100, fitting_size, BOLD))
 }
 
 fn number(text: &str, layout: &Layout) -> String {
-    let area = layout.number;
-    let (line, size) = fitted_monospaced(text, area.width, layout.number_size);
-    boxed(area, &centred(&line, area.width, layout.number_size, size, MONOSPACED))
+    let (area, size) = (layout.number, layout.number_size);
+    let (line, fitting_size) = fitted_monospaced(text, area.width, size);
+    boxed(area, &centred(&line, area.width, size, fitting_size, MONOSPACED))
 }
 
-fn label_and_text(field: &Field<'_>, width: usize, layout: &Layout) -> String {
-    let Layout { label_size, text_size, .. } = *layout;
-    let mut baseline = label_size * ASCENT / 100;
-    let label: String = fitted(field.label, width * 1_000 / label_size, 1).concat();
-    let mut lines = line(&label, 0, baseline, label_size, REGULAR);
-    for text in fitted(field.text, width * 1_000 / text_size, FIELD_LINES) {
-        baseline += text_size * LEADING / 100;
-        lines += &line(&text, 0, baseline, text_size, BOLD);
-    }
-    lines
+fn field(field: &Field<'_>, area: Area, layout: &Layout) -> String {
+    let (label, text) = area.split(layout.label_size * (ASCENT + DESCENT) / 100);
+    boxed(label, &lines(field.label, label.width, [(layout.label_size, 1); 2], REGULAR))
+        + &boxed(text, &lines(field.text, text.width, field_sizes(layout.text_size), BOLD))
+}
+
+/// A text that is long is told in smaller letters before it is shortened.
+const fn field_sizes(size: usize) -> [(usize, usize); 2] {
+    [(size, 2), (small(size), 3)]
+}
+
+const fn small(size: usize) -> usize {
+    size * 72 / 100
+}
+
+fn lines(text: &str, width: usize, sizes: [(usize, usize); 2], style: &str) -> String {
+    let Fitted { size, lines } = fitted(text, width, sizes);
+    let baseline = |index: usize| size * ASCENT / 100 + index * size * LINE / 100;
+    lines.iter().enumerate().map(|(index, text)| line(text, 0, baseline(index), size, style)).collect()
 }
 
 fn centred(text: &str, width: usize, baseline: usize, size: usize, style: &str) -> String {
@@ -163,14 +172,39 @@ const BOLD: &str = r#"font-family="Arial, Helvetica, 'Noto Sans', sans-serif" fo
 const MONOSPACED: &str =
     r#"font-family="Consolas, Menlo, 'DejaVu Sans Mono', 'Noto Sans Mono', monospace" font-weight="700""#;
 
-const FIELD_LINES: usize = 2;
-
 /// From the top of a line to its baseline, in hundredths of its size: capitals carry two marks.
-const ASCENT: usize = 110;
+const ASCENT: usize = 105;
+
+/// From the last baseline to what the lowest letters reach, in hundredths of the size.
+const DESCENT: usize = 30;
 
 /// From one baseline to the next, in hundredths of the size.
-const LEADING: usize = 125;
+const LINE: usize = 122;
 
 /// Length of a cut mark, and from a card to it.
 const TICK: usize = 400;
 const GAP: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_high_enough_for_its_lines() {
+        for layout in [&ONE, &EIGHT] {
+            for (size, lines) in field_sizes(layout.text_size) {
+                let label = layout.label_size * (ASCENT + DESCENT);
+                let text = size * (ASCENT + (lines - 1) * LINE + DESCENT);
+                assert!(label + text <= layout.field.height * 100, "{lines} lines of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_heading_and_a_number_are_within_their_heights() {
+        for layout in [&ONE, &EIGHT] {
+            assert!(layout.heading_size * (ASCENT + DESCENT) <= layout.heading.height * 100);
+            assert!(layout.number_size <= layout.number.height);
+        }
+    }
+}

@@ -6,27 +6,42 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
-/// The text on at most `lines_max` lines, parted at spaces where there are any. What does not fit ends
-/// in an ellipsis.
-pub(super) fn fitted(text: &str, width_max: usize, lines_max: usize) -> Vec<String> {
+/// Lines of a text, and the size at which they are to be set.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fitted {
+    pub(super) size: usize,
+    pub(super) lines: Vec<String>,
+}
+
+/// The text in the first of the sizes in which it fits its width and its number of lines, parted at
+/// spaces where there are any. What fits in none ends in an ellipsis.
+pub(super) fn fitted(text: &str, width: usize, sizes: [(usize, usize); 2]) -> Fitted {
     let text = plain(text);
-    let mut rest = text.as_str();
-    let mut lines = Vec::new();
-    while !rest.is_empty() && lines.len() < lines_max {
-        let fits = fitting(rest, width_max);
-        if fits.len() == rest.len() {
-            lines.push(rest.to_owned());
-            break;
+    let [usual, small] = sizes.map(|(size, lines_max)| {
+        let (lines, rest) = wrapped(&text, width * 1_000 / size, lines_max);
+        (Fitted { size, lines }, rest)
+    });
+    match (usual, small) {
+        ((usual, None), _) => usual,
+        (_, (small, None)) => small,
+        (_, (mut small, Some(rest))) => {
+            small.lines.pop();
+            small.lines.push(shortened(rest, width * 1_000 / small.size));
+            small
         }
-        if lines.len() + 1 == lines_max {
-            lines.push(shortened(rest, width_max));
-            break;
-        }
-        let line = whole_words(fits, &rest[fits.len()..]);
-        lines.push(line.trim_end().to_owned());
-        rest = rest[line.len()..].trim_start();
     }
-    lines
+}
+
+/// The beginning of the text on at most `lines_max` lines; what is told beside it is where the last of
+/// them begins, when the text does not end there.
+fn wrapped(text: &str, width_max: usize, lines_max: usize) -> (Vec<String>, Option<&str>) {
+    let (mut lines, mut rest, mut last) = (Vec::new(), text, text);
+    while !rest.is_empty() && lines.len() < lines_max {
+        let line = whole_words(rest, fitting(rest, width_max));
+        lines.push(line.trim_end().to_owned());
+        (last, rest) = (rest, rest[line.len()..].trim_start());
+    }
+    (lines, (!rest.is_empty()).then_some(last))
 }
 
 /// One line of letters that all have the same width, and the size at which it fits: at most `size`.
@@ -61,9 +76,10 @@ fn fitting(text: &str, width_max: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// The beginning up to its last space, unless it has none or the next word begins just after it.
-fn whole_words<'a>(beginning: &'a str, rest: &str) -> &'a str {
-    if rest.starts_with(' ') {
+/// The beginning up to its last space, unless it ends with a word or has no space.
+fn whole_words<'a>(text: &str, beginning: &'a str) -> &'a str {
+    let rest = &text[beginning.len()..];
+    if rest.is_empty() || rest.starts_with(' ') {
         return beginning;
     }
     beginning.rfind(' ').map_or(beginning, |space| &beginning[..space])
@@ -83,7 +99,9 @@ fn width_of(letter: &str) -> usize {
     match first {
         ' ' | '!' | '\'' | '(' | ')' | ',' | '-' | '.' | '/' | ':' | ';' | 'I' | 'J' | '[' | ']' | 'f'
         | 'i' | 'j' | 'l' | 't' | '|' => 480,
-        '%' | '@' | 'M' | 'W' | 'm' | 'w' | '…' => 1_110,
+        '%' | '@' | 'M' | 'W' | 'm' | 'w' | 'Æ' | 'Œ' | 'Ж' | 'М' | 'Ф' | 'Ш' | 'Щ' | 'Ю' | '…' => {
+            1_110
+        }
         _ if first.is_uppercase() => 850,
         _ => 730,
     }
@@ -102,50 +120,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fits_stays_as_it_is() {
-        assert_eq!(fitted("Nguyễn Thị Ánh", 20_000, 2), ["Nguyễn Thị Ánh"]);
-        assert!(fitted("", 20_000, 2).is_empty());
-        assert!(fitted(" \n\u{0} ", 20_000, 2).is_empty());
+    fn what_fits_has_the_usual_size() {
+        assert_eq!(lines("Nguyễn Thị Ánh", 20_000, 2), ["Nguyễn Thị Ánh"]);
+        assert!(lines("", 20_000, 2).is_empty());
+        assert!(lines(" \n\u{0} ", 20_000, 2).is_empty());
+        let fitted = fitted("aaaa bbbb", 80, [(10, 1), (5, 1)]);
+        assert_eq!(fitted, Fitted { size: 10, lines: vec!["aaaa bbbb".into()] });
+    }
+
+    #[test]
+    fn what_fits_only_when_it_is_small_is_small() {
+        let fitted = fitted("aaaa bbbb", 40, [(10, 1), (5, 1)]);
+        assert_eq!(fitted, Fitted { size: 5, lines: vec!["aaaa bbbb".into()] });
     }
 
     #[test]
     fn lines_part_at_spaces() {
-        assert_eq!(fitted("aaaa bbbb cccc", 8_000, 2), ["aaaa bbbb", "cccc"]);
-        assert_eq!(fitted("aaaaaa bbbbbb", 4_600, 2), ["aaaaaa", "bbbbbb"]);
+        assert_eq!(lines("aaaa bbbb cccc", 8_000, 2), ["aaaa bbbb", "cccc"]);
+        assert_eq!(lines("aaaaaa bbbbbb", 4_600, 2), ["aaaaaa", "bbbbbb"]);
     }
 
     #[test]
     fn a_word_longer_than_a_line_is_parted_within() {
-        assert_eq!(fitted("aaaaaaaaaa", 3_700, 2), ["aaaaa", "aaaaa"]);
+        assert_eq!(lines("aaaaaaaaaa", 3_700, 2), ["aaaaa", "aaaaa"]);
     }
 
     #[test]
     fn what_does_not_fit_ends_in_an_ellipsis() {
-        assert_eq!(fitted("aaaaa bbbbb ccccc", 4_400, 2), ["aaaaa", "bbbb…"]);
-        assert_eq!(fitted("aaaaa bbbbb", 4_400, 1), ["aaaa…"]);
+        assert_eq!(lines("aaaaa bbbbb ccccc", 4_400, 2), ["aaaaa", "bbbb…"]);
+        assert_eq!(lines("aaaaa bbbbb", 4_400, 1), ["aaaa…"]);
     }
 
     #[test]
     fn a_letter_keeps_its_marks() {
         let decomposed = "e\u{302}\u{301}".repeat(20);
-        let line = fitted(&decomposed, 5_000, 1).remove(0);
-        assert_eq!(line, format!("{}…", "e\u{302}\u{301}".repeat(5)));
-        let family = "👨‍👩‍👧".repeat(20);
-        assert!(fitted(&family, 5_000, 1)[0].trim_end_matches('…').ends_with("👨‍👩‍👧"));
+        assert_eq!(lines(&decomposed, 5_000, 1), [format!("{}…", "e\u{302}\u{301}".repeat(5))]);
+        assert_eq!(lines(&"👨‍👩‍👧".repeat(20), 5_000, 1), ["👨‍👩‍👧👨‍👩‍👧👨‍👩‍👧…"]);
     }
 
     #[test]
     fn two_hundred_characters_of_any_script_never_pass_their_lines() {
-        for letter in
-            ["a", "W", "Ễ", "ỗ", "漢", "ก", "ดี", "मि", "ش", "Щ", "😀", "e\u{301}", "\u{301}", "한", "b "]
+        for letters in
+            ["a", "W", "Ễ", "漢", "ก", "ดี", "मि", "ش", "Щ", "😀", "e\u{301}", "\u{301}", "한", "b "]
         {
-            let text: String = letter.chars().cycle().take(200).collect();
+            let text: String = letters.chars().cycle().take(200).collect();
             for lines_max in 1..=3 {
-                let lines = fitted(&text, 13_500, lines_max);
-                assert!(lines.len() <= lines_max, "{letter}");
+                let lines = lines(&text, 13_500, lines_max);
+                assert!(lines.len() <= lines_max, "{letters}");
                 for line in &lines {
                     let width: usize = line.graphemes(true).map(width_of).sum();
-                    assert!(width <= 13_500, "{letter}: {width}");
+                    assert!(width <= 13_500, "{letters}: {width}");
                 }
             }
         }
@@ -153,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_text_cannot_turn_its_direction_or_break_its_line() {
-        assert_eq!(fitted("A\u{202e}B\r\nC\tD\u{2028}E\u{85}F", 20_000, 1), ["AB C D E F"]);
+        assert_eq!(lines("A\u{202e}B\r\nC\tD\u{2028}E\u{85}F", 20_000, 1), ["AB C D E F"]);
     }
 
     #[test]
@@ -161,5 +185,10 @@ mod tests {
         assert_eq!(fitted_monospaced("04HMA-SW9NF-6YYA", 8_700, 850), ("04HMA-SW9NF-6YYA".into(), 850));
         assert_eq!(fitted_monospaced(&"0".repeat(200), 8_700, 850).1, 71);
         assert_eq!(fitted_monospaced("", 8_700, 850), (String::new(), 850));
+    }
+
+    /// The lines of a text when there is but one size, and a width in thousandths of it.
+    fn lines(text: &str, width_max: usize, lines_max: usize) -> Vec<String> {
+        fitted(text, width_max, [(1_000, lines_max); 2]).lines
     }
 }

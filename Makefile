@@ -9,12 +9,12 @@ DATA := data/demo
 HTTP := 127.0.0.1:8080
 QUIC := 127.0.0.1:4433
 
-.PHONY: run test build prepare fmt clippy doc schema clean-demo
+.PHONY: run test build prepare prepare-tests fmt clippy doc schema clean-demo
 
 run: build
 	@.ci/demo '$(BIN)' '$(DATA)' '$(HTTP)' '$(QUIC)'
 
-test: fmt clippy doc schema
+test: fmt clippy doc schema prepare-tests
 	$(CARGO) test --workspace --release
 
 build: prepare
@@ -22,6 +22,9 @@ build: prepare
 
 prepare:
 	@.ci/prepare
+
+prepare-tests:
+	@.ci/prepare tests
 
 fmt:
 	$(CARGO) fmt --all --check

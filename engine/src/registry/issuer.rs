@@ -78,13 +78,14 @@ impl Issuer {
         keys.iter().map(public).collect()
     }
 
-    /// Makes a new key that signs passes from the next second on, and tells its number.
+    /// Makes a new key that signs passes from `from` on, and tells its number. Readers must have the time to
+    /// fetch it before.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn rotate(&self, now: TimeMs) -> Result<u16, VaultError> {
-        // Passes are dated in whole seconds: those of this one are signed already.
-        self.add(TimeMs::new((now.get().div_euclid(1_000) + 1) * 1_000))
+    pub fn rotate(&self, from: TimeMs) -> Result<u16, VaultError> {
+        // Passes are dated in whole seconds: the key before signs those of the second that has begun.
+        self.add(TimeMs::new((from.get().div_euclid(1_000) + 1) * 1_000))
     }
 
     fn add(&self, from: TimeMs) -> Result<u16, VaultError> {

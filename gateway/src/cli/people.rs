@@ -181,7 +181,7 @@ impl Audit {
 /// The keys of the registry.
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
-    /// Make a new key and use it from now on: `pass` signs passes, `master` wraps people's own keys
+    /// Make a new key: `pass` signs passes from an hour later on, `master` wraps people's own keys at once
     Rotate(Rotate),
 }
 

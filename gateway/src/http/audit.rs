@@ -98,7 +98,8 @@ pub(super) async fn verify(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotate {
-    /// `master`: the key that wraps people's keys; `pass`: the key that signs passes.
+    /// `master`: the key that wraps people's keys; `pass`: the key that signs passes, from an hour later on,
+    /// so that checkpoints have it by then.
     which: Which,
 }
 
@@ -120,10 +121,10 @@ pub struct Rotated {
     pub pass_key: Option<u16>,
 }
 
-/// Makes a new key, and has it used from now on.
+/// Makes a new key.
 #[utoipa::path(post, path = "/api/v1/keys/rotate", tag = "people", operation_id = "rotate_keys",
     request_body = Rotate,
-    responses((status = 200, description = "Made, and in use", body = Rotated),
+    responses((status = 200, description = "Made", body = Rotated),
         (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
@@ -142,9 +143,15 @@ pub(super) async fn rotate(
             }
             Which::Pass => {
                 people.registry.note(act(now, actor, "keys.rotate", "pass"))?;
-                Rotated { rewrapped: None, pass_key: Some(people.issuer.rotate(now)?) }
+                Rotated {
+                    rewrapped: None,
+                    pass_key: Some(people.issuer.rotate(TimeMs::new(now.get() + KEY_KNOWN_BEFORE_MS))?),
+                }
             }
         })
     });
     Ok(Json(work.await??))
 }
+
+/// Checkpoints fetch the keys more often than this.
+const KEY_KNOWN_BEFORE_MS: i64 = 3_600_000;

@@ -32,7 +32,7 @@ pub(super) struct NewDevice {
 pub(super) struct Enrolled {
     /// The device's number.
     device: u32,
-    /// The number of its first scan.
+    /// The number of its next scan: 1 where it is new.
     next_seq: String,
     /// Code of its site.
     site: String,
@@ -41,7 +41,7 @@ pub(super) struct Enrolled {
     now: i64,
 }
 
-/// Makes the officer's browser a device of the officer's site.
+/// Makes the officer's browser a device of the officer's site; the same key there is the same device.
 #[utoipa::path(post, path = "/api/v1/checkpoint/device", tag = "checkpoint", operation_id = "enrol_browser",
     request_body = NewDevice,
     responses((status = 201, description = "Enrolled", body = Enrolled),
@@ -62,13 +62,21 @@ pub(super) async fn enrol(
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, Problem> {
         let (catalog, now) = (shared.engine.catalog(), TimeMs::now());
-        let device = catalog.add_device(&site, key, now)?;
+        // A browser that asks again has lost the answer, not the key.
+        let known = catalog
+            .devices()
+            .into_iter()
+            .find(|device| device.public_key == key && device.site == site && device.revoked_at.is_none());
+        let device = match known {
+            Some(device) => device,
+            None => catalog.add_device(&site, key, now)?,
+        };
         let number = device.device.to_string();
         shared.people.registry.note(act(now, &account.account, "device.enrol", &number))?;
         let record = catalog.site(&site);
         let site_name = record.and_then(|site| site.name).unwrap_or_else(|| site.clone());
-        let device = device.device;
-        Ok(Enrolled { device, next_seq: "1".to_owned(), site, site_name, now: now.get() })
+        let next_seq = (device.durable_seq + 1).to_string();
+        Ok(Enrolled { device: device.device, next_seq, site, site_name, now: now.get() })
     });
     Ok((StatusCode::CREATED, Json(work.await??)))
 }

@@ -10,6 +10,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use truyvet_areas::Query;
 use truyvet_engine::registry::{Act, DeclarationRecord, DeclarationState};
+use truyvet_qr::{Card, Field, Format, pages};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::Flaw;
 use truyvet_schemas::declaration::Declaration;
@@ -203,6 +204,98 @@ pub(super) async fn png(
     let pass = own_pass(app, asking, &pass).await?.pass;
     let png = qr(&pass)?.png(PNG_MODULE_PIXELS).map_err(|error| Problem::Failed(error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, "image/png"), PRIVATE], png).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Printed {
+    /// Passes on the A4 page: 1 or 8; 1 unless given. Eight are copies to be cut apart.
+    cards: Option<u8>,
+    /// `vi` or `en`; `vi` unless given.
+    lang: Option<String>,
+}
+
+/// A pass to print, as SVG of an A4 page.
+#[utoipa::path(get, path = "/api/v1/passes/{pass}/sheet.svg", tag = "declarations", operation_id = "pass_sheet",
+    params(("pass" = String, Path, description = "Its number"), Printed),
+    responses((status = 200, description = "A page", content_type = "image/svg+xml", body = String),
+        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "No pass of the citizen's own has this number", body = ProblemDocument, content_type = "application/problem+json")))]
+pub(super) async fn sheet(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Named(pass): Named<String>,
+    Asked(printed): Asked<Printed>,
+) -> Result<Response, Problem> {
+    let format = match printed.cards.unwrap_or(1) {
+        1 => Format::One,
+        8 => Format::Eight,
+        _ => return Err(Problem::Usage("`cards` is 1 or 8".to_owned())),
+    };
+    let words = match printed.lang.as_deref().unwrap_or("vi") {
+        "vi" => &VIETNAMESE,
+        "en" => &ENGLISH,
+        _ => return Err(Problem::Usage("`lang` is `vi` or `en`".to_owned())),
+    };
+    let listed = own_pass(app, asking, &pass).await?;
+    let sheet = page(&listed, words, format)?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml"), PRIVATE], sheet).into_response())
+}
+
+/// The words on a printed pass.
+struct Words {
+    heading: &'static str,
+    valid_until: &'static str,
+    from: &'static str,
+    to: &'static str,
+    departs: &'static str,
+}
+
+static VIETNAMESE: Words = Words {
+    heading: "Giấy xác nhận khai báo di chuyển",
+    valid_until: "Có giá trị đến",
+    from: "Nơi đi",
+    to: "Nơi đến",
+    departs: "Khởi hành",
+};
+
+static ENGLISH: Words = Words {
+    heading: "Pass for a declared journey",
+    valid_until: "Valid until",
+    from: "From",
+    to: "To",
+    departs: "Departs",
+};
+
+/// Without the holder's name: a sheet that is lost tells nobody's.
+fn page(listed: &Listed, words: &Words, format: Format) -> Result<String, Problem> {
+    let code = qr(&listed.pass)?;
+    let place = |area: &AreaName| match area.path.is_empty() {
+        true => area.name.clone(),
+        false => format!("{}, {}", area.name, area.path),
+    };
+    let (from, to) = (place(&listed.from), place(&listed.to));
+    let (until, departs) = (printed_time(listed.pass.valid_until), printed_time(listed.departs_at));
+    let fields = [
+        Field { label: words.valid_until, text: &until },
+        Field { label: words.from, text: &from },
+        Field { label: words.to, text: &to },
+        Field { label: words.departs, text: &departs },
+    ];
+    let card = Card { code: &code, heading: words.heading, number: &listed.pass.pass, fields: &fields };
+    let copies = if format == Format::Eight { 8 } else { 1 };
+    let sheet = pages(&vec![card; copies], format).next();
+    sheet.ok_or_else(|| Problem::Failed("a sheet without a card".to_owned()))
+}
+
+/// As officers read it, whatever the language: `21/11/2026 14:05`, in the time of the country.
+fn printed_time(unix_ms: i64) -> String {
+    const HOURS_EAST_MS: i64 = 7 * 3_600_000;
+    let text = TimeMs::new(unix_ms + HOURS_EAST_MS).rfc3339();
+    let (date, time) = text.split_once('T').unwrap_or((&text, ""));
+    let date: Vec<&str> = date.rsplit('-').collect();
+    format!("{} {}", date.join("/"), time.get(..5).unwrap_or_default())
 }
 
 #[derive(Deserialize, ToSchema)]

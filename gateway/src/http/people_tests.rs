@@ -210,6 +210,13 @@ fn a_known_person_declares_and_is_let_through() {
         )
     };
     assert!(picture("qr.svg").1.starts_with(b"<svg") && picture("qr.png").1.starts_with(b"\x89PNG"));
+    let sheet = |query: &str| picture(&format!("sheet.svg{query}"));
+    let text = |query: &str| String::from_utf8(sheet(query).1).expect("text");
+    assert!(
+        text("?lang=en").contains("Valid until") && text("?cards=8").matches("Có giá trị đến").count() == 8
+    );
+    assert!(!text("").contains("NGUYỄN"), "whoever finds it learns no name");
+    assert_eq!(sheet("?cards=3").0, 400);
     let (_, last) = an.get("/api/v1/declarations/last");
     assert_eq!(last["declaration"]["journey"]["vehicle"]["plate"], "59X1-123.45", "nothing is retyped");
 }
@@ -472,8 +479,13 @@ fn confirmed_scans_of_a_browser_are_there_once() {
     assert_eq!(send(&officer, &batch(3, 3, &key)).1["durable_seq"], "5", "what is new of it is taken");
     assert_eq!(send(&officer, &batch(6, 1, &SigningKey::from_bytes(&[8; 32]))).0, 400, "another's signature");
     assert_eq!(send(&officer, b"no frame").0, 400);
-    assert_eq!(send(&Browser::new(&server).sign_in("chot2"), &batch(6, 1, &key)).0, 404, "another site's");
+    assert_eq!(officer.post("/api/v1/checkpoint/device", &sent).1["next_seq"], "6", "the same key again");
+    let relief = Browser::new(&server).sign_in("chot2");
+    let elsewhere = relief.post("/api/v1/checkpoint/device", &sent).1;
+    assert_ne!(elsewhere["device"], device["device"], "a browser is one device at each site");
+    assert_eq!(send(&relief, &batch(3, 3, &key)).0, 200, "whoever signs in next delivers what was left");
     assert_eq!(send(&Browser::new(&server), &batch(6, 1, &key)).0, 401);
+    assert_eq!(relief.ask("POST", "/api/v1/scans?device=77", &[], &batch(6, 1, &key)).0, 404);
     assert_eq!(server.app.engine.status().scans, 5, "each confirmed scan once");
     let weak = json!({"public_key": BASE64.encode(&[0; 32])});
     assert_eq!(officer.post("/api/v1/checkpoint/device", &weak).0, 422, "a key that proves nothing");

@@ -82,6 +82,7 @@ fn people() -> Routes {
         .routes(routes!(declarations::pass))
         .routes(routes!(declarations::svg))
         .routes(routes!(declarations::png))
+        .routes(routes!(declarations::sheet))
         .routes(routes!(declarations::revoke))
         .routes(routes!(checkpoint::enrol))
         .routes(routes!(checkpoint::lists))

@@ -6,7 +6,7 @@ import type { Lists } from "./lists";
 import type { CheckAnswer, Facts, Question } from "./server";
 import { checkToken } from "./token";
 import type { Pass } from "./token";
-import { combined, findingsOf, serverFinding } from "./verdict";
+import { amended, findingsOf } from "./verdict";
 import type { Finding } from "./verdict";
 
 /** How far the server has come. */
@@ -87,7 +87,7 @@ async function withAnswer(first: Checked, answer: CheckAnswer, means: Means): Pr
   // Of a forged pass the server knows nothing; that is no second finding.
   const isForged = own.findings[0] === "forged" && answer.verdict === "unknown";
   return {
-    findings: isForged ? own.findings : combined(own.findings, [serverFinding(answer.verdict)]),
+    findings: isForged ? own.findings : amended(own.findings, answer.verdict),
     pass: own.pass,
     facts: answer.facts ?? null,
     reason: own.reason || (answer.reason ?? ""),

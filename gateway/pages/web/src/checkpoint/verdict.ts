@@ -1,5 +1,6 @@
 // What the officer is told. Everything that was found counts, from the phone and from the server: the
-// gravest is the verdict, the others stand below it. So the server can make a verdict stricter, never milder.
+// gravest is the verdict, the others stand below it. So the server can make a verdict stricter, and milder in
+// one thing alone: an officer may have verified since what the pass says was not.
 
 import type { Lists } from "./lists";
 import { areKeysFresh } from "./lists";
@@ -59,6 +60,13 @@ function ofPass(pass: { number: string; subject: string; isVerified: boolean }, 
 export function combined(some: readonly Finding[], others: readonly Finding[]): Finding[] {
   const all = FINDINGS.filter((finding) => some.includes(finding) || others.includes(finding));
   return all.length > 1 ? all.filter((finding) => finding !== "valid") : all;
+}
+
+/** What the phone found together with the server's verdict. */
+export function amended(own: readonly Finding[], verdict: string): Finding[] {
+  const answer = serverFinding(verdict);
+  const still = answer === "valid" ? own.filter((finding) => finding !== "not_verified") : own;
+  return combined(still, [answer]);
 }
 
 /** The server's verdict as a finding; a word that is not known here is taken as something to look at. */

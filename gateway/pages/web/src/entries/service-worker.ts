@@ -6,6 +6,7 @@ declare const self: ServiceWorkerGlobalScope;
 const CACHE = "pages-1";
 const KEPT_MAX = 100;
 const ASSETS = "/assets/";
+const PATIENCE_MS = 3_000;
 
 self.addEventListener("install", () => void self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -23,16 +24,25 @@ self.addEventListener("fetch", (event) => {
   else if (mode === "navigate") event.respondWith(pageOf(event.request));
 });
 
-/** Keeps pages and assets. */
+/** Keeps assets, then pages: a page is replaced only when all that it loads is kept. */
 async function keep(addresses: string[]): Promise<void> {
   const cache = await caches.open(CACHE);
   await makeRoom(cache);
-  for (const address of addresses) {
-    const key = keyOf(address);
-    if (address.startsWith(ASSETS) && (await cache.match(key))) continue;
-    const response = await fetch(address).catch(() => null);
-    if (response?.ok) await cache.put(key, response);
+  const isAsset = (address: string) => address.startsWith(ASSETS);
+  const assets = await Promise.all(addresses.filter(isAsset).map((address) => keepOne(cache, address)));
+  if (assets.every((isKept) => isKept)) {
+    await Promise.all(addresses.filter((address) => !isAsset(address)).map((address) => keepOne(cache, address)));
   }
+}
+
+/** Whether it is kept now. An asset never changes under its name. */
+async function keepOne(cache: Cache, address: string): Promise<boolean> {
+  const key = keyOf(address);
+  if (address.startsWith(ASSETS) && (await cache.match(key))) return true;
+  const response = await fetch(address).catch(() => null);
+  if (!response?.ok) return false;
+  await cache.put(key, response);
+  return true;
 }
 
 /** Removes what was kept first, mostly assets of older versions; a page keeps what it needs again. */
@@ -41,19 +51,15 @@ async function makeRoom(cache: Cache): Promise<void> {
   for (const key of keys.slice(0, Math.max(0, keys.length - KEPT_MAX))) await cache.delete(key);
 }
 
-/** Pages come from the network, so that a new version shows at once; the kept one is for want of it. */
+/** Pages come from the network, so that a new version shows at once; the kept one is for want of it, or of
+ * patience with it. */
 async function pageOf(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
-  const key = keyOf(request.url);
-  const kept = await cache.match(key);
-  try {
-    const response = await fetch(request);
-    if (kept && response.ok) await cache.put(key, response.clone());
-    return response;
-  } catch (reason) {
-    if (kept) return kept;
-    throw reason;
-  }
+  // In another language rather than not at all.
+  const kept = (await cache.match(keyOf(request.url))) ?? (await cache.match(keyOf(request.url), { ignoreSearch: true }));
+  if (!kept) return fetch(request);
+  const late = new Promise<Response>((resolve) => setTimeout(() => resolve(kept), PATIENCE_MS));
+  return Promise.race([fetch(request).catch(() => kept), late]);
 }
 
 /** An asset never changes under its name: the kept one is as good as the server's. */

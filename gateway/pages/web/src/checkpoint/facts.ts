@@ -19,7 +19,7 @@ export function linesOfFacts(facts: Facts): Line[] {
   const lines: (Line | null)[] = [
     line("fact_born", born),
     { label: word("document", document_kind), value: spaced(document_number) },
-    line("fact_home", [facts.residence_text, facts.home?.name].filter(Boolean).join(", ")),
+    line("fact_home", facts.residence_text || facts.home?.name),
     line("fact_journey", facts.from && facts.to && `${facts.from.name} → ${facts.to.name}`),
     line("fact_vehicle", vehicle && [word("vehicle", vehicle.kind), vehicle.plate].filter(Boolean).join(" · ")),
     line("fact_departs", facts.departs_at && moment(facts.departs_at)),

@@ -14,7 +14,7 @@ import { newKey } from "../outbox";
 import { stateOf, wordsOf } from "../pass-state";
 import { factsOf, personLines } from "../review";
 import { startShell } from "../shell";
-import { text } from "../texts";
+import { hasText, text } from "../texts";
 import { troubleOf } from "../trouble";
 
 interface Found {
@@ -158,9 +158,14 @@ function watchPerson(): void {
   });
 }
 
+/** The server keeps a reason as a word, so that nobody writes about a person. */
+function wordFor(reason: string): string {
+  return hasText(`reason_${reason}`) ? text(`reason_${reason}`) : reason;
+}
+
 function needed(reason: string): string {
-  if (reason.trim() === "") throw new Error(text("reason_missing"));
-  return reason.trim();
+  if (reason === "") throw new Error(text("reason_missing"));
+  return reason;
 }
 
 async function doIt(method: string, path: string, idempotencyKey: string, body?: unknown): Promise<void> {
@@ -187,6 +192,6 @@ function watchRow(watched: Watched): HTMLElement {
       .catch((refusal: Error) => showFlaws([], refusal.message))
       .finally(() => (button.disabled = false));
   });
-  const about = [watched.reason, end].filter(Boolean).join(" · ");
+  const about = [wordFor(watched.reason), end].filter(Boolean).join(" · ");
   return element("li", {}, element("strong", {}, watched.subject), element("span", { class: "note" }, about), button);
 }

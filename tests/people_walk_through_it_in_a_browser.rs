@@ -14,14 +14,20 @@ fn every_walk_goes_through_at_a_phones_and_a_desks_width_in_both_languages() {
         assert!(std::env::var_os("CI").is_none(), "{missing} is missing: run `.ci/prepare tests`");
         return tell_skipped(&format!("walks in a browser: {missing} is missing"));
     }
-    // Packages are installed into a copy, so that the sources stay clean.
+    // Packages are installed into a copy, so that the sources stay clean; the walks find the pages' texts
+    // from where they stand.
     let place = TempDir::new().unwrap();
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    for entry in std::fs::read_dir(sources).unwrap().flatten().filter(|entry| entry.path().is_file()) {
-        std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let walks = place.path().join("tests/browser");
+    std::fs::create_dir_all(&walks).unwrap();
+    std::os::unix::fs::symlink(sources.join("../gateway"), place.path().join("gateway")).unwrap();
+    for entry in std::fs::read_dir(sources.join("browser")).unwrap().flatten() {
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), walks.join(entry.file_name())).unwrap();
+        }
     }
-    run(place.path(), &["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    run(place.path(), &["node", "--test", "--test-concurrency=1"]);
+    run(&walks, &["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+    run(&walks, &["node", "--test", "--test-concurrency=1"]);
 }
 
 fn run(place: &Path, command: &[&str]) {

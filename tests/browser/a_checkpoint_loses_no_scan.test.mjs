@@ -1,0 +1,115 @@
+// What an officer has confirmed is in the engine once: without a network, with the browser killed, with two
+// tabs, with the server killed as the scans arrive.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Browser, PHONE } from "./chromium.mjs";
+import { Client } from "./client.mjs";
+import { photograph } from "./looks.mjs";
+import { decide, isAllSent, isReady, isVerdict, isWaiting, openCheckpoint, scan } from "./officer.mjs";
+import { REGISTERED, Server, until } from "./server.mjs";
+
+const EXPECTED = ["offline", 500, 502, 503];
+let server;
+const passes = [];
+
+before(async () => {
+  server = await Server.start();
+  for (const index of [0, 1, 2, 3]) passes.push(await passOf(index));
+});
+after(() => server?.stop());
+
+test("scans confirmed without a network survive the browser, and arrive once when it is back", async () => {
+  const browser = await Browser.start();
+  const page = await opened(browser);
+  await openCheckpoint(page);
+  await isKept(page);
+  await page.page.setOfflineMode(true);
+  for (const [index, { token }] of passes.entries()) {
+    await scan(page, token);
+    await isVerdict(page, "valid");
+    await decide(page, index === 3 ? "refuse" : "pass");
+  }
+  await isWaiting(page, 4);
+  await photograph(page, "checkpoint-offline");
+  await browser.kill();
+  await server.kill();
+  const again = await Browser.start({ profile: browser.profile });
+  const reopened = await opened(again);
+  await reopened.go("/checkpoint");
+  await isWaiting(reopened, 4);
+  await scan(reopened, passes[0].token);
+  await isVerdict(reopened, "valid");
+  await reopened.press("#skip");
+  const tab = await opened(again);
+  await tab.go("/checkpoint");
+  await tab.see("#elsewhere");
+  await photograph(tab, "checkpoint-elsewhere");
+  await tab.press("#use-here");
+  await isWaiting(tab, 4);
+  await reopened.see("#elsewhere");
+  await server.launch();
+  await tab.page.evaluate(() => dispatchEvent(new Event("online")));
+  await isAllSent(tab);
+  await eachIsThere([1, 1, 1, 1]);
+  await again.stop();
+});
+
+test("scans are there once though the server is killed again and again as they arrive", async () => {
+  const browser = await Browser.start();
+  const page = await opened(browser);
+  await openCheckpoint(page);
+  for (let round = 0; round < 3; round++) {
+    await page.page.setOfflineMode(true);
+    for (const { token } of passes) {
+      await scan(page, token);
+      await isVerdict(page, "valid");
+      await decide(page, "pass");
+    }
+    await isWaiting(page, 4);
+    // Long enough that nothing can be undone any more: then all four go as one batch.
+    await page.page.waitForFunction(() => document.getElementById("done").hidden, { timeout: 20_000 });
+    const killed = killAsScansArrive(page, round * 10);
+    await page.page.setOfflineMode(false);
+    await killed;
+    await server.launch();
+    await page.page.evaluate(() => dispatchEvent(new Event("online")));
+    await isAllSent(page);
+  }
+  await eachIsThere([4, 4, 4, 4]);
+  await browser.stop();
+});
+
+function opened(browser) {
+  return browser.open(server, { view: PHONE, language: "vi", shared: true, expects: EXPECTED });
+}
+
+/** Kills the server so many milliseconds after the page began to send. */
+async function killAsScansArrive(page, delayMs) {
+  await page.page.waitForRequest((request) => request.url().includes("/api/v1/scans"), { timeout: 30_000 });
+  await new Promise((resolve) => setTimeout(resolve, delayMs));
+  await server.kill();
+}
+
+async function isKept(page) {
+  await isReady(page);
+  const kept = () => page.page.evaluate(async () => {
+    const cached = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+    return cached.flat().some(({ url }) => new URL(url).pathname === "/checkpoint");
+  });
+  await until(kept, "the checkpoint is kept for want of a network");
+}
+
+async function passOf(index) {
+  const citizen = await Client.citizen(server, REGISTERED[index].number, `091234500${index}`);
+  const { pass } = await citizen.declare(REGISTERED[index]);
+  const officer = await Client.official(server, "officer");
+  const { facts } = await officer.ask("POST", "/checkpoint/check", { token: pass.token });
+  return { token: pass.token, subject: facts.subject };
+}
+
+async function eachIsThere(counts) {
+  const trails = await Promise.all(passes.map(({ subject }) => server.trail(subject)));
+  assert.deepEqual(trails.map(({ length }) => length), counts);
+}

@@ -12,6 +12,7 @@ use crate::partition::gaps::Why;
 
 /// Answer to [`Passed`](super::Passed).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Who passed.")]
 pub struct PassedAnswer {
     /// Number of subjects.
     pub subjects: u64,
@@ -64,6 +65,7 @@ pub struct PassedSubject {
 
 /// Answer to [`Trail`](super::Trail).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Where a subject was.")]
 pub struct TrailAnswer {
     /// The scans in time order; ties by site, then device, then seq.
     pub scans: Vec<TrailScan>,
@@ -90,6 +92,7 @@ pub struct TrailScan {
 
 /// Answer to [`Contacts`](super::Contacts).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Whom subjects met.")]
 pub struct ContactsAnswer {
     /// By number of events downwards, then smallest gap, then code.
     pub contacts: Vec<Contact>,
@@ -139,6 +142,7 @@ pub struct ContactPair {
 
 /// Answer to [`Chain`](super::Chain).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Who met whom, generation by generation.")]
 pub struct ChainAnswer {
     /// From generation 0, the seeds, to the last asked.
     pub generations: Vec<Generation>,
@@ -179,6 +183,7 @@ pub struct Exposure {
 
 /// Answer to [`Common`](super::Common).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Where and when several subjects were.")]
 pub struct CommonAnswer {
     /// By `given` downwards, then `all` upwards, then start, then site.
     pub cells: Vec<Cell>,
@@ -216,6 +221,7 @@ pub struct Cut {
 
 /// Answer to [`SetQuestion`](super::SetQuestion).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "Who is in a combination of sets of those who passed.")]
 pub struct SetAnswer {
     /// All but the list.
     #[serde(flatten)]
@@ -226,6 +232,7 @@ pub struct SetAnswer {
 
 /// What stands before the list in a [`SetAnswer`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "What stands before the list.")]
 pub struct SetHead {
     /// Number of subjects.
     pub subjects: u64,

@@ -7,7 +7,7 @@
 //! What fails before there is anything to tell has a status of its own. A client that goes away does not
 //! end a backup.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
@@ -39,7 +39,8 @@ problems!(Listing: WRONG_USAGE, NOT_FOUND, CONFLICT, STORAGE_FULL, BUSY, UNAVAIL
     request_body = Wishes,
     responses(
         (status = 200, body = String, content_type = "application/x-ndjson",
-            description = "As it goes on: one `BackupEvent` a line; the last is `done` or `failed`",
+            description = "As it goes on: one `BackupEvent` a line; the last is `done`, or \
+                `{\"event\": \"failed\", \"reason\": TEXT}`",
             example = "{\"event\":\"progress\",\"stage\":\"copy\",\"bytes\":4096,\"bytes_total\":8192}\n\
                 {\"event\":\"done\",\"backup\":1,\"at\":1629400000000,\"bytes\":8192,\"damaged\":false,\"deleted\":0}\n"),
         Making
@@ -49,6 +50,7 @@ pub(super) async fn make(State(app): State<Arc<App>>, Sent(body): Sent) -> Resul
         Problem::Usage(r#"send the JSON object {"dir": ABSOLUTE PATH, "keep": N, "verify": true}"#.to_owned())
     })?;
     check_absolute(&wishes.dir)?;
+    let dir = wishes.dir.clone();
     let (tell, mut told) = channel::<Told>(EVENTS_MAX);
     tokio::task::spawn_blocking(move || {
         // Progress that nobody reads in time is not told.
@@ -69,7 +71,8 @@ pub(super) async fn make(State(app): State<Arc<App>>, Sent(body): Sent) -> Resul
     let first = told
         .recv()
         .await
-        .ok_or_else(|| Problem::Failed("the backup met a bug; the log has the place".to_owned()))??;
+        .ok_or_else(|| Problem::Failed("the backup met a bug; the log has the place".to_owned()))?
+        .map_err(|error| problem(error, &dir))?;
     let events = Body::from_stream(lines(first, told));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], events).into_response())
 }
@@ -109,10 +112,21 @@ pub(super) async fn list(
     Asked(Where { dir }): Asked<Where>,
 ) -> Result<Json<Vec<Backup>>, Problem> {
     check_absolute(&dir)?;
-    Ok(Json(app.operations.run(move || Backups::at(&dir)?.list()).await??))
+    let listed = app.operations.run(move || {
+        Backups::at(&dir).and_then(|backups| backups.list()).map_err(|error| problem(error, &dir))
+    });
+    Ok(Json(listed.await??))
 }
 
-fn check_absolute(dir: &std::path::Path) -> Result<(), Problem> {
+/// A folder that cannot be used is for whoever named it to correct; it is no failure of the server.
+fn problem(error: BackupError, dir: &Path) -> Problem {
+    match &error {
+        BackupError::Io { path, .. } if path.starts_with(dir) => Problem::Conflict(error.to_string()),
+        _ => error.into(),
+    }
+}
+
+fn check_absolute(dir: &Path) -> Result<(), Problem> {
     if dir.is_absolute() {
         return Ok(());
     }

@@ -33,8 +33,7 @@ struct AtSite {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct AtSites {
-    /// The sites' codes: one device each, also where a site is named twice.
-    #[schema(max_items = 10_000)]
+    /// The sites' codes: one device each, also where a site is named twice; 10,000 at most.
     sites: Vec<String>,
 }
 

@@ -146,7 +146,7 @@ fn trace_questions_are_described_with_the_parameters_that_they_take() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_leads_somewhere_and_no_text_is_for_readers_of_the_code() {
     fn check(document: &Value, value: &Value) {
         match value {
             Value::Object(members) => {
@@ -156,6 +156,7 @@ fn every_reference_leads_somewhere() {
                 members.values().for_each(|member| check(document, member));
             }
             Value::Array(items) => items.iter().for_each(|item| check(document, item)),
+            Value::String(text) => assert!(!text.contains("[`") && !text.contains("::"), "{text}"),
             _ => {}
         }
     }
@@ -196,6 +197,8 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/api/v1/backups?dir=/nowhere", "/api/v1/backups", ""),
     ("GET", "/api/v1/backups", "/api/v1/backups", ""),
     ("POST", "/api/v1/backup", "/api/v1/backup", r#"{"dir": "here"}"#),
+    ("POST", "/api/v1/backup", "/api/v1/backup", r#"{"dir": "/dev/null/b"}"#),
+    ("GET", "/api/v1/backups?dir=/dev/null/b", "/api/v1/backups", ""),
     ("GET", "/api/v1/trace/passed?site=s&site=t&from=0&to=9000", "/api/v1/trace/passed", ""),
     ("GET", "/api/v1/trace/passed?site=none&from=0&to=9000&explain=true", "/api/v1/trace/passed", ""),
     ("GET", "/api/v1/trace/passed?site=s&from=0&to=9000&format=csv", "/api/v1/trace/passed", ""),
@@ -210,6 +213,7 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
         r#"{"subjects": ["a", "b"], "from": 0, "to": 9000}"#,
     ),
     ("POST", "/api/v1/trace/common", "/api/v1/trace/common", "{}"),
+    ("POST", "/api/v1/trace/trail", "/api/v1/trace/trail", r#"{"subject": true, "from": 0, "to": 1}"#),
     ("GET", "/api/v1/trace/set?expr=site+s+from+0+to+9000", "/api/v1/trace/set", ""),
     ("POST", "/api/v1/seal", "/api/v1/seal", ""),
     ("POST", "/api/v1/verify", "/api/v1/verify", ""),
@@ -234,6 +238,7 @@ fn a_real_server_answers_as_it_is_described() {
         let answer = ask(&server, method, address, body);
         let said = format!("{method} {address}: {} {} {}", answer.status, answer.kind, answer.body);
         let answers = &document["paths"][path][method.to_lowercase()]["responses"];
+        assert!(answer.status < 500, "{said}");
         let told = &answers[answer.status.to_string()]["content"][&answer.kind];
         assert!(told.is_object(), "not described: {said}");
         if answer.kind.ends_with("json") && !answer.kind.ends_with("ndjson") {

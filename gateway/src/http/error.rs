@@ -112,7 +112,7 @@ pub struct ProblemDocument {
     pub errors: Vec<Flaw>,
     /// The seq that comes next, as text, since it may be beyond what a JSON number holds exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "17", pattern = "^[0-9]+$")]
+    #[schema(example = "17", pattern = "^[0-9]+$", nullable = false)]
     pub expected_seq: Option<String>,
 }
 

@@ -112,7 +112,8 @@ pub(super) async fn areas(State(app): State<Arc<App>>) -> Result<Json<Vec<AreaRe
 #[into_params(parameter_in = Query)]
 pub(super) struct Limit {
     /// How many at most; 100 when left out, and never more than 100,000.
-    limit: Option<usize>,
+    #[param(maximum = 4_294_967_295_u32)]
+    limit: Option<u32>,
 }
 
 /// Refused scans, the newest first.
@@ -123,7 +124,7 @@ pub(super) async fn dead_letters(
     State(app): State<Arc<App>>,
     Asked(Limit { limit }): Asked<Limit>,
 ) -> Result<Json<Vec<DeadLetter>>, Problem> {
-    let limit = limit.unwrap_or(DEAD_LETTERS_DEFAULT).min(DEAD_LETTERS_MAX);
+    let limit = limit.map_or(DEAD_LETTERS_DEFAULT, |limit| limit as usize).min(DEAD_LETTERS_MAX);
     let shared = Arc::clone(&app);
     Ok(Json(app.operations.run(move || shared.engine.dead_letters(limit)).await??))
 }

@@ -22,7 +22,7 @@ use crate::question::{Answer, Kind, Params, Question, Reply, Terms, Usage};
 use crate::sheet::Sheet;
 use crate::sheet::listed::{self, Listed};
 
-problems!(Asking: WRONG_USAGE, NOT_FOUND, TOO_LARGE, BUSY, UNAVAILABLE, TIMEOUT, FAILED);
+problems!(Asking: WRONG_USAGE, TOO_LARGE, BUSY, UNAVAILABLE, TIMEOUT, FAILED);
 
 /// Who passed sites or areas.
 #[utoipa::path(get, path = "/api/v1/trace/passed", operation_id = "trace_passed", tag = "trace",

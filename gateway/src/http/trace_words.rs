@@ -27,10 +27,10 @@ pub(super) struct Told<T: ToSchema> {
 #[schema(as = PassedQuestion)]
 pub(super) struct Passed {
     /// Codes of sites; repeated for several.
-    #[param(value_type = Option<Vec<String>>)]
+    #[param(value_type = Option<Vec<Code>>)]
     site: Option<Codes>,
     /// Codes of areas; repeated for several.
-    #[param(value_type = Option<Vec<String>>)]
+    #[param(value_type = Option<Vec<Code>>)]
     area: Option<Codes>,
     /// The first instant that counts.
     from: Time,
@@ -56,7 +56,7 @@ pub(super) struct Passed {
 #[schema(as = TrailQuestion)]
 pub(super) struct Trail {
     /// The subject's code.
-    subject: String,
+    subject: Code,
     /// The first instant that counts.
     from: Time,
     /// The first instant after.
@@ -79,7 +79,7 @@ pub(super) struct Trail {
 #[schema(as = ContactsQuestion)]
 pub(super) struct Contacts {
     /// Codes of subjects; repeated for several.
-    #[param(value_type = Vec<String>)]
+    #[param(value_type = Vec<Code>, min_items = 1)]
     subject: Codes,
     /// The first instant that counts.
     from: Time,
@@ -108,7 +108,7 @@ pub(super) struct Contacts {
 #[schema(as = ChainQuestion)]
 pub(super) struct Chain {
     /// The first subjects, `CODE` or `CODE@T` with the time of exposure; repeated for several.
-    #[param(value_type = Vec<String>)]
+    #[param(value_type = Vec<Code>, min_items = 1)]
     seed: Codes,
     /// The first instant that counts.
     from: Time,
@@ -140,7 +140,7 @@ pub(super) struct Chain {
 #[schema(as = CommonQuestion)]
 pub(super) struct Common {
     /// Codes of subjects; repeated for several.
-    #[param(value_type = Vec<String>)]
+    #[param(value_type = Vec<Code>, min_items = 1)]
     subjects: Codes,
     /// The first instant that counts.
     from: Time,
@@ -170,8 +170,12 @@ pub(super) struct Common {
 #[schema(as = SetQuestion)]
 pub(super) struct Set {
     /// The expression, such as `site A from T to T and not area B from T to T`.
+    #[param(min_length = 1, example = "site CP-1 on 2026-03-02 not site CP-2 on 2026-03-02")]
+    #[schema(min_length = 1, example = "site CP-1 on 2026-03-02 not site CP-2 on 2026-03-02")]
     expr: String,
-    /// Offset of times in the expression that name none, `+07:00`; UTC where this is left out.
+    /// Offset of days in the expression that name none, `+07:00`; UTC where this is left out.
+    #[param(pattern = "^([Zz]|[+-][0-9]{2}:[0-9]{2})$", example = "+07:00")]
+    #[schema(pattern = "^([Zz]|[+-][0-9]{2}:[0-9]{2})$", example = "+07:00")]
     offset: Option<String>,
     /// Whether only counts are told.
     count: Option<Truth>,
@@ -228,7 +232,7 @@ spellings!(
 spellings!(
     Lasting,
     "A duration: a whole number and one of ms, s, m, h, d, or milliseconds as a number.",
-    "15m",
+    "30s",
     text().pattern(Some("^[0-9]+(ms|s|m|h|d)$")),
     number().minimum(Some(0))
 );
@@ -239,12 +243,13 @@ spellings!(
     ObjectBuilder::new().schema_type(Type::Boolean),
     text().enum_values(Some(["true", "false", "1", "0", ""]))
 );
+spellings!(Code, "A code; a number is taken as its digits.", "CP-1", text().min_length(Some(1)), digits());
 spellings!(
     Codes,
     "One code, or several.",
-    "SGN-001",
-    code(),
-    ArrayBuilder::new().items(code()).min_items(Some(1))
+    "CP-1",
+    Code::schema(),
+    ArrayBuilder::new().items(Code::schema()).min_items(Some(1))
 );
 spellings!(
     Number,
@@ -265,8 +270,8 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-fn code() -> ObjectBuilder {
-    text().min_length(Some(1))
+fn digits() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Number)
 }
 
 fn number() -> ObjectBuilder {

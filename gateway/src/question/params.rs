@@ -93,9 +93,11 @@ fn text(name: &str, value: &Value) -> Result<String, Usage> {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) if DURATIONS.contains(&name) => Ok(format!("{number}ms")),
         Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(_) if CODES.contains(&name) => Err(Usage::NoCode(name.to_owned())),
         Value::Bool(truth) => Ok(truth.to_string()),
         _ => Err(Usage::Nested(name.to_owned())),
     }
 }
 
 const DURATIONS: [&str; 3] = ["window", "cell", "timeout"];
+const CODES: [&str; 5] = ["site", "area", "subject", "subjects", "seed"];

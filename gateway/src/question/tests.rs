@@ -73,6 +73,7 @@ fn a_body_takes_single_values_lists_numbers_and_truths() {
     assert_eq!((q.interval.from().get(), q.interval.to().get()), (5, 1000));
     assert_eq!(Params::from_json(&json!([1])), Err(Usage::NoObject));
     assert!(matches!(Params::from_json(&json!({"a": {"b": 1}})), Err(Usage::Nested(_))));
+    assert_eq!(Params::from_json(&json!({"site": ["a", true]})), Err(Usage::NoCode("site".to_owned())));
 }
 
 proptest! {

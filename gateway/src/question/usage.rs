@@ -89,6 +89,9 @@ pub enum Usage {
     /// Send a JSON object.
     #[error("the body is no JSON object; send the parameters' names with their values")]
     NoObject,
+    /// Send a code.
+    #[error("`{0}`: a code is a text; send it in quotation marks")]
+    NoCode(String),
     /// Send a text, a number or a list of them.
     #[error("`{0}`: send a text, a number, true, false, or a list of them")]
     Nested(String),

@@ -82,9 +82,11 @@ impl Engine {
         let format = self.dir().join(FORMAT_FILE);
         let bytes = std::fs::read(&format).map_err(io(&format))?;
         beside.files.push(BesideFile { name: FORMAT_FILE.to_owned(), bytes });
-        if let Some(registry) = beside.registry {
-            beside.files.push(backups.add_registry(registry)?);
-        }
+        let registry = beside.registry.map(|registry| backups.add_registry(registry)).transpose()?;
+        let registry = registry.map(|(number, file)| {
+            beside.files.push(file);
+            number
+        });
         let mut target = BackupStore::open(&backups.store())?;
         target.keep(usize::MAX)?;
         let snapshot = store.snapshot(turn).map_err(full_if_no_space(self.dir()))?;
@@ -95,6 +97,9 @@ impl Engine {
         added.map_err(full_if_no_space(&dir))?;
         sync_upwards(&backups.store());
         let made = target.list().pop().ok_or(BackupError::NoBackup(dir))?;
+        if let Some(registry) = registry {
+            backups.note_registry(made.number, registry)?;
+        }
         tracing::info!(backup = made.number, bytes = made.bytes, "backup made");
         Ok(made.into())
     }
@@ -175,7 +180,7 @@ impl Backups {
         let before = store.list().len();
         store.keep(newest)?;
         let left = store.list();
-        self.keep_registries(left.first())?;
+        self.keep_registries(&left)?;
         Ok(before - left.len())
     }
 

@@ -154,7 +154,7 @@ impl Person {
         check.birth_date("birth_date", &self.birth_date, today);
         check.that(self.nationality.len() == 2, "nationality", Wrong::Form);
         check.that((1..=DOCUMENTS_MAX).contains(&self.documents.len()), "documents", Wrong::Count);
-        for (i, document) in self.documents.iter().enumerate() {
+        for (i, document) in self.documents.iter().take(DOCUMENTS_MAX).enumerate() {
             check.within(&format!("documents[{i}]"), |check| document.check(check));
         }
         let residences = [

@@ -3,27 +3,48 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{damaged_or_full, full_if_no_space};
+use super::error::{damaged_or_full, full_if_no_space, io};
 use super::{BackupError, Backups};
+use crate::data_dir::write_durably;
 use crate::registry::RegistryStore;
 use crate::store::{BackupFacts, BackupStore, BesideFile};
 
 impl Backups {
-    /// Adds a backup of the registry, and gives the file that says which it is.
-    pub(super) fn add_registry(&self, registry: &RegistryStore) -> Result<BesideFile, BackupError> {
+    /// Adds a backup of the registry, and gives its number with the file that says it.
+    pub(super) fn add_registry(&self, registry: &RegistryStore) -> Result<(u32, BesideFile), BackupError> {
         let full = full_if_no_space(&self.dir);
         let mut target = BackupStore::open(&self.registries())?;
         let number = registry.back_up(&mut target).map_err(full)?;
-        Ok(BesideFile { name: NUMBER_FILE.to_owned(), bytes: number.to_string().into_bytes() })
+        let file = BesideFile { name: NUMBER_FILE.to_owned(), bytes: number.to_string().into_bytes() };
+        Ok((number, file))
     }
 
-    /// Deletes the registry's backups that belong to none any more. Its own was made before each backup, in
-    /// the same turn: the newest that is not newer than the oldest backup is still needed.
-    pub(super) fn keep_registries(&self, oldest: Option<&BackupFacts>) -> Result<(), BackupError> {
-        let Some(oldest) = oldest.filter(|_| self.registries().is_dir()) else { return Ok(()) };
+    /// Notes which of the registry's backups belongs to this one, for those who delete and verify.
+    pub(super) fn note_registry(&self, backup: u32, registry: u32) -> Result<(), BackupError> {
+        let path = self.note(backup);
+        write_durably(&self.registries(), &path, format!("{registry}\n").as_bytes()).map_err(io(&path))
+    }
+
+    /// Deletes the registry's backups that belong to none of these any more. Where one has no note, since
+    /// its own making was cut short, none is deleted.
+    pub(super) fn keep_registries(&self, kept: &[BackupFacts]) -> Result<(), BackupError> {
+        if !self.registries().is_dir() {
+            return Ok(());
+        }
+        let noted: Option<Vec<u32>> = kept.iter().map(|facts| self.registry_of(facts.number)).collect();
+        let Some(oldest) = noted.and_then(|noted| noted.into_iter().min()) else { return Ok(()) };
         let mut registries = BackupStore::open(&self.registries())?;
-        let later = registries.list().iter().filter(|facts| facts.at_ms >= oldest.at_ms).count();
-        Ok(registries.keep(later + 1)?)
+        let needed = registries.list().iter().filter(|facts| facts.number >= oldest).count();
+        Ok(registries.keep(needed)?)
+    }
+
+    /// The registry's backup that belongs to this one, where it is noted.
+    pub(super) fn registry_of(&self, backup: u32) -> Option<u32> {
+        std::fs::read_to_string(self.note(backup)).ok()?.trim().parse().ok()
+    }
+
+    fn note(&self, backup: u32) -> PathBuf {
+        self.registries().join(format!("of-{backup}"))
     }
 
     /// Makes the registry of a data directory as it was, if the backup has one; `beside` loses the file

@@ -30,7 +30,8 @@ impl Backups {
             let listed = store.checksums(backup).map_err(damaged)?;
             files.extend(listed.into_iter().map(|(path, crc)| (path, (crc, backup))));
         }
-        self.registry_files(&mut files)?;
+        let backups: Vec<u32> = asked.iter().map(|facts| facts.number).collect();
+        self.registry_files(&backups, &mut files)?;
         let length = |path: &PathBuf| path.metadata().map_or(0, |found| found.len());
         let bytes_total = files.keys().map(length).sum();
         let mut bytes = 0;
@@ -47,18 +48,26 @@ impl Backups {
         Ok(bytes)
     }
 
-    /// The files of the registry's backups; they are few, so all are read.
-    fn registry_files(&self, files: &mut BTreeMap<PathBuf, (u32, u32)>) -> Result<(), BackupError> {
-        if !self.registries().is_dir() {
+    /// The files of the registry's backups that belong to these.
+    fn registry_files(
+        &self,
+        backups: &[u32],
+        files: &mut BTreeMap<PathBuf, (u32, u32)>,
+    ) -> Result<(), BackupError> {
+        let named: Vec<(u32, u32)> = backups
+            .iter()
+            .filter_map(|backup| self.registry_of(*backup).map(|registry| (*backup, registry)))
+            .collect();
+        if named.is_empty() {
             return Ok(());
         }
         let store = BackupStore::open(&self.registries())?;
-        for registry in store.list().iter().map(|facts| facts.number) {
-            let what = |error: crate::EngineError| format!("registry {registry}: {error}");
-            let damaged = |error| BackupError::Damaged { backup: registry, what: what(error) };
+        for (backup, registry) in named {
+            let what = |error: crate::EngineError| format!("its registry: {error}");
+            let damaged = |error| BackupError::Damaged { backup, what: what(error) };
             store.check(registry).map_err(damaged)?;
             let listed = store.checksums(registry).map_err(damaged)?;
-            files.extend(listed.into_iter().map(|(path, crc)| (path, (crc, registry))));
+            files.extend(listed.into_iter().map(|(path, crc)| (path, (crc, backup))));
         }
         Ok(())
     }

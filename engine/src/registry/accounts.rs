@@ -62,8 +62,8 @@ pub struct Account {
     pub area: Option<String>,
     /// The password's hash in PHC form.
     pub password_hash: String,
-    /// Unix milliseconds; sessions from before it are over.
-    pub password_set_at: i64,
+    /// Raised by a new password and by disabling; sessions of another one are over.
+    pub generation: u64,
     /// Whether nobody may sign in any more.
     #[serde(default)]
     pub is_disabled: bool,

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! An entry that is changed, taken out or put in breaks the chain from there on. What the chain alone
-//! does not show is that its end was cut off: whoever keeps the newest hash elsewhere sees that too.
+//! does not show is that its end was cut off, or made anew by somebody who can write the store: whoever
+//! keeps the newest hash elsewhere sees that too.
 //! Objects are codes and numbers of ours, never names or numbers of documents.
 
 use serde::{Deserialize, Serialize};

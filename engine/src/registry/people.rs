@@ -84,7 +84,12 @@ impl Registry {
         }
         let mut changes = Changes::default();
         let found = self.find_or_make(&blinds)?;
-        let namesakes = self.put_person(person, &blinds, &found, &mut changes)?;
+        let namesakes = if found.is_new || how.state == DeclarationState::Verified {
+            self.put_person(person, &blinds, &found, &mut changes)?
+        } else {
+            // Anybody may have declared it: the person stays as known until somebody has verified it.
+            Vec::new()
+        };
         let number = self.declaration_number(TimeMs::new(act.at));
         let record = DeclarationRecord {
             declaration: number,
@@ -118,18 +123,28 @@ impl Registry {
         Ok(Declared { record, pass: issued, is_new_person: found.is_new, namesakes, is_repeated: false })
     }
 
-    /// Notes that a declaration was found to be right, by an officer with the document in hand.
+    /// Notes that a declaration was found to be right, by an officer with the document in hand. From now on
+    /// the person is as declared there, found by all its documents.
     ///
     /// # Errors
-    /// There is no such declaration, or the store fails.
+    /// There is no such declaration, its documents belong to two people, or the store fails.
     pub fn verified(&self, number: u64, act: Act) -> Result<DeclarationRecord, RegistryError> {
-        let _alone = self.finding_at(number as usize);
         let key = keys::declaration(number);
         let bytes = self.table.get(&key)?.ok_or(RegistryError::UnknownDeclaration)?;
         let (mut record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
+        let (own, _) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
+        let Declaration { person, .. } = opened(&own, sealed, &key, "a declaration")?;
+        let blinds: Vec<Blind> = person.documents.iter().map(|document| self.blind(document)).collect();
+        let _finding = self.finding(&blinds);
+        let found = self.find_or_make(&blinds)?;
+        if found.subject != record.subject {
+            return Err(RegistryError::TwoPeople);
+        }
         record.state = DeclarationState::Verified;
-        let puts = vec![(key, join_declaration(&record, sealed))];
-        self.writer.write(Changes { puts, acts: vec![act], ..Changes::default() })?;
+        let mut changes = Changes { acts: vec![act], ..Changes::default() };
+        self.put_person(&person, &blinds, &found, &mut changes)?;
+        changes.puts.push((key, join_declaration(&record, sealed)));
+        self.writer.write(changes)?;
         Ok(record)
     }
 
@@ -175,12 +190,19 @@ impl Registry {
         number: u64,
         act: Act,
     ) -> Result<Option<(DeclarationRecord, Declaration)>, RegistryError> {
+        self.note(act)?;
+        self.read_declaration(number)
+    }
+
+    fn read_declaration(
+        &self,
+        number: u64,
+    ) -> Result<Option<(DeclarationRecord, Declaration)>, RegistryError> {
         let key = keys::declaration(number);
         let Some(bytes) = self.table.get(&key)? else { return Ok(None) };
         let damage = || damaged("a declaration");
         let (record, sealed) = split_declaration(&bytes).ok_or_else(damage)?;
         let (own, _) = self.open_person(record.subject)?.ok_or_else(damage)?;
-        self.note(act)?;
         Ok(Some((record, opened(&own, sealed, &key, "a declaration")?)))
     }
 
@@ -331,6 +353,35 @@ impl Registry {
         let Some(bytes) = self.table.get(&keys::document(document))? else { return Ok(None) };
         let bytes = bytes.try_into().map_err(|_| damaged("a document"))?;
         Ok(Some(SubjectCode::new(bytes)))
+    }
+
+    /// What the same request made before, if it was made: see [`Declaring::request`].
+    ///
+    /// # Errors
+    /// The key was used for another declaration, or the store fails.
+    pub fn declared_before(
+        &self,
+        declaration: &Declaration,
+        request: &str,
+    ) -> Result<Option<Declared>, RegistryError> {
+        let documents = &declaration.person.documents;
+        let blinds: Vec<Blind> = documents.iter().map(|document| self.blind(document)).collect();
+        self.already_declared(self.request(request, &blinds, declaration))
+    }
+
+    /// Some declarations; the one act for all is on disk before any is handed out. What is not there is
+    /// left out.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn declarations(
+        &self,
+        records: &[DeclarationRecord],
+        act: Act,
+    ) -> Result<Vec<(DeclarationRecord, Declaration)>, RegistryError> {
+        self.note(act)?;
+        let read = |record: &DeclarationRecord| self.read_declaration(record.declaration).transpose();
+        records.iter().filter_map(read).collect()
     }
 
     /// The one whom any of the documents finds, or somebody new.

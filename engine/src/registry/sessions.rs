@@ -17,8 +17,13 @@ use crate::catalog::json;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bearer {
-    /// An official, by the account's name.
-    Account(String),
+    /// An official.
+    Account {
+        /// The account's name.
+        account: String,
+        /// The account's generation when the session began.
+        generation: u64,
+    },
     /// A citizen who proved to have the phone.
     Citizen {
         /// The document that the code was asked for, tidied.

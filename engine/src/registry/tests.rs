@@ -83,7 +83,7 @@ fn request(
 ) -> Result<Declared, RegistryError> {
     let now_s = (NOW / 1_000) as u32;
     let how = Declaring {
-        state: DeclarationState::Unverified,
+        state: DeclarationState::Verified,
         issued: UnixSeconds::new(now_s),
         valid_until: UnixSeconds::new(now_s + 259_200),
         phone: Some("+84901234567"),
@@ -96,7 +96,6 @@ fn request(
 enum Step {
     Declare { name: u8, documents: Vec<u8> },
     Repeat(usize),
-    Verify(usize),
     Revoke(usize),
     Read(usize),
     Rotate,
@@ -109,7 +108,6 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0u8..4, proptest::collection::vec(0u8..6, 1..3))
             .prop_map(|(name, documents)| Step::Declare { name, documents }),
         2 => (0usize..20).prop_map(Step::Repeat),
-        1 => (0usize..20).prop_map(Step::Verify),
         2 => (0usize..20).prop_map(Step::Revoke),
         2 => (0usize..20).prop_map(Step::Read),
         1 => Just(Step::Rotate),
@@ -173,15 +171,6 @@ impl Twin {
         assert!(matches!(other, Err(RegistryError::KeyReused)));
     }
 
-    fn verify(&mut self, registry: &Registry, at: usize) {
-        let Some((declared, _)) = self.declared.get_mut(at) else { return };
-        declared.record.state = DeclarationState::Verified;
-        let number = declared.record.declaration;
-        let verified = registry.verified(number, act("declaration.verify")).expect("a known declaration");
-        assert_eq!(verified, declared.record);
-        self.acts += 1;
-    }
-
     fn revoke(&mut self, registry: &Registry, at: usize) {
         let Some((declared, _)) = self.declared.get(at) else { return };
         let record = registry.revoke(declared.pass.pass, "case", act("pass.revoke")).expect("a known pass");
@@ -237,7 +226,6 @@ proptest! {
             match step {
                 Step::Declare { name, documents } => twin.declare(place.registry(), name, &documents),
                 Step::Repeat(at) => twin.repeat(place.registry(), at),
-                Step::Verify(at) => twin.verify(place.registry(), at),
                 Step::Revoke(at) => twin.revoke(place.registry(), at),
                 Step::Read(at) => twin.read(place.registry(), at),
                 Step::Reopen => place.reopen(),
@@ -272,7 +260,9 @@ fn two_declarations_at_once_make_one_person() {
 #[test]
 fn nothing_personal_lies_open_on_disk() {
     let mut place = Place::new();
-    declare(place.registry(), &declaration("Tran Thi Bi Mat", &[77])).expect("kept");
+    let mut secret = declaration("Tran Thi Bi Mat", &[77]);
+    secret.journey.to = "KHU-VUC-KIN".to_owned();
+    declare(place.registry(), &secret).expect("kept");
     let number = document(77).number;
     place.reopen();
     let mut files = vec![place.dir.path().join("registry")];
@@ -284,7 +274,7 @@ fn nothing_personal_lies_open_on_disk() {
         }
         let bytes = std::fs::read(&path).expect("readable");
         bytes_read += bytes.len();
-        for secret in ["Bi Mat", &number, "W1"] {
+        for secret in ["Bi Mat", &number, "KHU-VUC-KIN"] {
             assert!(
                 !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
                 "{path:?}: {secret}"
@@ -322,7 +312,7 @@ fn account(name: &str) -> Account {
         site: Some("C1".to_owned()),
         area: None,
         password_hash: "$argon2id$...".to_owned(),
-        password_set_at: NOW,
+        generation: 1,
         is_disabled: false,
     }
 }
@@ -358,8 +348,10 @@ fn a_session_holds_until_its_time_and_for_its_token_alone() {
     let mut place = Place::new();
     let session = |bearer, expires_at| Session { bearer, begun_at: NOW, expires_at };
     let citizen = Bearer::Citizen { document: document(7), phone: "+84901234567".to_owned() };
-    let (long, short) =
-        (session(citizen, NOW + 100_000), session(Bearer::Account("mai".to_owned()), NOW + 10_000));
+    let (long, short) = (
+        session(citizen, NOW + 100_000),
+        session(Bearer::Account { account: "mai".to_owned(), generation: 1 }, NOW + 10_000),
+    );
     let begin = |place: &Place, session| place.registry().begin_session(session, act("session.begin"));
     let (kept, ended) = (begin(&place, &long).expect("room"), begin(&place, &short).expect("room"));
     place.reopen();
@@ -402,4 +394,37 @@ fn the_watch_list_holds_who_is_on_it_until_their_time() {
     assert!(place.registry().watched(one, TimeMs::new(NOW + 5)).expect("whole").is_none());
     place.registry().unwatch(other, act("watch.end")).expect("room");
     assert_eq!(list(NOW), vec![one]);
+}
+
+#[test]
+fn what_nobody_verified_changes_nothing_of_a_known_person() {
+    let place = Place::new();
+    let registry = place.registry();
+    let own = declare(registry, &declaration("An", &[1])).expect("kept").record;
+    let unverified = |name: &str, documents: &[u8]| {
+        let how = Declaring {
+            state: DeclarationState::Unverified,
+            issued: UnixSeconds::new(1),
+            valid_until: UnixSeconds::new(2),
+            phone: Some("+84900000000"),
+            request: None,
+        };
+        registry.declare(&declaration(name, documents), how, act("declaration.make")).expect("kept").record
+    };
+    let claimed = unverified("Somebody", &[1, 2]);
+    assert_eq!(claimed.subject, own.subject, "one document is one person's");
+    let name = || registry.person(own.subject, act("person.read")).expect("whole").expect("known").name;
+    assert_eq!(name(), "An", "the person stays as known");
+    assert_eq!(registry.holder(&document(2)).expect("whole"), None, "and gets no document by it");
+    let verified = registry.verified(claimed.declaration, act("declaration.verify")).expect("known");
+    assert_eq!(verified.state, DeclarationState::Verified);
+    assert_eq!(
+        (name().as_str(), registry.holder(&document(2)).expect("whole")),
+        ("Somebody", Some(own.subject))
+    );
+    // Meanwhile the other document may have become another's.
+    let other = unverified("An", &[1, 3]);
+    assert_ne!(unverified("Bình", &[3]).subject, own.subject);
+    let verified = registry.verified(other.declaration, act("declaration.verify"));
+    assert!(matches!(verified, Err(RegistryError::TwoPeople)));
 }

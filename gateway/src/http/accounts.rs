@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::app::App;
 use super::body::Body;
 use super::caller::{Asking, begin_cookie, end_cookie};
+use super::declarations::check_room;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Asked, Named};
 use crate::people::{Caller, CodeSent, NewAccount, Permission};
@@ -146,9 +147,10 @@ pub(super) async fn send_code(
     Body(whose): Body<Whose>,
 ) -> Result<(StatusCode, Json<CodeSent>), Problem> {
     let (document, phone) = tidied(whose)?;
+    check_room(&app)?;
     let shared = Arc::clone(&app);
     let sent =
-        app.people_work.run(move || shared.people.send_code(&document, &phone, TimeMs::now())).await??;
+        app.codes_work.run(move || shared.people.send_code(&document, &phone, TimeMs::now())).await??;
     Ok((StatusCode::ACCEPTED, Json(sent)))
 }
 

@@ -41,6 +41,8 @@ pub struct App {
     pub(super) turns: Turns,
     pub(super) operations: Pool,
     pub(super) people_work: Pool,
+    pub(super) citizens_work: Pool,
+    pub(super) codes_work: Pool,
     pub(super) passwords_work: Pool,
     pub(super) operators_token: blake3::Hash,
     pub(super) verifications: Pool,
@@ -66,6 +68,8 @@ impl App {
             turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
             people_work: Pool::new(PEOPLE_AT_ONCE, PEOPLE_WAITING_MAX),
+            citizens_work: Pool::new(CITIZENS_AT_ONCE, PEOPLE_WAITING_MAX),
+            codes_work: Pool::new(CODES_AT_ONCE, CODES_WAITING_MAX),
             passwords_work: Pool::new(PASSWORDS_AT_ONCE, PASSWORDS_WAITING_MAX),
             operators_token: operators_token(&data),
             posted: Posted::new(sink),
@@ -116,8 +120,14 @@ impl App {
 const OPERATIONS_AT_ONCE: usize = 4;
 const OPERATIONS_WAITING_MAX: usize = 64;
 
-/// Citizens and officers: each waits for a disk most of the time, and many share one write.
+/// Each waits for a disk most of the time, and many share one write.
 const PEOPLE_AT_ONCE: usize = 64;
+
+/// Declarations have places of their own, since each may wait for a register; and so have codes, for the
+/// program that sends them: officers wait for neither.
+const CITIZENS_AT_ONCE: usize = 64;
+const CODES_AT_ONCE: usize = 8;
+const CODES_WAITING_MAX: usize = 256;
 const PEOPLE_WAITING_MAX: usize = 4_096;
 
 /// Each takes 19 MiB and a processor.

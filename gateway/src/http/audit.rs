@@ -138,7 +138,8 @@ pub(super) async fn rotate(
         let actor = asking.caller.actor();
         Ok(match which {
             Which::Master => {
-                let rewrapped = people.registry.rotate_master(act(now, actor, "keys.rotate", "master"))?;
+                people.registry.note(act(now, actor, "keys.rotate", "master"))?;
+                let rewrapped = people.registry.rotate_master(act(now, actor, "keys.rotated", "master"))?;
                 Rotated { rewrapped: Some(rewrapped), pass_key: None }
             }
             Which::Pass => {

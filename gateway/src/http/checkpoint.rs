@@ -191,12 +191,13 @@ pub(super) struct Verified {
     declaration: String,
 }
 
-/// Notes that the officer compared a declaration with the document in hand, and found it right.
+/// Notes that the officer compared a declaration, checked before, with the document in hand, and found it
+/// right.
 #[utoipa::path(post, path = "/api/v1/checkpoint/verified", tag = "checkpoint", operation_id = "verified",
     request_body = Verified,
     responses((status = 204, description = "Noted"),
         (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No declaration has this number", body = ProblemDocument, content_type = "application/problem+json")))]
+        (status = 404, description = "The officer has checked no declaration of this number", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn verified(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -206,10 +207,7 @@ pub(super) async fn verified(
     let wrong = |_| Problem::Usage("a declaration's number is a whole number, as text".to_owned());
     let declaration: u64 = sent.declaration.parse().map_err(wrong)?;
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || {
-        let act = act(TimeMs::now(), &account, "declaration.verify", &declaration.to_string());
-        shared.people.registry.verified(declaration, act)
-    });
+    let work = app.people_work.run(move || shared.people.verified(declaration, &account, TimeMs::now()));
     work.await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use truyvet_areas::Query;
-use truyvet_engine::registry::{Act, DeclarationRecord, DeclarationState};
+use truyvet_engine::registry::{DeclarationRecord, DeclarationState};
 use truyvet_qr::{Card, Field, Format, pages};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::Flaw;
@@ -23,7 +23,7 @@ use super::body::Body;
 use super::caller::Asking;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Asked, Named};
-use crate::people::{AreaName, Found, PassView, People, Permission};
+use crate::people::{AreaName, Found, PassView, People, Permission, act};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +56,8 @@ pub(super) struct Made {
         (status = 401, description = "A one-time code is needed", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, description = "The code was for another document", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "The register disagrees, or the documents are two people's", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "Too many today", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "There is no room now", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, description = "Some fields must be corrected", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn declare(
     State(app): State<Arc<App>>,
@@ -65,8 +67,9 @@ pub(super) async fn declare(
 ) -> Result<(StatusCode, Json<Made>), Problem> {
     let (document, phone) = owned(asking.citizen()?);
     let request = idempotency_key(&headers)?;
+    check_room(&app)?;
     let shared = Arc::clone(&app);
-    let made = app.people_work.run(move || {
+    let made = app.citizens_work.run(move || {
         let whose = (&document, phone.as_str());
         let Declare { declaration, accept_unverified } = sent;
         shared.people.declare(whose, declaration, accept_unverified, request.as_deref(), TimeMs::now())
@@ -132,7 +135,9 @@ pub(super) async fn list(
         let people = &shared.people;
         let own = people.own_declarations(&document, &phone, page.before, limit + 1)?;
         let next = own.get(limit - 1).filter(|_| own.len() > limit).map(|last| last.declaration.to_string());
-        let listed = own.into_iter().take(limit).map(|record| listed(people, &record));
+        let look = act(TimeMs::now(), "citizen", "declaration.read", "-");
+        let opened = people.registry.declarations(&own[..own.len().min(limit)], look)?;
+        let listed = opened.into_iter().map(|(record, declaration)| listed(people, record, &declaration));
         Ok(Declarations { declarations: listed.collect::<Result<_, _>>()?, next })
     });
     Ok(Json(work.await??))
@@ -328,13 +333,7 @@ pub(super) async fn revoke(
         if !people.is_in_reach(known.subject, &account)? {
             return Err(unknown_pass());
         }
-        let act = Act {
-            at: TimeMs::now().get(),
-            actor: account.account,
-            action: "pass.revoke".to_owned(),
-            object: pass.to_string(),
-            result: "ok".to_owned(),
-        };
+        let act = act(TimeMs::now(), &account.account, "pass.revoke", &pass.to_string());
         people.registry.revoke(pass, &reason, act)?;
         Ok(())
     });
@@ -427,13 +426,13 @@ async fn own_pass(app: Arc<App>, asking: Asking, pass: &str) -> Result<Listed, P
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, Problem> {
         let record = shared.people.own_pass(&document, &phone, pass)?.ok_or_else(unknown_pass)?;
-        listed(&shared.people, &record)
+        let (record, declaration) = opened(&shared.people, &record)?;
+        listed(&shared.people, record, &declaration)
     });
     work.await?
 }
 
-fn listed(people: &People, record: &DeclarationRecord) -> Result<Listed, Problem> {
-    let (record, declaration) = opened(people, record)?;
+fn listed(people: &People, record: DeclarationRecord, declaration: &Declaration) -> Result<Listed, Problem> {
     let pass = people.registry.pass(record.pass)?.ok_or_else(unknown_pass)?;
     let journey = &declaration.journey;
     Ok(Listed {
@@ -443,19 +442,13 @@ fn listed(people: &People, record: &DeclarationRecord) -> Result<Listed, Problem
         from: people.areas.name(&journey.from),
         to: people.areas.name(&journey.to),
         departs_at: journey.departs_at,
-        pass: people.view(&declaration, &record, &pass),
+        pass: people.view(declaration, &record, &pass),
     })
 }
 
 /// Citizens' looks at their own declarations are acts like any other.
 fn opened(people: &People, record: &DeclarationRecord) -> Result<(DeclarationRecord, Declaration), Problem> {
-    let act = Act {
-        at: TimeMs::now().get(),
-        actor: "citizen".to_owned(),
-        action: "declaration.read".to_owned(),
-        object: record.pass.to_string(),
-        result: "ok".to_owned(),
-    };
+    let act = act(TimeMs::now(), "citizen", "declaration.read", &record.pass.to_string());
     people.registry.declaration(record.declaration, act)?.ok_or_else(unknown_pass)
 }
 
@@ -471,6 +464,14 @@ fn unknown_pass() -> Problem {
 
 fn owned((document, phone): (&Document, &str)) -> (Document, String) {
     (document.clone(), phone.to_owned())
+}
+
+/// Scans come first: what citizens write is refused while the disk is full.
+pub(super) fn check_room(app: &App) -> Result<(), Problem> {
+    match app.not_ready() {
+        None => Ok(()),
+        Some(_) => Err(Problem::Unavailable("the server has no room now; send it again later".to_owned())),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

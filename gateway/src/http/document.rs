@@ -65,6 +65,11 @@ pub(super) fn add_permission(document: &mut OpenApi) {
     add(document, is_any, &[&problems::SIGN_IN_NEEDED, &problems::NOT_ALLOWED]);
 }
 
+/// Adds what a limit on bodies answers.
+pub(super) fn add_body_limit(document: &mut OpenApi) {
+    add(document, is_write, &[&problems::TOO_LARGE]);
+}
+
 /// Adds what a limit on the time of requests answers.
 pub(super) fn add_time_limit(document: &mut OpenApi) {
     add(document, is_any, &[&problems::TIMEOUT]);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -19,8 +19,12 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: N
     if let Err(problem) = check_headers(request.method(), request.headers(), allow_remote) {
         return problem.into_response();
     }
+    let is_page = !request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if !is_page && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
@@ -40,7 +44,9 @@ pub(super) async fn time_out(State(app): State<Arc<App>>, request: Request, next
 
 /// One line a request, without what it asks: codes of subjects do not belong in logs.
 pub(super) async fn log(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    // As it is in the list of routes: what varies in a path may be a subject's code.
+    let path = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
     let started = std::time::Instant::now();
     let response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), started.elapsed());
@@ -50,6 +56,11 @@ pub(super) async fn log(request: Request, next: Next) -> Response {
 
 fn check_headers(method: &Method, headers: &HeaderMap, allow_remote: bool) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    // Something in front of it brings strangers, who would all be this machine's.
+    let is_brought = PROXYS.iter().any(|name| headers.contains_key(*name));
+    if is_brought && !allow_remote {
+        return Err(Problem::ForeignHost);
+    }
     let host =
         text(header::HOST).filter(|host| allow_remote || is_loopback(host)).ok_or(Problem::ForeignHost)?;
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -65,6 +76,9 @@ fn check_headers(method: &Method, headers: &HeaderMap, allow_remote: bool) -> Re
         Err(Problem::Forbidden("a page of another site may not change anything here".to_owned()))
     }
 }
+
+/// What proxies add.
+const PROXYS: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 /// A name of this machine alone. A foreign name that resolves to a loopback address is how a page of
 /// another site would get in (DNS rebinding).
@@ -108,6 +122,12 @@ mod tests {
             assert!(check_headers(&Method::POST, &from(origin), false).is_err(), "{origin}");
         }
         assert!(check_headers(&Method::GET, &headers(&[]), false).is_err());
+        let brought = [host.clone(), (header::VIA, "1.1 proxy")];
+        assert!(
+            check_headers(&Method::GET, &headers(&brought), false).is_err(),
+            "a stranger through a proxy"
+        );
+        assert!(check_headers(&Method::GET, &headers(&brought), true).is_ok());
         let own = [(header::HOST, "truyvet.example"), (header::ORIGIN, "https://truyvet.example")];
         assert!(check_headers(&Method::POST, &headers(&own), true).is_ok());
         assert!(check_headers(&Method::POST, &from("https://example.org"), true).is_err());

@@ -20,7 +20,7 @@ use super::checkpoint::checked_document;
 use super::declarations::number;
 use super::error::{Problem, ProblemDocument};
 use super::extract::Named;
-use crate::people::{People, Permission, Person, act};
+use crate::people::{People, Permission, Person, act, act_with};
 
 /// One of these.
 #[derive(Deserialize, ToSchema)]
@@ -51,8 +51,12 @@ pub(super) async fn find(
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, Problem> {
         let people = &shared.people;
-        let subject = subject(people, whom)?.ok_or_else(nobody)?;
-        people.find_person(subject, &account, TimeMs::now())?.ok_or_else(nobody)
+        let now = TimeMs::now();
+        let Some(subject) = subject(people, whom)? else {
+            people.registry.note(act_with(now, &account.account, "person.read", "-", "unknown"))?;
+            return Err(nobody());
+        };
+        people.find_person(subject, &account, now)?.ok_or_else(nobody)
     });
     Ok(Json(work.await??))
 }
@@ -87,7 +91,7 @@ pub(super) async fn watch(
     let account = asking.official(Permission::Hold)?.clone();
     let (reason, now) = (reason(&sent.reason)?, TimeMs::now());
     let until = sent.until.unwrap_or(now.get() + WATCHED_MS);
-    if until <= now.get() {
+    if !(now.get() + 1..=now.get() + WATCHED_MS_MAX).contains(&until) {
         return Err(Problem::Invalid(vec![Flaw { field: "until".to_owned(), code: Wrong::Time }]));
     }
     let whom = match (sent.subject, sent.pass) {
@@ -167,8 +171,8 @@ pub(super) async fn watch_list(
     let work = app.people_work.run(move || -> Result<_, Problem> {
         let people = &shared.people;
         let mut watch = Vec::new();
-        for watched in people.registry.watch_list(TimeMs::now(), LISTED_MAX)? {
-            if people.is_in_reach(watched.subject, &account)? {
+        for watched in people.registry.watch_list(TimeMs::now(), WATCHED_MAX)? {
+            if watch.len() < LISTED_MAX && people.is_in_reach(watched.subject, &account)? {
                 let Watched { subject, reason, by, at, until } = watched;
                 watch.push(WatchedShown { subject: subject.to_string(), reason, by, at, until });
             }
@@ -204,5 +208,9 @@ fn nobody() -> Problem {
 }
 
 const WATCHED_MS: i64 = 14 * 86_400_000;
+const WATCHED_MS_MAX: i64 = 365 * 86_400_000;
+
+/// Of the nation's watch list those within reach are told, so many at most.
+const WATCHED_MAX: usize = 100_000;
 const LISTED_MAX: usize = 1_000;
 const REASON_CHARS_MAX: usize = 40;

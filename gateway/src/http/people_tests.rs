@@ -229,6 +229,11 @@ fn what_the_register_contradicts_is_told_and_goes_on_unverified() {
     let (status, told) = an.post("/api/v1/declarations", &json!({"declaration": wrong}));
     assert_eq!((status, &told["type"]), (409, &json!("/problems/register-disagrees")));
     assert_eq!(told["errors"], json!([{"field": "person.name", "code": "disagrees"}]));
+    for _ in 1..10 {
+        assert_eq!(an.post("/api/v1/declarations", &json!({"declaration": wrong})).0, 409);
+    }
+    let (status, told) = an.post("/api/v1/declarations", &json!({"declaration": wrong}));
+    assert_eq!((status, &told["type"]), (429, &json!("/problems/too-many-attempts")), "nobody asks it out");
     let (status, made) = an.declare(&wrong);
     assert_eq!((status, &made["state"]), (201, &json!("unverified")));
     let officer = Browser::new(&server).sign_in("chot1");
@@ -499,14 +504,17 @@ fn sessions_end_with_the_account_the_password_and_the_wish() {
     let other = Browser::new(&server).sign_in("chot1");
     assert_eq!(other.ask("DELETE", "/api/v1/session", &[], b"").0, 204);
     assert_eq!(officer.get("/api/v1/session").1["site_name"], "C1");
-    std::thread::sleep(std::time::Duration::from_millis(2)); // a password of a later millisecond
     let set = json!({"password": "một mật khẩu khác"});
     assert_eq!(admin.post("/api/v1/accounts/chot1/password", &set).0, 200);
     assert_eq!(officer.get("/api/v1/session").0, 401, "the password was changed");
     let ward = Browser::new(&server).sign_in("xa1");
     assert_eq!(admin.post("/api/v1/accounts/xa1/disable", &json!({})).0, 200);
     assert_eq!(ward.get("/api/v1/session").0, 401, "the account is disabled");
+    let long = json!({"account": "a".repeat(100_000), "password": "x"});
+    assert_eq!(Browser::new(&server).post("/api/v1/session", &long).0, 413, "no room for a stranger's");
     assert_eq!(ward.post("/api/v1/session", &json!({"account": "xa1", "password": PASSWORD})).0, 401);
+    assert_eq!(admin.post("/api/v1/accounts/xa1/enable", &json!({})).0, 200);
+    assert_eq!(ward.get("/api/v1/session").0, 401, "what was over stays over");
     assert_eq!(admin.post("/api/v1/accounts/nobody/disable", &json!({})).0, 404);
     let taken =
         json!({"account": "CHOT2", "name": "x", "role": "officer", "site": "C1", "password": PASSWORD});
@@ -544,8 +552,17 @@ fn one_person_is_one_subject() {
     let first = subject();
     let mut with_passport = mai();
     with_passport["person"]["documents"] = json!([{"kind": "passport", "number": "b1234567"}, {"kind": "citizen_id", "number": "001 190 000 002"}]);
-    assert_eq!(woman.declare(&with_passport).0, 201);
+    let (_, made) = woman.declare(&with_passport);
     assert_eq!(subject(), first);
+    // By the passport she is found only once somebody has seen it.
+    let officer = Browser::new(&server).sign_in("chot1");
+    let passport = json!({"document": {"kind": "passport", "number": "B1234567"}});
+    assert_eq!(officer.verdict(&passport), "unknown");
+    let unchecked = json!({"declaration": made["declaration"]});
+    assert_eq!(officer.post("/api/v1/checkpoint/verified", &unchecked).0, 404, "it was not checked before");
+    assert_eq!(officer.verdict(&json!({"token": made["pass"]["token"]})), "not_verified");
+    assert_eq!(officer.post("/api/v1/checkpoint/verified", &unchecked).0, 204);
+    assert_eq!(officer.verdict(&passport), "valid");
     let an = Browser::new(&server).redeem(AN, "0901234567");
     assert_eq!(an.declare(&declaration(AN, "Nguyễn Văn An")).0, 201);
     let mut both = declaration(AN, "Nguyễn Văn An");

@@ -3,7 +3,7 @@
 use truyvet_engine::registry::{RegistryError, VaultError};
 
 use super::error::Problem;
-use crate::people::{AccountError, CodeError, DeclareError, SignInError};
+use crate::people::{AccountError, CodeError, DeclareError, SignInError, TooMany};
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
@@ -63,6 +63,7 @@ impl From<DeclareError> for Problem {
             DeclareError::Invalid(flaws) => Self::Invalid(flaws),
             DeclareError::Disagrees(flaws) => Self::Disagrees(flaws),
             DeclareError::NotYours => Self::NotAllowed(error.to_string()),
+            DeclareError::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
             DeclareError::Registry(error) => error.into(),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use truyvet_schemas::limits::FRAME_BYTES_MAX;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,8 +26,10 @@ type Routes = OpenApiRouter<Arc<App>>;
 /// All addresses, behind the guard.
 pub(super) fn router(app: Arc<App>) -> Router {
     let need = |permission| from_fn_with_state((Arc::clone(&app), permission), caller::require);
-    let timed = open()
-        .merge(people())
+    // What strangers send is small.
+    let small = open().merge(people()).layer(DefaultBodyLimit::max(PEOPLE_BODY_BYTES_MAX));
+    let timed = small
+        .merge(scans().layer(DefaultBodyLimit::max(FRAME_BYTES_MAX)))
         .merge(look().layer(need(Permission::Look)))
         .merge(operate().layer(need(Permission::Operate)))
         .layer(from_fn_with_state(Arc::clone(&app), guard::time_out));
@@ -34,6 +37,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let bounded = timed
         .merge(asked.layer(need(Permission::Trace)))
         .merge(untimed().layer(need(Permission::Operate)))
+        .merge(keys_and_log())
         .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max));
     // Bounds its own input, which is on disk.
     let unbounded = import().layer(need(Permission::Operate)).layer(DefaultBodyLimit::disable());
@@ -48,10 +52,12 @@ pub(super) fn router(app: Arc<App>) -> Router {
 
 /// What the server answers to, as OpenAPI 3.1.
 pub fn openapi() -> OpenApi {
-    let closed = [people(), look(), operate(), asked(), untimed(), import()].into_iter().map(|mut group| {
-        document::add_permission(group.get_openapi_mut());
-        group
-    });
+    let closed = [people(), scans(), keys_and_log(), look(), operate(), asked(), untimed(), import()]
+        .into_iter()
+        .map(|mut group| {
+            document::add_permission(group.get_openapi_mut());
+            group
+        });
     let mut document = closed.fold(open(), OpenApiRouter::merge).into_openapi();
     document::add_guard(&mut document);
     document
@@ -70,6 +76,7 @@ fn open() -> Routes {
         .routes(routes!(accounts::redeem_code))
         .routes(routes!(declarations::search_areas))
         .routes(routes!(declarations::keys));
+    document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
     routes
 }
@@ -88,7 +95,6 @@ fn people() -> Routes {
         .routes(routes!(checkpoint::lists))
         .routes(routes!(checkpoint::check))
         .routes(routes!(checkpoint::verified))
-        .routes(routes!(scans::send))
         .routes(routes!(people::find))
         .routes(routes!(people::watch, people::watch_list))
         .routes(routes!(people::unwatch))
@@ -96,11 +102,23 @@ fn people() -> Routes {
         .routes(routes!(accounts::set_password))
         .routes(routes!(accounts::disable))
         .routes(routes!(accounts::enable))
-        .routes(routes!(audit::read))
-        .routes(routes!(audit::verify))
-        .routes(routes!(audit::rotate));
+        .routes(routes!(audit::read));
+    document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
     routes
+}
+
+/// For officers' browsers.
+fn scans() -> Routes {
+    let mut routes = OpenApiRouter::default().routes(routes!(scans::send));
+    document::add_body_limit(routes.get_openapi_mut());
+    document::add_time_limit(routes.get_openapi_mut());
+    routes
+}
+
+/// For administrators; takes as long as it takes.
+fn keys_and_log() -> Routes {
+    OpenApiRouter::default().routes(routes!(audit::verify)).routes(routes!(audit::rotate))
 }
 
 /// For every official.
@@ -153,3 +171,6 @@ fn asked() -> Routes {
         .routes(routes!(trace::common, trace::common_by_body))
         .routes(routes!(trace::set, trace::set_by_body))
 }
+
+/// A declaration with all its companions takes a tenth.
+const PEOPLE_BODY_BYTES_MAX: usize = 64 << 10;

@@ -98,7 +98,7 @@ impl People {
             site: new.site,
             area: new.area,
             password_hash: String::new(),
-            password_set_at: now.get(),
+            generation: 1,
             is_disabled: false,
         };
         self.check_account(&account, &new.password)?;
@@ -128,7 +128,7 @@ impl People {
         }
         let change = |account: &mut Account| {
             account.password_hash = hash(password);
-            account.password_set_at = now.get();
+            account.generation += 1;
         };
         self.change_account(name, "account.password", by, now, change)
     }
@@ -145,7 +145,10 @@ impl People {
         now: TimeMs,
     ) -> Result<Account, AccountError> {
         let action = if is_disabled { "account.disable" } else { "account.enable" };
-        self.change_account(name, action, by, now, |account| account.is_disabled = is_disabled)
+        self.change_account(name, action, by, now, |account| {
+            account.is_disabled = is_disabled;
+            account.generation += 1;
+        })
     }
 
     /// Begins an official's session and tells its token.
@@ -159,6 +162,9 @@ impl People {
         now: TimeMs,
     ) -> Result<(Account, Session, String), SignInError> {
         let name = name.trim().to_lowercase();
+        if name.len() > ACCOUNT_BYTES_MAX {
+            return Err(SignInError::Wrong);
+        }
         self.passwords.may_guess(&name, now)?;
         let account = self.registry.account(&name)?.filter(|account| !account.is_disabled);
         // As long for a name that nobody has as for one that somebody has.
@@ -166,13 +172,13 @@ impl People {
         let fits = verify(password, hash);
         let object = if account.is_some() { name.as_str() } else { "-" };
         let Some(account) = account.filter(|_| fits) else {
-            self.passwords.guessed(&name, now);
+            self.passwords.guessed(&name, object != "-", now);
             self.registry.note(act_with(now, "nobody", "session.begin", object, "refused"))?;
             return Err(SignInError::Wrong);
         };
         self.passwords.wrong.lock().remove(&name);
         let session = Session {
-            bearer: Bearer::Account(name.clone()),
+            bearer: Bearer::Account { account: name.clone(), generation: account.generation },
             begun_at: now.get(),
             expires_at: ends_after(now, i64::from(self.config.official_session_hours) * HOUR_MS),
         };
@@ -209,10 +215,9 @@ impl People {
             Bearer::Citizen { document, phone } => {
                 Caller::Citizen { document: document.clone(), phone: phone.clone() }
             }
-            Bearer::Account(name) => {
-                let holds =
-                    |account: &Account| !account.is_disabled && account.password_set_at <= session.begun_at;
-                match self.registry.account(name)?.filter(holds) {
+            Bearer::Account { account, generation } => {
+                let holds = |known: &Account| !known.is_disabled && known.generation == *generation;
+                match self.registry.account(account)?.filter(holds) {
                     Some(account) => Caller::Official(Box::new(account)),
                     None => return Ok(None),
                 }
@@ -239,8 +244,11 @@ impl People {
     fn check_account(&self, account: &Account, password: &str) -> Result<(), AccountError> {
         let mut check = Check::default();
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        check.text("account", &account.account, 1, 64);
+        check.text("account", &account.account, 1, ACCOUNT_BYTES_MAX);
         check.that(account.account.chars().all(fits), "account", Wrong::Characters);
+        // What the audit log calls those who have no account.
+        let is_free = !["nobody", "local", "citizen"].contains(&account.account.as_str());
+        check.that(is_free, "account", Wrong::Unknown);
         check.text("name", &account.name, 1, 200);
         let (needs_site, may_have_area) = match account.role {
             Role::Officer => (true, false),
@@ -277,12 +285,13 @@ impl Passwords {
         }
     }
 
-    fn guessed(&self, name: &str, now: TimeMs) {
+    /// Names that nobody has are counted while there is room.
+    fn guessed(&self, name: &str, is_known: bool, now: TimeMs) {
         let mut all = self.wrong.lock();
         if all.len() >= GUESSED_MAX {
             all.retain(|_, guesses| now.get() < guesses.last_at + HOUR_MS);
         }
-        if all.len() < GUESSED_MAX {
+        if is_known || all.len() < GUESSED_MAX {
             let guesses = all.entry(name.to_owned()).or_insert(Guesses { wrong: 0, last_at: 0 });
             *guesses = Guesses { wrong: guesses.wrong + 1, last_at: now.get() };
         }
@@ -315,6 +324,7 @@ fn ends_after(now: TimeMs, ms: i64) -> i64 {
 }
 
 const HOUR_MS: i64 = 3_600_000;
+const ACCOUNT_BYTES_MAX: usize = 64;
 const PASSWORD_CHARS_MIN: usize = 10;
 const PASSWORD_CHARS_MAX: usize = 200;
 const GUESSES_FREE: u32 = 5;
@@ -346,11 +356,11 @@ mod tests {
         let at = |s: i64| TimeMs::new(s * 1_000);
         for _ in 0..GUESSES_FREE {
             assert!(passwords.may_guess("mai", at(0)).is_ok());
-            passwords.guessed("mai", at(0));
+            passwords.guessed("mai", true, at(0));
         }
         assert!(matches!(passwords.may_guess("mai", at(0)), Err(SignInError::TooMany { retry_after_s: 1 })));
         assert!(passwords.may_guess("mai", at(1)).is_ok());
-        passwords.guessed("mai", at(1));
+        passwords.guessed("mai", true, at(1));
         assert!(matches!(passwords.may_guess("mai", at(1)), Err(SignInError::TooMany { retry_after_s: 2 })));
         assert!(passwords.may_guess("lan", at(1)).is_ok(), "others are not held up");
     }

@@ -1,7 +1,9 @@
 //! A pass at a checkpoint: what was read, what the registry says of it, what to compare with the document.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use truyvet_engine::registry::{DeclarationRecord, DeclarationState, PassRecord, RegistryError};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::{Declaration, Exposure, Symptom, Test, Vehicle};
@@ -11,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::areas::AreaName;
 use super::declaring::PassView;
-use super::{People, act};
+use super::{People, act, act_with};
 
 /// What an officer holds in hand.
 #[derive(Clone)]
@@ -132,17 +134,35 @@ impl People {
             Asked::Pass(pass) => self.check_pass(*pass, None, officer, now),
             Asked::Document(document) => match self.holder(std::slice::from_ref(document))? {
                 Some(holder) => self.check_holder(holder, officer, now),
-                None => Ok(Checked::unknown("no_declaration")),
+                None => self.nobody(officer, now),
             },
             Asked::Card(card) => {
                 let Some(holder) = self.holder(&card.documents())? else {
-                    return Ok(Checked::unknown("no_declaration"));
+                    return self.nobody(officer, now);
                 };
                 let mut checked = self.check_holder(holder, officer, now)?;
                 checked.differs = checked.facts.as_ref().map(|facts| card.differs(facts)).unwrap_or_default();
                 Ok(checked)
             }
         }
+    }
+
+    /// A look that found nobody is a look all the same.
+    fn nobody(&self, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
+        self.registry.note(act_with(now, officer, "declaration.check", "-", "unknown"))?;
+        Ok(Checked::unknown("no_declaration"))
+    }
+
+    /// Notes that the officer compared a declaration, checked a moment ago, with the document in hand.
+    ///
+    /// # Errors
+    /// The officer has not checked it, its documents belong to two people, or the store fails.
+    pub fn verified(&self, declaration: u64, officer: &str, now: TimeMs) -> Result<(), RegistryError> {
+        if !self.recent.has(officer, declaration) {
+            return Err(RegistryError::UnknownDeclaration);
+        }
+        let act = act(now, officer, "declaration.verify", &declaration.to_string());
+        self.registry.verified(declaration, act).map(drop)
     }
 
     fn check_token(&self, token: &str, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
@@ -176,6 +196,7 @@ impl People {
         let Some((record, declaration)) = self.registry.declaration(known.declaration, look)? else {
             return Ok(Checked::unknown("unknown_pass"));
         };
+        self.recent.put(officer, record.declaration);
         let (verdict, reason) = self.verdict(&known, &record, now)?;
         Ok(Checked {
             verdict,
@@ -186,23 +207,24 @@ impl People {
         })
     }
 
-    /// The holder's pass that is good now, or else the newest.
+    /// The holder's pass that is valid now; or else one that is not verified; or else the newest.
     fn check_holder(
         &self,
         holder: SubjectCode,
         officer: &str,
         now: TimeMs,
     ) -> Result<Checked, RegistryError> {
-        let mut newest = None;
+        let (mut newest, mut unverified) = (None, None);
         for record in self.registry.declarations_of(holder, None, PASSES_LOOKED_AT)? {
             let Some(pass) = self.registry.pass(record.pass)? else { continue };
             let (verdict, _) = self.verdict(&pass, &record, now)?;
-            if !matches!(verdict, Verdict::Expired | Verdict::Revoked | Verdict::NotYetValid) {
-                return self.check_pass(pass.pass, None, officer, now);
+            match verdict {
+                Verdict::Valid | Verdict::Watch => return self.check_pass(pass.pass, None, officer, now),
+                Verdict::NotVerified => unverified = unverified.or(Some(pass.pass)),
+                _ => newest = newest.or(Some(pass.pass)),
             }
-            newest = newest.or(Some(pass.pass));
         }
-        match newest {
+        match unverified.or(newest) {
             Some(pass) => self.check_pass(pass, None, officer, now),
             None => Ok(Checked::unknown("no_declaration")),
         }
@@ -314,6 +336,28 @@ impl Card {
         pairs.into_iter().filter_map(|(field, same)| (!same).then_some(field)).collect()
     }
 }
+
+/// The declarations that each officer has checked last.
+#[derive(Default)]
+pub(super) struct RecentChecks(Mutex<HashMap<String, VecDeque<u64>>>);
+
+impl RecentChecks {
+    fn put(&self, officer: &str, declaration: u64) {
+        let mut all = self.0.lock();
+        let recent = all.entry(officer.to_owned()).or_default();
+        recent.push_back(declaration);
+        if recent.len() > RECENT_MAX {
+            recent.pop_front();
+        }
+    }
+
+    fn has(&self, officer: &str, declaration: u64) -> bool {
+        self.0.lock().get(officer).is_some_and(|recent| recent.contains(&declaration))
+    }
+}
+
+/// Checks of one officer: some minutes of a long queue.
+const RECENT_MAX: usize = 100;
 
 /// Passes of one holder that are looked at for one that is good.
 const PASSES_LOOKED_AT: usize = 20;

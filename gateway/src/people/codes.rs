@@ -5,7 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rand::Rng as _;
@@ -208,13 +209,32 @@ impl CodeSender for CommandSender {
         let (program, arguments) = self.0.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            input.write_all(format!("{phone}\n{code}\n").as_bytes())?;
-        }
-        let status = child.wait()?;
+        let input = child.stdin.take();
+        let told = input.map_or(Ok(()), |mut input| input.write_all(format!("{phone}\n{code}\n").as_bytes()));
+        // A program that does not listen has ended, and says how.
+        told.ok();
+        let status = ended_in_time(&mut child)?;
         if status.success() { Ok(()) } else { Err(io::Error::other(format!("{program}: {status}"))) }
     }
 }
+
+/// A program that hangs is ended.
+fn ended_in_time(child: &mut Child) -> io::Result<ExitStatus> {
+    let deadline = Instant::now() + SENDING_MAX;
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok(status),
+            None if Instant::now() < deadline => std::thread::sleep(SENDING_LOOK),
+            None => {
+                child.kill()?;
+                return child.wait();
+            }
+        }
+    }
+}
+
+const SENDING_MAX: Duration = Duration::from_secs(10);
+const SENDING_LOOK: Duration = Duration::from_millis(20);
 
 const CODES_FILE: &str = "codes.log";
 const HOLDS_MS: i64 = 5 * 60_000;

@@ -9,8 +9,9 @@ use truyvet_schemas::pass::{AreaNumber, Pass, PassFlags, UnixSeconds};
 use truyvet_schemas::person::{Document, DocumentKind, Person, Residence};
 use utoipa::ToSchema;
 
+use super::quota::TooMany;
 use super::register::Comparison;
-use super::{People, act};
+use super::{People, act, act_with};
 
 /// A declaration that was kept.
 #[derive(Clone, Debug)]
@@ -55,6 +56,9 @@ pub enum DeclareError {
     /// Ask for a code with the document that is declared with.
     #[error("the first document is not the one that the code was asked for; ask for a code with it")]
     NotYours,
+    /// Come back tomorrow.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// As the inner error says.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -75,6 +79,13 @@ impl People {
         now: TimeMs,
     ) -> Result<Made, DeclareError> {
         let declaration = declaration.tidied();
+        let is_own = declaration.person.documents.contains(document);
+        let request_of_own = request.filter(|_| is_own);
+        let before = request_of_own.map(|request| self.registry.declared_before(&declaration, request));
+        if let Some(before) = before.transpose()?.flatten() {
+            let pass = self.view(&declaration, &before.record, &before.pass);
+            return Ok(Made { pass, record: before.record, mismatches: Vec::new() });
+        }
         let mut flaws = declaration.check(now.get());
         flaws.extend(self.check_areas(&declaration, now.get()));
         let (wrong, mut mismatches) = check_numbers(&declaration.person);
@@ -82,13 +93,15 @@ impl People {
         if !flaws.is_empty() {
             return Err(DeclareError::Invalid(flaws));
         }
-        if !declaration.person.documents.contains(document) {
+        if !is_own {
             return Err(DeclareError::NotYours);
         }
-        let compared = self.compare(&declaration.person, document);
-        let agrees = compared == Comparison::Agrees && mismatches.is_empty();
-        mismatches.extend(flaws_of(compared, &declaration.person, document));
+        self.quota.take(&format!("declare|{phone}"), DECLARED_A_DAY, now)?;
+        // A register asked often enough tells about anybody: tries are few, and each is written down.
+        let agrees = self.compare(&declaration.person, &mut mismatches) && mismatches.is_empty();
         if !mismatches.is_empty() && !accept_unverified {
+            self.quota.take(&format!("disagree|{phone}"), DISAGREED_A_DAY, now)?;
+            self.registry.note(act_with(now, "citizen", "declaration.make", "-", "disagrees"))?;
             return Err(DeclareError::Disagrees(mismatches));
         }
         let state = if agrees { DeclarationState::Verified } else { DeclarationState::Unverified };
@@ -171,10 +184,26 @@ impl People {
         places.into_iter().filter_map(flaw).collect()
     }
 
-    fn compare(&self, person: &Person, document: &Document) -> Comparison {
-        self.register.compare(document, person)
+    /// Whether the register has the person as declared under every document; what it has otherwise is added
+    /// to `mismatches`.
+    fn compare(&self, person: &Person, mismatches: &mut Vec<Flaw>) -> bool {
+        let mut agrees = true;
+        for document in &person.documents {
+            let compared = self.register.compare(document, person);
+            agrees &= compared == Comparison::Agrees;
+            mismatches.extend(flaws_of(compared, person, document));
+        }
+        mismatches.sort_by(|a, b| a.field.cmp(&b.field));
+        mismatches.dedup();
+        agrees
     }
 }
+
+/// Declarations with one phone in a day.
+const DECLARED_A_DAY: u32 = 100;
+
+/// Declarations of them that the register contradicts.
+const DISAGREED_A_DAY: u32 = 10;
 
 fn flaws_of(compared: Comparison, person: &Person, document: &Document) -> Vec<Flaw> {
     match compared {

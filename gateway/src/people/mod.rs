@@ -17,6 +17,7 @@ mod codes;
 mod config;
 mod declaring;
 mod homes;
+mod quota;
 mod reach;
 mod register;
 
@@ -34,12 +35,15 @@ pub use checking::{Asked, Card, Checked};
 pub use codes::{CodeError, CodeSent};
 pub use config::PeopleConfig;
 pub use declaring::{DeclareError, Made, PassView};
+pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
 
 use accounts::Passwords;
+use checking::RecentChecks;
 use codes::Codes;
 use homes::Homes;
+use quota::Quota;
 
 /// Everything that serves people.
 pub struct People {
@@ -55,6 +59,8 @@ pub struct People {
     codes: Codes,
     register: Box<dyn PopulationRegister>,
     homes: Homes,
+    quota: Quota,
+    recent: RecentChecks,
 }
 
 /// Why people cannot be served.
@@ -72,6 +78,12 @@ pub enum PeopleError {
     /// Check the process's limits.
     #[error("no thread for homes: {0}")]
     Thread(std::io::Error),
+    /// Name a directory elsewhere.
+    #[error("{}: the keys must not lie within the data directory; name another with --keys", .0.display())]
+    KeysWithin(PathBuf),
+    /// Check the path.
+    #[error("the data directory or that of the keys has no whole path: {0}")]
+    Path(#[from] std::io::Error),
 }
 
 impl People {
@@ -81,6 +93,10 @@ impl People {
     /// The keys do not belong to it, it cannot be read, or the register's file cannot.
     pub fn open(data: &Path, engine: &Engine, config: &PeopleConfig) -> Result<Self, PeopleError> {
         let keys = keys_dir(data, config);
+        let (whole, within) = (std::path::absolute(data)?, std::path::absolute(&keys)?);
+        if within.starts_with(&whole) {
+            return Err(PeopleError::KeysWithin(keys));
+        }
         let registry = Registry::open(&registry_dir(data), &keys, config.cache_bytes)?;
         Ok(Self {
             registry,
@@ -90,6 +106,8 @@ impl People {
             codes: Codes::new(codes::sender(data, config)),
             register: register::open(config)?,
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
+            quota: Quota::default(),
+            recent: RecentChecks::default(),
             engine: engine.clone(),
             config: config.clone(),
         })
@@ -128,6 +146,7 @@ pub fn registry_dir(data: &Path) -> PathBuf {
 /// Where its keys lie: beside the data directory unless set otherwise, never within it.
 pub fn keys_dir(data: &Path, config: &PeopleConfig) -> PathBuf {
     config.keys.clone().unwrap_or_else(|| {
+        let data = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
         let mut name = data.file_name().unwrap_or_default().to_owned();
         name.push(".keys");
         data.with_file_name(name)

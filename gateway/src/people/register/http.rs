@@ -38,7 +38,14 @@ impl PopulationRegister for HttpRegister {
             Ok(Some(entry)) => entry,
             Ok(None) => return Comparison::Unknown,
             Err(error) => {
-                tracing::warn!(%error, "the population register does not answer");
+                // Its own words may repeat what the register answered.
+                let why = match error {
+                    ureq::Error::Timeout(_) => "it takes too long",
+                    ureq::Error::StatusCode(_) => "its status is neither 200 nor 404",
+                    ureq::Error::Json(_) => "its answer is not the JSON expected",
+                    _ => "it cannot be reached",
+                };
+                tracing::warn!(why, "the population register gives no answer");
                 return Comparison::Silent;
             }
         };

@@ -100,13 +100,15 @@ fn officials_are_made_listed_and_ended_from_the_command_line() {
     add_account(&server, "chot1", &["--role", "officer", "--site", "C1"]);
     let officer = Browser::official(&server, "chot1");
     assert_eq!(officer.get(&server, "/api/v1/session")["site"], "C1");
-    let listed = truyvet_ok(&["account", "list", "--url", server.url()]);
+    let data = server.data().to_str().unwrap();
+    let listed = truyvet_ok(&["account", "list", "--data", data]);
     assert!(listed.contains("\"chot1\"") && !listed.contains("argon2"), "{listed}");
-    truyvet_ok(&["account", "disable", "chot1", "--url", server.url()]);
+    truyvet_ok(&["account", "disable", "chot1", "--data", data]);
     assert_eq!(officer.get(&server, "/api/v1/session")["type"], "/problems/sign-in-needed");
-    let rotated = truyvet_ok(&["keys", "rotate", "pass", "--url", server.url()]);
+    let rotated = truyvet_ok(&["keys", "rotate", "pass", "--data", data]);
     assert!(rotated.contains("\"pass_key\":"), "{rotated}");
-    let wrong = truyvet(&["account", "disable", "nobody", "--url", server.url()]);
+    assert_eq!(server.get("/api/v1/accounts", &[]).0, 401, "whoever is on this machine may not");
+    let wrong = truyvet(&["account", "disable", "nobody", "--data", data]);
     assert_eq!(wrong.status.code(), Some(1));
 }
 

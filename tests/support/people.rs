@@ -67,7 +67,8 @@ impl Browser {
 /// Makes an account, as an administrator does.
 pub(crate) fn add_account(server: &Server, account: &str, flags: &[&str]) {
     let mut command = Command::new(program("truyvet"));
-    command.args(["account", "add", account, "--name", "Cán bộ", "--url", server.url()]).args(flags);
+    command.args(["account", "add", account, "--name", "Cán bộ"]).args(flags);
+    command.arg("--data").arg(server.data());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());

@@ -19,13 +19,30 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(url: &str) -> Result<Self, CliError> {
+        let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+        Self::with_token(url, token.trim())
+    }
+
+    /// A client that shows the operator's token, to a server on this machine alone: it goes in the clear.
+    pub(super) fn with_token(url: &str, token: &str) -> Result<Self, CliError> {
         if !url.starts_with("http://") {
             return Err(CliError::Usage(
                 "--url: write the server's address, such as http://127.0.0.1:8080".to_owned(),
             ));
         }
+        let shown = format!("Bearer {token}");
+        let show = move |mut request: Request<SendBody<'_>>, next: MiddlewareNext<'_>| {
+            let is_near = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+            if let Ok(shown) = shown.parse()
+                && shown != "Bearer "
+                && request.uri().host().is_some_and(is_near)
+            {
+                request.headers_mut().insert("authorization", shown);
+            }
+            next.handle(request)
+        };
         // No limit of our own: the server has one, and an import takes as long as it takes.
-        let config = Agent::config_builder().http_status_as_error(false).middleware(show_token).build();
+        let config = Agent::config_builder().http_status_as_error(false).middleware(show).build();
         Ok(Self { agent: config.into(), url: url.trim_end_matches('/').to_owned() })
     }
 
@@ -126,23 +143,6 @@ impl Client {
     }
 }
 
-/// Where the server takes connections from elsewhere, its operator's programs show the content of
-/// DATA/operator.token.
-fn show_token(
-    mut request: Request<SendBody<'_>>,
-    next: MiddlewareNext<'_>,
-) -> Result<Response<Body>, ureq::Error> {
-    // In the clear it goes to this machine alone.
-    let is_near =
-        request.uri().host().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-    let token = std::env::var(TOKEN_VARIABLE).ok().filter(|_| is_near);
-    let shown = token.and_then(|token| format!("Bearer {}", token.trim()).parse().ok());
-    if let Some(shown) = shown {
-        request.headers_mut().insert("authorization", shown);
-    }
-    next.handle(request)
-}
-
 /// An answer on its way; its errors say so.
 struct Coming<R> {
     url: String,
@@ -161,4 +161,5 @@ const ANSWER_BYTES_MAX: u64 = 1 << 34;
 
 const PROBLEM_BYTES_MAX: u64 = 1 << 20;
 
+/// The content of DATA/operator.token, for servers that take connections from elsewhere.
 const TOKEN_VARIABLE: &str = "TRUYVET_OPERATOR_TOKEN";

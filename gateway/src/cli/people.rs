@@ -2,6 +2,7 @@
 //! that it is sealed with.
 
 use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -11,9 +12,32 @@ use super::client::Client;
 use super::error::CliError;
 use super::output::{on_terminal, print_json, write_stdout};
 use super::target::{Asked, Target};
-use crate::http::{AuditReport, Rotated};
+use crate::http::{AuditReport, OPERATORS_TOKEN, Rotated};
 use crate::people::{keys_dir, registry_dir};
+use crate::server::ServerFile;
 use crate::sheet::plain_table;
+
+/// A running server, asked by whoever may read its data directory.
+#[derive(Debug, Args)]
+struct Running {
+    /// Data directory of the running server, whose operator.token is shown to it
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+impl Running {
+    fn client(&self) -> Result<Client, CliError> {
+        let dir = self.data.display();
+        let server = ServerFile::read(&self.data).ok_or_else(|| {
+            CliError::Failed(format!(
+                "{dir}: no server runs on it; start one with `truyvet serve --data {dir}`"
+            ))
+        })?;
+        let token = std::fs::read_to_string(self.data.join(OPERATORS_TOKEN))
+            .map_err(|e| CliError::Failed(format!("{dir}/{OPERATORS_TOKEN}: {e}; ask as its owner")))?;
+        Client::with_token(&server.http, token.trim())
+    }
+}
 
 /// Accounts of officials.
 #[derive(Debug, Subcommand)]
@@ -48,25 +72,22 @@ pub(super) struct Add {
     /// Code of the area that the official works for
     #[arg(long, value_name = "CODE")]
     area: Option<String>,
-    /// Address of the running server
-    #[arg(long, value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    server: Running,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Address of the running server
-    #[arg(long, value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    server: Running,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Named {
     /// The account
     account: String,
-    /// Address of the running server
-    #[arg(long, value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    server: Running,
 }
 
 impl Account {
@@ -86,7 +107,7 @@ impl Account {
 
 impl Add {
     fn run(self) -> Result<(), CliError> {
-        let client = Client::new(&self.url)?;
+        let client = self.server.client()?;
         let body = json!({"account": self.account, "name": self.name, "role": self.role, "site": self.site,
             "area": self.area, "password": password()?});
         print_json(&client.post::<Value>("/api/v1/accounts", &body)?)
@@ -95,14 +116,14 @@ impl Add {
 
 impl Named {
     fn post(&self, what: &str, body: &Value) -> Result<(), CliError> {
-        let client = Client::new(&self.url)?;
+        let client = self.server.client()?;
         print_json(&client.post::<Value>(&format!("/api/v1/accounts/{}/{what}", self.account), body)?)
     }
 }
 
 impl List {
     fn run(self) -> Result<(), CliError> {
-        let client = Client::new(&self.url)?;
+        let client = self.server.client()?;
         let mut accounts = Vec::new();
         let mut after = String::new();
         loop {
@@ -190,15 +211,14 @@ pub(super) struct Rotate {
     /// Which
     #[arg(value_parser = ["pass", "master"])]
     which: String,
-    /// Address of the running server
-    #[arg(long, value_name = "URL")]
-    url: String,
+    #[command(flatten)]
+    server: Running,
 }
 
 impl Keys {
     pub(super) fn run(self) -> Result<(), CliError> {
-        let Self::Rotate(Rotate { which, url }) = self;
-        print_json(&Client::new(&url)?.post::<Rotated>("/api/v1/keys/rotate", &json!({"which": which}))?)
+        let Self::Rotate(Rotate { which, server }) = self;
+        print_json(&server.client()?.post::<Rotated>("/api/v1/keys/rotate", &json!({"which": which}))?)
     }
 }
 

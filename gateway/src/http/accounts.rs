@@ -102,7 +102,7 @@ pub(super) async fn me(State(app): State<Arc<App>>, asking: Asking) -> Result<Js
     let expires_at = asking.session.map(|session| session.expires_at).unwrap_or_default();
     Ok(Json(match asking.caller {
         Caller::Nobody => return Err(Problem::SignInNeeded),
-        Caller::Local => Me::Local,
+        Caller::Local | Caller::Operator => Me::Local,
         Caller::Official(account) => Me::Account { shown: shown(&app, *account), expires_at },
         Caller::Citizen { document, phone } => citizen(&document, &phone, expires_at),
     }))

@@ -151,4 +151,5 @@ fn operators_token(data: &Path) -> blake3::Hash {
     blake3::hash(token.trim().as_bytes())
 }
 
-const OPERATORS_TOKEN: &str = "operator.token";
+/// The file in the data directory that only its owner can read.
+pub const OPERATORS_TOKEN: &str = "operator.token";

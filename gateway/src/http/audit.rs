@@ -89,7 +89,10 @@ pub(super) async fn verify(
     State(app): State<Arc<App>>,
     asking: Asking,
 ) -> Result<Json<AuditReport>, Problem> {
-    asking.need(Permission::Audit)?;
+    // It tells numbers and hashes alone.
+    if asking.need(Permission::Audit).is_err() {
+        asking.need(Permission::Operate)?;
+    }
     let shared = Arc::clone(&app);
     let work = app.verifications.run(move || AuditReport::of(&shared.people.registry));
     Ok(Json(work.await??))

@@ -46,7 +46,7 @@ impl Asking {
     pub(super) fn need(&self, permission: Permission) -> Result<(), Problem> {
         match &self.caller {
             caller if caller.may(permission) => Ok(()),
-            Caller::Nobody | Caller::Local => Err(Problem::SignInNeeded),
+            Caller::Nobody | Caller::Local | Caller::Operator => Err(Problem::SignInNeeded),
             Caller::Citizen { .. } | Caller::Official(_) => Err(Problem::NotAllowed(
                 "this account may not do that; sign in as somebody who may".to_owned(),
             )),
@@ -69,7 +69,7 @@ impl Asking {
             Caller::Official(_) => Err(Problem::NotAllowed(
                 "citizens do this for themselves; sign out, and ask for a code".to_owned(),
             )),
-            Caller::Nobody | Caller::Local => Err(Problem::SignInNeeded),
+            Caller::Nobody | Caller::Local | Caller::Operator => Err(Problem::SignInNeeded),
         }
     }
 }
@@ -112,8 +112,11 @@ pub(super) async fn note_question(
 
 async fn find(headers: &HeaderMap, app: &Arc<App>) -> Result<Asking, Problem> {
     let Some(token) = token(headers) else {
-        let is_local = !app.config.http.allow_remote || has_operators_token(headers, app);
-        let caller = if is_local { Caller::Local } else { Caller::Nobody };
+        let caller = match has_operators_token(headers, app) {
+            true => Caller::Operator,
+            false if app.config.http.allow_remote => Caller::Nobody,
+            false => Caller::Local,
+        };
         return Ok(Asking { caller, session: None, token: None });
     };
     let (shared, asked) = (Arc::clone(app), token.clone());

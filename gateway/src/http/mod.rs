@@ -57,7 +57,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-pub use app::App;
+pub use app::{App, OPERATORS_TOKEN};
 pub use audit::{AuditReport, Rotated};
 pub use error::{Problem, ProblemDocument};
 pub(crate) use import::TMP;

@@ -8,8 +8,10 @@ use truyvet_schemas::person::Document;
 pub enum Caller {
     /// Nobody known.
     Nobody,
-    /// This machine's own operator: whoever may read the data directory may ask here as well.
+    /// Somebody on this machine.
     Local,
+    /// Whoever may read the data directory, and showed what is in it.
+    Operator,
     /// An official.
     Official(Box<Account>),
     /// A citizen who proved to have the phone.
@@ -65,6 +67,7 @@ impl Caller {
         match self {
             Self::Nobody | Self::Citizen { .. } => false,
             Self::Local => local_may(permission),
+            Self::Operator => operator_may(permission),
             Self::Official(account) => role_may(account.role, permission),
         }
     }
@@ -74,16 +77,23 @@ impl Caller {
         match self {
             Self::Nobody => "nobody",
             Self::Local => "local",
+            Self::Operator => "operator",
             Self::Official(account) => &account.account,
             Self::Citizen { .. } => "citizen",
         }
     }
 }
 
-/// Nobody's personal data: that needs an account, whose name stands in the audit log.
+/// Nobody's personal data, and no account that could see it.
 fn local_may(permission: Permission) -> bool {
-    use Permission::{Accounts, Audit, Keys, Look, Operate, Trace};
-    matches!(permission, Look | Trace | Operate | Accounts | Audit | Keys)
+    use Permission::{Look, Operate, Trace};
+    matches!(permission, Look | Trace | Operate)
+}
+
+/// Nobody's personal data: that needs an account, whose name stands in the audit log.
+fn operator_may(permission: Permission) -> bool {
+    use Permission::{Accounts, Audit, Keys};
+    local_may(permission) || matches!(permission, Accounts | Audit | Keys)
 }
 
 fn role_may(role: Role, permission: Permission) -> bool {
@@ -113,7 +123,10 @@ mod tests {
         assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold]);
         assert_eq!(allowed(Role::Operator), [Look, Operate]);
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
+        for caller in [Caller::Local, Caller::Operator] {
+            assert!([FindPeople, Check, Hold].iter().all(|permission| !caller.may(*permission)));
+        }
         assert!(Permission::ALL.iter().all(|permission| !Caller::Nobody.may(*permission)));
-        assert!(!Caller::Local.may(FindPeople) && !Caller::Local.may(Check) && Caller::Local.may(Trace));
+        assert!(Caller::Local.may(Trace) && !Caller::Local.may(Accounts) && Caller::Operator.may(Accounts));
     }
 }

@@ -129,7 +129,7 @@ export class Server {
   }
 
   #account([account, name, role, ...place]) {
-    const args = ["account", "add", account, "--name", name, "--role", role, ...place, "--data", this.data];
+    const args = ["account", "add", account, "--name", name, "--role", role, ...place, "--data", this.file("data")];
     const added = run(program, args);
     added.child.stdin.end(`${PASSWORD}\n`);
     return added;

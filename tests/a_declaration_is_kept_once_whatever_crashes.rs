@@ -192,7 +192,7 @@ fn listed(citizen: &Browser, server: &Server) -> BTreeSet<String> {
 }
 
 fn served() -> Server {
-    let server = Server::start("");
+    let server = Server::start("[people]\ndeclarations_a_day = 1000000\n");
     let areas = server.place().join("areas.csv");
     std::fs::write(&areas, "area,parent,name\nP1,,Tỉnh Một\nW1,P1,Phường Một\nW2,P1,Xã Hai\n").unwrap();
     let sites = server.place().join("sites.csv");

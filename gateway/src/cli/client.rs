@@ -129,7 +129,10 @@ impl Client {
         let said = response.body_mut().with_config().limit(PROBLEM_BYTES_MAX).read_to_string();
         let problem: Option<Value> = said.ok().and_then(|said| serde_json::from_str(&said).ok());
         let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
-        let message = detail.map_or_else(|| format!("{}: status {status}", self.url), str::to_owned);
+        let mut message = detail.map_or_else(|| format!("{}: status {status}", self.url), str::to_owned);
+        for flaw in problem.iter().flat_map(|problem| problem["errors"].as_array()).flatten() {
+            message += &format!("; {}: {}", text(&flaw["field"]), text(&flaw["code"]));
+        }
         Err(match status.as_u16() {
             400 | 422 => CliError::Usage(message),
             _ => CliError::Failed(message),
@@ -141,6 +144,10 @@ impl Client {
             CliError::Failed(format!("{}: the answer is none of a Truyvet server of this version", self.url))
         })
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// An answer on its way; its errors say so.

@@ -77,7 +77,7 @@ impl Caller {
         match self {
             Self::Nobody => "nobody",
             Self::Local => "local",
-            Self::Operator => "operator",
+            Self::Operator => "owner",
             Self::Official(account) => &account.account,
             Self::Citizen { .. } => "citizen",
         }

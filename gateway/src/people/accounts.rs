@@ -247,7 +247,7 @@ impl People {
         check.text("account", &account.account, 1, ACCOUNT_BYTES_MAX);
         check.that(account.account.chars().all(fits), "account", Wrong::Characters);
         // What the audit log calls those who have no account.
-        let is_free = !["nobody", "local", "operator", "citizen"].contains(&account.account.as_str());
+        let is_free = !["nobody", "local", "owner", "citizen"].contains(&account.account.as_str());
         check.that(is_free, "account", Wrong::Unknown);
         check.text("name", &account.name, 1, 200);
         let (needs_site, may_have_area) = match account.role {

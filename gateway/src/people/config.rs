@@ -32,6 +32,9 @@ pub struct PeopleConfig {
     pub official_session_hours: u32,
     /// Days after which a citizen needs a new code on the same device. Default 30.
     pub citizen_session_days: u32,
+    /// Declarations with one phone in a day (UTC). Default 100: a family and its errands. More lets somebody
+    /// fill the disk faster.
+    pub declarations_a_day: u32,
     /// Milliseconds that the clock of a checkpoint's device may be off. Default 300,000.
     pub clock_skew_ms: u64,
 }
@@ -48,6 +51,7 @@ impl Default for PeopleConfig {
             code_command: None,
             official_session_hours: 12,
             citizen_session_days: 30,
+            declarations_a_day: 100,
             clock_skew_ms: 300_000,
         }
     }
@@ -61,6 +65,7 @@ impl PeopleConfig {
             ("register_timeout_ms", self.register_timeout_ms, 10, 60_000),
             ("official_session_hours", self.official_session_hours.into(), 1, 720),
             ("citizen_session_days", self.citizen_session_days.into(), 1, 365),
+            ("declarations_a_day", self.declarations_a_day.into(), 1, 1_000_000),
             ("clock_skew_ms", self.clock_skew_ms, 0, 86_400_000),
         ])?;
         if self.register_file.is_some() && self.register_url.is_some() {

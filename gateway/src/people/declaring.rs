@@ -96,7 +96,7 @@ impl People {
         if !is_own {
             return Err(DeclareError::NotYours);
         }
-        self.quota.take(&format!("declare|{phone}"), DECLARED_A_DAY, now)?;
+        self.quota.take(&format!("declare|{phone}"), self.config.declarations_a_day, now)?;
         // A register asked often enough tells about anybody: tries are few, and each is written down.
         let agrees = self.compare(&declaration.person, &mut mismatches) && mismatches.is_empty();
         if !mismatches.is_empty() && !accept_unverified {
@@ -199,10 +199,7 @@ impl People {
     }
 }
 
-/// Declarations with one phone in a day.
-const DECLARED_A_DAY: u32 = 100;
-
-/// Declarations of them that the register contradicts.
+/// Declarations with one phone in a day that the register contradicts.
 const DISAGREED_A_DAY: u32 = 10;
 
 fn flaws_of(compared: Comparison, person: &Person, document: &Document) -> Vec<Flaw> {

@@ -32,6 +32,8 @@ pub enum Page {
     Accounts,
     /// `/trace`: questions to the engine.
     Trace,
+    /// `/api/docs`: the API, to be read and tried out.
+    Docs,
 }
 
 /// A rendered page.
@@ -55,7 +57,7 @@ pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eva
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
@@ -65,6 +67,7 @@ impl Page {
         Self::Desk,
         Self::Accounts,
         Self::Trace,
+        Self::Docs,
     ];
 
     /// Its name among templates and texts.
@@ -79,6 +82,7 @@ impl Page {
             Self::Desk => "desk",
             Self::Accounts => "accounts",
             Self::Trace => "trace",
+            Self::Docs => "docs",
         }
     }
 }

@@ -155,6 +155,7 @@ const FAMILIES: &[&str] = &[
     "sex_",
     "state_",
     "symptom_",
+    "tag_",
     "test_",
     "vehicle_",
     "verdict_",

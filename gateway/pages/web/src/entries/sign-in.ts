@@ -57,7 +57,7 @@ function nextOf(role: Role): string {
   return PAGES.includes(asked) ? asked : HOME[role];
 }
 
-const PAGES = ["/checkpoint", "/desk", "/accounts", "/trace"];
+const PAGES = ["/checkpoint", "/desk", "/accounts", "/trace", "/api/docs"];
 const HOME: Record<Role, string> = {
   officer: "/checkpoint",
   ward: "/desk",

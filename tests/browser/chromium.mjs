@@ -45,7 +45,7 @@ export class Browser {
     await page.setViewport(view);
     if (view.isMobile) await page.setUserAgent({ userAgent: MOBILE });
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
-    const opened = new Page(page, server, view, language, expects);
+    const opened = Object.assign(new Page(page, server, view, language, expects), { isDark: dark });
     this.#pages.push(opened);
     return opened;
   }

@@ -64,6 +64,12 @@ export async function fillAll(page, person) {
   await next(page, 5);
 }
 
+/** Sends what the register does not know, and stays with it. */
+export async function sendAnyway(page) {
+  await page.press("#next");
+  await page.press("#insist");
+}
+
 /** The pass that the page shows after it was sent. */
 export async function passShown(page) {
   await page.page.waitForFunction(() => location.pathname.startsWith("/pass/"), { timeout: 30_000 });

@@ -1,0 +1,57 @@
+// Whoever opens a page that is not theirs is told so, sees nobody's data, and finds the way to sign in.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { DESK, PHONE } from "./chromium.mjs";
+import { Client } from "./client.mjs";
+import { inspect } from "./looks.mjs";
+import { REGISTERED } from "./server.mjs";
+import { stage } from "./stage.mjs";
+
+const callers = {};
+const at = stage({ prepare });
+
+async function prepare({ server }) {
+  const [person] = REGISTERED;
+  callers.citizen = await Client.citizen(server, person.number, "0912345001");
+  await callers.citizen.declare(person);
+  for (const account of ["officer", "ward", "operator"]) callers[account] = await Client.official(server, account);
+}
+
+for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
+  for (const [caller, address] of [
+    ["citizen", "/desk"],
+    ["citizen", "/accounts"],
+    ["citizen", "/checkpoint"],
+    ["citizen", "/trace"],
+    ["officer", "/desk"],
+    ["officer", "/accounts"],
+    ["officer", "/trace"],
+    ["ward", "/accounts"],
+    ["ward", "/checkpoint"],
+    ["operator", "/desk"],
+  ]) {
+    test(`${caller} at ${address} on a ${view.name} is told that it is not for them`, async () => {
+      const page = await at.browser.open(at.server, { view, language, client: callers[caller], expects: [401, 403] });
+      await page.go(address);
+      await page.see(":is(#gate, #flaws, #warnings, #problem)");
+      await inspect(page, `not-for-${caller}${address.replace("/", "-")}`);
+      const told = await page.text(":is(#gate, #flaws, #warnings, #problem):not([hidden])");
+      assert.ok(told.length > 10, told);
+      const rows = await page.page.$$eval("#rows tr, #watch-list li, .match", (found) => found.length);
+      assert.equal(rows, 0);
+      await page.close();
+    });
+  }
+}
+
+test("an officer who looks somebody up at the desk is refused in words", async () => {
+  const client = callers.officer;
+  const page = await at.browser.open(at.server, { view: DESK, language: "en", client, expects: [401, 403] });
+  await page.go("/desk");
+  await page.type('[id="document.number"]', REGISTERED[0].number);
+  await page.press("#find [type=submit]");
+  await page.says("#flaws", "not_allowed");
+  assert.equal(await page.text("#person"), "");
+});

@@ -38,6 +38,7 @@ pages! {
     "/desk" => Desk,
     "/accounts" => Accounts,
     "/trace" => Trace,
+    "/api/docs" => Docs,
 }
 
 fn respond(page: Page, query: Option<&str>, headers: &HeaderMap) -> Response {

@@ -222,8 +222,18 @@ fn foreign_hosts_and_pages_of_other_sites_are_kept_out() {
 #[test]
 fn every_page_is_there_with_all_that_it_loads() {
     let server = Server::start(|_| {});
-    let pages =
-        ["/", "/declare", "/passes", "/pass/K7M4", "/sign-in", "/checkpoint", "/desk", "/accounts", "/trace"];
+    let pages = [
+        "/",
+        "/declare",
+        "/passes",
+        "/pass/K7M4",
+        "/sign-in",
+        "/checkpoint",
+        "/desk",
+        "/accounts",
+        "/trace",
+        "/api/docs",
+    ];
     for (page, lang) in pages.iter().flat_map(|page| ["vi", "en"].map(|lang| (page, lang))) {
         let (status, html) = server.get(&format!("{page}?lang={lang}"));
         assert_eq!(status, 200, "{page}");

@@ -97,10 +97,10 @@ export class Page {
     page.on("pageerror", (error) => this.flaws.push(`${page.url()}: ${error.message}`));
     page.on("console", (message) => {
       const text = message.text();
-      // Who has declared nothing yet has no last declaration.
-      const isNone = text.includes("status of 404") && message.location().url?.endsWith("/declarations/last");
-      const isExpected = isNone || expects.some((what) => text.includes(what === "offline" ? "net::ERR_" : `status of ${what}`));
-      if (message.type() === "error" && !isExpected) this.flaws.push(`${page.url()}: ${text}`);
+      const address = message.location().url ?? "";
+      const isAnswer = ORDINARY.some(([status, end]) => text.includes(`status of ${status}`) && address.endsWith(end));
+      const isExpected = expects.some((what) => text.includes(what === "offline" ? "net::ERR_" : `status of ${what}`));
+      if (message.type() === "error" && !isAnswer && !isExpected) this.flaws.push(`${page.url()}: ${text}`);
     });
     page.on("dialog", (dialog) => {
       if (dialog.type() === "alert") this.flaws.push(`${page.url()}: an alert, "${dialog.message()}"`);
@@ -193,6 +193,8 @@ export class Page {
 }
 
 const PATIENCE_MS = 30_000;
+/** Answers that say no and are no failure: nobody is signed in, nothing was declared yet. */
+const ORDINARY = [[401, "/api/v1/session"], [404, "/api/v1/declarations/last"]];
 const FLAGS = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   "--disable-dev-shm-usage",

@@ -86,7 +86,6 @@ for (const [index, look] of LOOKS.entries()) {
       await inspect(page, "accounts-dialog");
     });
     await lookedAt(look, "epidemiologist", "/trace", (page) => inspect(page, "trace"));
-    await lookedAt(look, "operator", "/api/docs", (page) => inspect(page, "api"));
     await lookedAt(look, null, "/sign-in", async (page) => {
       await openCheckpoint(page);
       await page.press("#type");

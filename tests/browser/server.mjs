@@ -37,7 +37,7 @@ const ACCOUNTS = [
   ["ward", "Lê Văn Phường", "ward", "--area", HOME],
   ["health", "Phạm Thị Y Tế", "health", "--area", "VN25-01"],
   ["epidemiologist", "Vũ Văn Dịch Tễ", "epidemiologist", "--area", "VN"],
-  ["operator", "Đỗ Thị Vận Hành", "operator"],
+  ["operator-1", "Đỗ Thị Vận Hành", "operator"],
   ["administrator", "Hoàng Văn Quản Trị", "administrator"],
 ];
 

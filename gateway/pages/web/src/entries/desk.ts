@@ -39,6 +39,8 @@ interface Watched {
   until?: number;
 }
 
+/** Who may look people up. */
+const LOOKERS = ["ward", "health", "epidemiologist"];
 const form = at<HTMLFormElement>("find");
 let me: Me | null = null;
 let found: Found | null = null;
@@ -60,6 +62,7 @@ async function start(): Promise<void> {
   at("watch-person").addEventListener("click", watchPerson);
   me = await startShell();
   show(at("gate"), me === null || me.kind === "citizen");
+  if (me?.kind === "account" && !LOOKERS.includes(me.role)) return showFlaws([], text("not_allowed"));
   await showWatched();
 }
 

@@ -35,9 +35,12 @@ async function poll(): Promise<void> {
     at("total-sites").textContent = whole.format(status.engine.sites);
     at("total-devices").textContent = whole.format(status.engine.devices);
     showState(ready.ok ? "good" : "bad", text(ready.ok ? "ready" : "not_ready"));
-  } catch {
+  } catch (failure) {
     previous = null;
-    showState("bad", text("offline"));
+    const isRefused = failure instanceof Refused;
+    at("gate").hidden = !isRefused;
+    showState("bad", text(isRefused ? "not_allowed" : "offline"));
+    if (isRefused) clearInterval(polling);
   }
 }
 
@@ -259,11 +262,15 @@ async function fillForm(): Promise<void> {
 
 // ---- small things --------------------------------------------------------------------------------
 
+/** The server does not answer this caller. */
+class Refused extends Error {}
+
 async function getJson<T>(address: string): Promise<T> {
   const response = await fetch(address);
   if (response.ok) return (await response.json()) as T;
   const problem = (await response.json().catch(() => ({}))) as { detail?: string };
-  throw new Error(problem.detail || text("failed"));
+  const Failure = [401, 403].includes(response.status) ? Refused : Error;
+  throw new Failure(problem.detail || text("failed"));
 }
 
 // What a datetime-local field holds: the wall clock here, to the second.
@@ -279,7 +286,7 @@ at("form").addEventListener("change", (event) => {
 chooseQuestion();
 void fillForm();
 fetchSiteNames().catch(() => undefined);
+const polling = setInterval(() => void poll(), 1000);
 void poll();
 void pollBusiest();
-setInterval(() => void poll(), 1000);
 setInterval(() => void pollBusiest(), 10_000);

@@ -11,8 +11,15 @@ export async function refreshPasses(device: Device, before?: string): Promise<st
   const parameters = new URLSearchParams({ limit: String(PAGE_ROWS), ...(before ? { before } : {}) });
   type Answer = { declarations: DeclarationListed[]; next?: string };
   const { declarations, next } = await call<Answer>("GET", `/declarations?${parameters}`);
-  for (const { pass, declaration, state, from, to, departs_at } of declarations) {
-    device.keepPass({ ...pass, declaration, state, from, to, departs_at });
-  }
+  for (const listed of declarations) keep(device, listed);
   return next;
+}
+
+/** Asks for one pass by its number, and keeps it. */
+export async function refreshPass(device: Device, pass: string): Promise<void> {
+  keep(device, await call<DeclarationListed>("GET", `/passes/${encodeURIComponent(pass)}`));
+}
+
+function keep(device: Device, { pass, declaration, state, from, to, departs_at }: DeclarationListed): void {
+  device.keepPass({ ...pass, declaration, state, from, to, departs_at });
 }

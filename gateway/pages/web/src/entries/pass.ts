@@ -2,13 +2,12 @@
 
 import { encode } from "uqr";
 
-import { call, Problem } from "../api";
-import type { PassView } from "../contract";
+import { Problem } from "../api";
 import { Device, type KeptPass } from "../device";
 import { at, say, show } from "../dom";
 import { moment } from "../format";
 import { keepOffline } from "../offline";
-import { refreshPasses } from "../own-passes";
+import { refreshPass } from "../own-passes";
 import { stateOf, wordsOf } from "../pass-state";
 import { factsOf } from "../review";
 import { startShell } from "../shell";
@@ -32,8 +31,7 @@ function kept(): KeptPass | undefined {
 
 async function refresh(): Promise<void> {
   try {
-    device.keepPass(await call<PassView>("GET", `/passes/${encodeURIComponent(id)}`));
-    if (!kept()?.from) await refreshPasses(device).catch(() => undefined);
+    await refreshPass(device, id);
     say(at("message"), "");
   } catch (failure) {
     say(at("message"), trouble(failure));

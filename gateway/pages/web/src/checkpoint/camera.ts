@@ -102,7 +102,7 @@ export class Camera {
   /** What the camera shows now: mostly the aim, every third time all of it. */
   private picture(): ImageData | null {
     const { videoWidth, videoHeight, clientWidth, clientHeight } = this.video;
-    if (videoWidth === 0 || clientWidth === 0 || this.pen === null) return null;
+    if (videoWidth === 0 || clientWidth === 0 || clientHeight === 0 || this.pen === null) return null;
     const isWhole = ++this.pictures % 3 === 0;
     const box = { width: clientWidth, height: clientHeight };
     const part = partToRead({ width: videoWidth, height: videoHeight }, box, isWhole);

@@ -14,13 +14,13 @@ import { stage } from "./stage.mjs";
 const [AN, BINH, CUONG, DUNG] = REGISTERED;
 const at = stage();
 
-for (const [view, language, dark] of [[PHONE, "vi", false], [DESK, "en", true]]) {
+for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
   test(`forged, truncated, foreign and revoked codes are told apart on a ${view.name}`, async () => {
     const { token } = await passOf(AN, language);
     const revoked = await passOf(BINH, language);
     const epidemiologist = await Client.official(at.server, "epidemiologist");
     await epidemiologist.ask("POST", `/passes/${revoked.pass}/revoke`, { reason: "contact" });
-    const page = await at.browser.open(at.server, { view, language, dark, expects: [400, 404, 422] });
+    const page = await at.browser.open(at.server, { view, language, expects: [400, 404, 422] });
     await openCheckpoint(page);
     await inspect(page, "checkpoint");
     const cases = [
@@ -82,8 +82,6 @@ test("a pass that nobody has verified is compared with the document, and then le
   await decide(page, "pass");
   await isAllSent(page);
   assert.equal((await at.server.trail(subject)).length, 1);
-  await scan(page, token);
-  await page.read("#also", "");
   await page.close();
 });
 

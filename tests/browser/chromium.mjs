@@ -38,14 +38,13 @@ export class Browser {
    * A page in a session of its own, or in the profile's where `shared`. `client`: whose session it has;
    * `expects`: statuses of answers that the page is meant to meet, "offline" where it is to lose its network.
    */
-  async open(server, { view = PHONE, language = "vi", dark = false, shared = false, client, expects = [] } = {}) {
+  async open(server, { view = PHONE, language = "vi", shared = false, client, expects = [] } = {}) {
     const context = shared ? this.chromium.defaultBrowserContext() : await this.chromium.createBrowserContext();
     if (client) await context.setCookie(client.cookie);
     const page = await context.newPage();
     await page.setViewport(view);
     if (view.isMobile) await page.setUserAgent({ userAgent: MOBILE });
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
-    const opened = Object.assign(new Page(page, server, view, language, expects), { isDark: dark });
+    const opened = new Page(page, server, view, language, expects);
     this.#pages.push(opened);
     return opened;
   }
@@ -88,6 +87,7 @@ export class Browser {
 export class Page {
   /** What no page may do, in words. */
   flaws = [];
+  scheme = "light";
   presses = 0;
   keys = 0;
 
@@ -168,6 +168,12 @@ export class Page {
     return this.page.$$eval(selector, seen);
   }
 
+  /** "light" or "dark". */
+  async prefer(scheme) {
+    this.scheme = scheme;
+    await this.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  }
+
   /** The text `name` of those that the page's script has, with `{places}` filled in. */
   words(name, places = {}) {
     return this.page.$eval("#texts", (texts, wanted, filling) => {
@@ -193,8 +199,8 @@ export class Page {
 }
 
 const PATIENCE_MS = 30_000;
-/** Answers that say no and are no failure: nobody is signed in, nothing was declared yet. */
-const ORDINARY = [[401, "/api/v1/session"], [404, "/api/v1/declarations/last"]];
+/** Answers that say no and are no failure: nobody is signed in, nothing was declared, this is no demo. */
+const ORDINARY = [[401, "/api/v1/session"], [404, "/api/v1/declarations/last"], [404, "/api/v1/examples"]];
 const FLAGS = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   "--disable-dev-shm-usage",

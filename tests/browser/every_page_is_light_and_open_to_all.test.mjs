@@ -15,10 +15,10 @@ import { stage } from "./stage.mjs";
 const FIRST_LOAD_BYTES_MAX = 100_000;
 const at = stage();
 
-const LOOKS = [PHONE, DESK].flatMap((view) => ["vi", "en"].flatMap((language) => [false, true].map((dark) => ({ view, language, dark }))));
+const LOOKS = [PHONE, DESK].flatMap((view) => ["vi", "en"].map((language) => ({ view, language })));
 
 for (const [index, look] of LOOKS.entries()) {
-  const name = `${look.view.name}, ${look.language}, ${look.dark ? "dark" : "light"}`;
+  const name = `${look.view.name}, ${look.language}`;
 
   test(`a citizen's pages are accessible: ${name}`, async () => {
     const page = await at.browser.open(at.server, { ...look, expects: [409] });

@@ -8,25 +8,32 @@ import path from "node:path";
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const folder = process.env.TRUYVET_SCREENSHOTS;
 
-/** Fails where axe finds something serious, or where the page is wider than its window. */
+/** Fails where axe finds something serious in light or dark, or where the page is wider than its window. */
 export async function inspect(page, name) {
-  await photograph(page, name);
   if (!(await page.page.evaluate(() => "axe" in window))) await page.page.evaluate(axe);
-  const found = await page.page.evaluate(async () => {
-    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
-  });
+  for (const scheme of ["dark", "light"]) {
+    await page.prefer(scheme);
+    await photograph(page, name);
+    assert.deepEqual(await violations(page), [], `${name}, ${page.view.name}, ${page.language}, ${scheme}`);
+  }
   const excess = await page.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  assert.deepEqual(found, [], `${name}, ${page.view.name}, ${page.language}`);
   assert.ok(excess <= 0, `${name}, ${page.view.name}, ${page.language} is ${excess} px too wide`);
 }
 
-/** Writes `NAME-VIEW-LANGUAGE.png` into the folder for screenshots. */
+/** What axe finds serious or critical, in words. */
+function violations(page) {
+  return page.page.evaluate(async () => {
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    return found.violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`);
+  });
+}
+
+/** Writes `NAME-VIEW-LANGUAGE.png`, in dark with `-dark`, into the folder for screenshots. */
 export async function photograph(page, name) {
   if (!folder) return;
   fs.mkdirSync(folder, { recursive: true });
-  const file = [name, page.view.name, page.language, ...(page.isDark ? ["dark"] : [])].join("-");
+  const file = [name, page.view.name, page.language, ...(page.scheme === "dark" ? ["dark"] : [])].join("-");
   await page.page.screenshot({ path: path.join(folder, `${file}.png`), fullPage: true });
 }

@@ -64,7 +64,7 @@ fn options(cache_bytes: usize) -> Options {
     let mut options = common_options();
     options.set_block_based_table_factory(&block);
     options.set_compression_type(DBCompressionType::None); // what is sealed does not shrink
-    options.set_write_buffer_size(32 << 20);
+    options.set_write_buffer_size(4 << 20); // as much is set aside for the log on disk
     options.set_max_total_wal_size(128 << 20);
     options.set_max_open_files(256);
     options

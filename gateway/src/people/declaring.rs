@@ -120,7 +120,7 @@ impl People {
             valid_until: UnixSeconds::new(pass.valid_until_s),
             flags: PassFlags {
                 registered,
-                vehicle: declaration.journey.vehicle.is_some(),
+                vehicle: false, // a person's pass, whatever the person drives
                 companions: !declaration.companions.is_empty(),
             },
             home: self.area_number(&declaration.person.home().area),

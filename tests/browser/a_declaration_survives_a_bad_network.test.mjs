@@ -10,7 +10,7 @@ import { photograph } from "./looks.mjs";
 import { HOME, REGISTERED, until } from "./server.mjs";
 import { stage } from "./stage.mjs";
 
-const [AN, BINH, CUONG] = REGISTERED;
+const [AN, BINH, CUONG, DUNG] = REGISTERED;
 const at = stage();
 
 test("what was typed without a network is there after the page was loaded again, and arrives once", async () => {
@@ -20,7 +20,7 @@ test("what was typed without a network is there after the page was loaded again,
   await fillPerson(page, AN);
   await next(page, 3);
   await fillJourney(page);
-  await isKeptOffline(page, "/declare");
+  for (const kept of ["/declare", "/pass/", "/passes"]) await isKeptOffline(page, kept);
   await page.page.setOfflineMode(true);
   await next(page, 4);
   await page.page.reload();
@@ -39,7 +39,6 @@ test("what was typed without a network is there after the page was loaded again,
   await page.page.setOfflineMode(false);
   const { number } = await passShown(page);
   await arrivedOnce(page, AN, number);
-  await isKeptOffline(page, "/pass/");
   await page.page.setOfflineMode(true);
   await page.page.reload();
   await page.see("#qr");
@@ -60,17 +59,29 @@ test("a declaration whose answer was lost is sent again, and is still one", asyn
   await arrivedOnce(page, BINH, number);
 });
 
-test("a server that is killed as a declaration arrives, and started again, holds it once", async () => {
-  const page = await at.browser.open(at.server, { view: PHONE, language: "vi", expects: ["offline"] });
-  await page.go("/declare");
-  await confirmIdentity(page, CUONG.number, "0912345003");
-  await fillAll(page, CUONG);
-  await page.press("#next");
-  await at.server.kill();
-  await at.server.launch();
-  const { number } = await passShown(page);
-  await arrivedOnce(page, CUONG, number);
-});
+for (const [moment, person, sent] of [
+  ["arrives", CUONG, (page) => page.press("#next")],
+  ["is answered", DUNG, pressAndHear],
+]) {
+  test(`a server that is killed as a declaration ${moment}, and started again, holds it once`, async () => {
+    const page = await at.browser.open(at.server, { view: PHONE, language: "vi", expects: ["offline"] });
+    await page.go("/declare");
+    await confirmIdentity(page, person.number, "0912345003");
+    await fillAll(page, person);
+    await isKeptOffline(page, "/pass/");
+    await sent(page);
+    await at.server.kill();
+    await at.server.launch();
+    const { number } = await passShown(page);
+    await arrivedOnce(page, person, number);
+  });
+}
+
+/** Sends, and waits for the server's answer: the browser is on its way to the pass then. */
+async function pressAndHear(page) {
+  const isAnswer = (response) => response.url().endsWith("/api/v1/declarations") && response.request().method() === "POST";
+  await Promise.all([page.page.waitForResponse(isAnswer), page.press("#next")]);
+}
 
 /** A page can be opened without a network once its service worker has kept it. */
 async function isKeptOffline(page, pathname) {

@@ -44,7 +44,7 @@ async function open(takenOver: Promise<void>): Promise<void> {
   });
   connect(checkpoint);
   // Once the reader is there too, since only what was loaded is kept.
-  void reader.then(keepOffline).catch(() => undefined);
+  void reader.then(() => keepOffline()).catch(() => undefined);
   await checkpoint.start();
   await stayAwake();
 }

@@ -47,7 +47,9 @@ async function start(): Promise<void> {
   const letter = device.letter;
   if (letter) await resume(letter);
   else if (session && !draft) await startKnown();
-  void keepOffline();
+  // What is sent while the network goes away is shown all the same: any pass is shown by one page.
+  const inThisLanguage = `?lang=${document.documentElement.lang}`;
+  void keepOffline([`/pass/new${inThisLanguage}`, `/passes${inThisLanguage}`]);
 }
 
 /** Goes on where it was left. Who must sign in again is told so when it is sent. */

@@ -6,14 +6,15 @@ declare const self: ServiceWorkerGlobalScope;
 const CACHE = "pages-1";
 const KEPT_MAX = 100;
 const ASSETS = "/assets/";
+const ASSET_NAMES = /\/assets\/[\w.-]+/g;
 const PATIENCE_MS = 3_000;
 
 self.addEventListener("install", () => void self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("message", (event) => {
-  const addresses = (event.data as { keep?: string[] }).keep ?? [];
-  event.waitUntil(keep(addresses));
+  const { pages = [], assets = [] } = event.data as { pages?: string[]; assets?: string[] };
+  event.waitUntil(keep(pages, assets));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -24,25 +25,31 @@ self.addEventListener("fetch", (event) => {
   else if (mode === "navigate") event.respondWith(pageOf(event.request));
 });
 
-/** Keeps assets, then pages: a page is replaced only when all that it loads is kept. */
-async function keep(addresses: string[]): Promise<void> {
+/** Keeps pages with the assets that they name, and assets that a page has loaded since. */
+async function keep(pages: string[], assets: string[]): Promise<void> {
   const cache = await caches.open(CACHE);
   await makeRoom(cache);
-  const isAsset = (address: string) => address.startsWith(ASSETS);
-  const assets = await Promise.all(addresses.filter(isAsset).map((address) => keepOne(cache, address)));
-  if (assets.every((isKept) => isKept)) {
-    await Promise.all(addresses.filter((address) => !isAsset(address)).map((address) => keepOne(cache, address)));
-  }
+  await keepAssets(cache, assets);
+  await Promise.all(pages.map((page) => keepPage(cache, page)));
 }
 
-/** Whether it is kept now. An asset never changes under its name. */
-async function keepOne(cache: Cache, address: string): Promise<boolean> {
-  const key = keyOf(address);
-  if (address.startsWith(ASSETS) && (await cache.match(key))) return true;
+/** A page is replaced only when all that it names is kept. */
+async function keepPage(cache: Cache, address: string): Promise<void> {
   const response = await fetch(address).catch(() => null);
-  if (!response?.ok) return false;
-  await cache.put(key, response);
-  return true;
+  if (!response?.ok) return;
+  const named = (await response.clone().text()).match(ASSET_NAMES) ?? [];
+  if (await keepAssets(cache, named)) await cache.put(keyOf(address), response);
+}
+
+/** Whether all are kept now. An asset never changes under its name. */
+async function keepAssets(cache: Cache, addresses: string[]): Promise<boolean> {
+  const isKept = async (address: string) => {
+    if (await cache.match(keyOf(address))) return true;
+    const response = await fetch(address).catch(() => null);
+    if (response?.ok) await cache.put(keyOf(address), response);
+    return response?.ok === true;
+  };
+  return (await Promise.all([...new Set(addresses)].map(isKept))).every(Boolean);
 }
 
 /** Removes what was kept first, mostly assets of older versions; a page keeps what it needs again. */

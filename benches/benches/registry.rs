@@ -82,7 +82,7 @@ fn declare(registry: &Registry, at: u32) {
         state: DeclarationState::Verified,
         issued: UnixSeconds::new(now_s),
         valid_until: UnixSeconds::new(now_s + 259_200),
-        phone: Some("+84901234567"),
+        phone: "+84901234567",
         request: None,
     };
     let act = Act {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::{damaged_or_full, full_if_no_space, io};
 use super::{BackupError, Backups};
 use crate::data_dir::write_durably;
-use crate::registry::RegistryStore;
+use crate::registry::{REGISTRY_FOLDER, RegistryStore};
 use crate::store::{BackupFacts, BackupStore, BesideFile};
 
 impl Backups {
@@ -35,7 +35,16 @@ impl Backups {
         let Some(oldest) = noted.and_then(|noted| noted.into_iter().min()) else { return Ok(()) };
         let mut registries = BackupStore::open(&self.registries())?;
         let needed = registries.list().iter().filter(|facts| facts.number >= oldest).count();
-        Ok(registries.keep(needed)?)
+        registries.keep(needed)?;
+        let is_kept = |backup: u32| kept.iter().any(|facts| facts.number == backup);
+        for entry in std::fs::read_dir(self.registries()).map_err(io(&self.registries()))?.flatten() {
+            let name = entry.file_name();
+            let backup = name.to_str().and_then(|name| name.strip_prefix(NOTE)?.parse().ok());
+            if backup.is_some_and(|backup| !is_kept(backup)) {
+                std::fs::remove_file(entry.path()).map_err(io(&entry.path()))?;
+            }
+        }
+        Ok(())
     }
 
     /// The registry's backup that belongs to this one, where it is noted.
@@ -44,7 +53,7 @@ impl Backups {
     }
 
     fn note(&self, backup: u32) -> PathBuf {
-        self.registries().join(format!("of-{backup}"))
+        self.registries().join(format!("{NOTE}{backup}"))
     }
 
     /// Makes the registry of a data directory as it was, if the backup has one; `beside` loses the file
@@ -73,5 +82,5 @@ impl Backups {
 /// Stands in a backup of the engine's store, and in no data directory.
 const NUMBER_FILE: &str = "registry.backup";
 
-/// The registry's store, in a data directory and among backups.
-pub(crate) const REGISTRY_FOLDER: &str = "registry";
+/// What the name of a note begins with; the number of its backup follows.
+const NOTE: &str = "of-";

@@ -18,7 +18,7 @@ pub(crate) enum Tag {
     VaultMark = 1,
     /// `subject` -> person: own key, wrapped, and facts, sealed with it.
     Person = 2,
-    /// `blind document` -> subject.
+    /// `blind document` -> subject, and whether somebody verified that it is theirs.
     Document = 3,
     /// `blind name, birth date and sex | subject` -> nothing.
     Namesake = 4,

@@ -250,6 +250,9 @@ fn place_of(subject: SubjectCode) -> Vec<u8> {
     keys::person(subject)
 }
 
+/// The registry's store, in a data directory and among backups.
+pub const REGISTRY_FOLDER: &str = "registry";
+
 /// A store that is only copied reads each block once.
 const STORE_CACHE_BYTES: usize = 8 << 20;
 

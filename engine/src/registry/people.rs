@@ -27,8 +27,8 @@ pub struct Declaring<'a> {
     pub issued: UnixSeconds,
     /// The pass is valid before this instant.
     pub valid_until: UnixSeconds,
-    /// The phone that it is made with; none: an official makes it.
-    pub phone: Option<&'a str>,
+    /// The phone that it is made with.
+    pub phone: &'a str,
     /// Names the request: the same one, sent again, makes nothing new.
     pub request: Option<&'a str>,
 }
@@ -42,10 +42,14 @@ pub struct Declared {
     pub pass: PassRecord,
     /// Whether the person was not known before.
     pub is_new_person: bool,
-    /// Others of the same name, birth date and sex, who may be the same person with another document.
-    pub namesakes: Vec<SubjectCode>,
-    /// Whether it was there already: the same request, sent again.
-    pub is_repeated: bool,
+}
+
+/// Whose a document is, and how sure that is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Holder {
+    subject: SubjectCode,
+    /// Somebody who knows better found it so; otherwise it was only declared.
+    is_verified: bool,
 }
 
 /// A person in the store, open.
@@ -84,12 +88,12 @@ impl Registry {
         }
         let mut changes = Changes::default();
         let found = self.find_or_make(&blinds)?;
-        let namesakes = if found.is_new || how.state == DeclarationState::Verified {
-            self.put_person(person, &blinds, &found, &mut changes)?
-        } else {
-            // Anybody may have declared it: the person stays as known until somebody has verified it.
-            Vec::new()
-        };
+        // Anybody may have declared it: a known person stays as known until somebody has verified it.
+        let is_verified = how.state == DeclarationState::Verified;
+        if found.is_new || is_verified {
+            self.put_person(person, &found, &mut changes);
+            self.put_documents(&blinds, Holder { subject: found.subject, is_verified }, &mut changes)?;
+        }
         let number = self.declaration_number(TimeMs::new(act.at));
         let record = DeclarationRecord {
             declaration: number,
@@ -97,7 +101,7 @@ impl Registry {
             made_at: act.at,
             state: how.state,
             pass: self.unused_pass()?,
-            phone: how.phone.map(|phone| self.phone_index(phone)),
+            phone: self.phone_index(how.phone),
         };
         let issued = PassRecord {
             pass: record.pass,
@@ -105,7 +109,7 @@ impl Registry {
             declaration: number,
             issued_s: how.issued.get(),
             valid_until_s: how.valid_until.get(),
-            is_registered: how.state == DeclarationState::Verified,
+            is_registered: is_verified,
             revoked: None,
         };
         let key = keys::declaration(number);
@@ -120,7 +124,7 @@ impl Registry {
         act.object = record.pass.to_string();
         changes.acts.push(act);
         self.writer.write(changes)?;
-        Ok(Declared { record, pass: issued, is_new_person: found.is_new, namesakes, is_repeated: false })
+        Ok(Declared { record, pass: issued, is_new_person: found.is_new })
     }
 
     /// Notes that a declaration was found to be right, by an officer with the document in hand. From now on
@@ -136,13 +140,14 @@ impl Registry {
         let Declaration { person, .. } = opened(&own, sealed, &key, "a declaration")?;
         let blinds: Vec<Blind> = person.documents.iter().map(|document| self.blind(document)).collect();
         let _finding = self.finding(&blinds);
-        let found = self.find_or_make(&blinds)?;
-        if found.subject != record.subject {
+        if self.verified_holder(&blinds)?.is_some_and(|holder| holder != record.subject) {
             return Err(RegistryError::TwoPeople);
         }
         record.state = DeclarationState::Verified;
         let mut changes = Changes { acts: vec![act], ..Changes::default() };
-        self.put_person(&person, &blinds, &found, &mut changes)?;
+        let found = Found { subject: record.subject, key: own, is_new: false };
+        self.put_person(&person, &found, &mut changes);
+        self.put_documents(&blinds, Holder { subject: found.subject, is_verified: true }, &mut changes)?;
         changes.puts.push((key, join_declaration(&record, sealed)));
         self.writer.write(changes)?;
         Ok(record)
@@ -168,7 +173,27 @@ impl Registry {
     /// # Errors
     /// The store fails.
     pub fn holder(&self, document: &Document) -> Result<Option<SubjectCode>, RegistryError> {
-        self.subject_of(self.blind(document))
+        Ok(self.holder_of(self.blind(document))?.map(|holder| holder.subject))
+    }
+
+    /// Others of this name, birth date and sex, who may be the same person with another document; at most
+    /// [`NAMESAKES_MAX`].
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn namesakes(
+        &self,
+        subject: SubjectCode,
+        person: &Person,
+    ) -> Result<Vec<SubjectCode>, RegistryError> {
+        let prefix = keys::namesakes(self.name_index(person));
+        let mut others = Vec::new();
+        for entry in self.table.scan(&prefix, &prefix).take(NAMESAKES_MAX) {
+            let (key, _) = entry?;
+            let other = SubjectCode::new(*key.last_chunk().ok_or_else(|| damaged("a name"))?);
+            others.extend((other != subject).then_some(other));
+        }
+        Ok(others)
     }
 
     /// A person's own data; the act is on disk before it is handed out.
@@ -340,8 +365,7 @@ impl Registry {
         let number = u64::from_be_bytes(number.try_into().map_err(|_| damage())?);
         let record = self.declaration_record(number)?.ok_or_else(damage)?;
         let pass = self.pass(record.pass)?.ok_or_else(damage)?;
-        let namesakes = Vec::new();
-        Ok(Some(Declared { record, pass, is_new_person: false, namesakes, is_repeated: true }))
+        Ok(Some(Declared { record, pass, is_new_person: false }))
     }
 
     fn blind(&self, document: &Document) -> Blind {
@@ -349,10 +373,21 @@ impl Registry {
         self.vault.read().blind(document.kind.as_str(), &format!("{country}|{}", document.number))
     }
 
-    fn subject_of(&self, document: Blind) -> Result<Option<SubjectCode>, RegistryError> {
+    fn name_index(&self, person: &Person) -> Blind {
+        let who = format!("{}|{}|{:?}", folded_name(&person.name), person.birth_date, person.sex);
+        self.vault.read().blind("name", &who)
+    }
+
+    fn holder_of(&self, document: Blind) -> Result<Option<Holder>, RegistryError> {
         let Some(bytes) = self.table.get(&keys::document(document))? else { return Ok(None) };
-        let bytes = bytes.try_into().map_err(|_| damaged("a document"))?;
-        Ok(Some(SubjectCode::new(bytes)))
+        let damage = || damaged("a document");
+        let (subject, rest) = bytes.split_first_chunk().ok_or_else(damage)?;
+        let is_verified = match rest {
+            [0] => false,
+            [1] => true,
+            _ => return Err(damage().into()),
+        };
+        Ok(Some(Holder { subject: SubjectCode::new(*subject), is_verified }))
     }
 
     /// What the same request made before, if it was made: see [`Declaring::request`].
@@ -384,15 +419,12 @@ impl Registry {
         records.iter().filter_map(read).collect()
     }
 
-    /// The one whom any of the documents finds, or somebody new.
+    /// The one whom the documents find, or somebody new. What was only declared of a document gives way to
+    /// what somebody verified of another: nobody can claim a document to keep its owner out.
     fn find_or_make(&self, documents: &[Blind]) -> Result<Found, RegistryError> {
-        let mut known = None;
+        let mut known = self.verified_holder(documents)?;
         for document in documents {
-            let found = self.subject_of(*document)?;
-            if known.is_some() && found.is_some() && known != found {
-                return Err(RegistryError::TwoPeople);
-            }
-            known = known.or(found);
+            known = known.or(self.holder_of(*document)?.map(|holder| holder.subject));
         }
         let Some(subject) = known else {
             let key = random_key();
@@ -400,6 +432,20 @@ impl Registry {
         };
         let (key, _) = self.open_person(subject)?.ok_or_else(|| damaged("a person"))?;
         Ok(Found { subject, key, is_new: false })
+    }
+
+    /// The one person to whom somebody verified that any of the documents belong.
+    fn verified_holder(&self, documents: &[Blind]) -> Result<Option<SubjectCode>, RegistryError> {
+        let mut verified = None;
+        for document in documents {
+            let holder = self.holder_of(*document)?.filter(|holder| holder.is_verified);
+            let holder = holder.map(|holder| holder.subject);
+            if verified.is_some() && holder.is_some() && verified != holder {
+                return Err(RegistryError::TwoPeople);
+            }
+            verified = verified.or(holder);
+        }
+        Ok(verified)
     }
 
     /// A person's own key, and the facts that are sealed with it.
@@ -410,32 +456,29 @@ impl Registry {
         Ok(Some((key.map_err(|_| damaged("a person's key"))?, sealed.to_vec())))
     }
 
-    /// Keeps the person as declared now, found by all documents; tells who has the same name.
-    fn put_person(
-        &self,
-        person: &Person,
-        documents: &[Blind],
-        found: &Found,
-        changes: &mut Changes,
-    ) -> Result<Vec<SubjectCode>, RegistryError> {
+    /// Keeps the person as declared now.
+    fn put_person(&self, person: &Person, found: &Found, changes: &mut Changes) {
         let place = place_of(found.subject);
         let wrapped = self.vault.read().wrap(&found.key, &place);
         let sealed = seal(&found.key, &json(person), &place);
         changes.puts.push((place, join_person(&wrapped, &sealed)));
+        changes.puts.push((keys::namesake(self.name_index(person), found.subject), Vec::new()));
+    }
+
+    /// From now on the documents find this holder; what was only declared takes none that is another's.
+    fn put_documents(
+        &self,
+        documents: &[Blind],
+        holder: Holder,
+        changes: &mut Changes,
+    ) -> Result<(), RegistryError> {
         for document in documents {
-            changes.puts.push((keys::document(*document), found.subject.bytes().to_vec()));
+            if holder.is_verified || self.holder_of(*document)?.is_none() {
+                let value = [holder.subject.bytes().as_slice(), &[u8::from(holder.is_verified)]].concat();
+                changes.puts.push((keys::document(*document), value));
+            }
         }
-        let who = format!("{}|{}|{:?}", folded_name(&person.name), person.birth_date, person.sex);
-        let name = self.vault.read().blind("name", &who);
-        changes.puts.push((keys::namesake(name, found.subject), Vec::new()));
-        let prefix = keys::namesakes(name);
-        let mut others = Vec::new();
-        for entry in self.table.scan(&prefix, &prefix).take(NAMESAKES_MAX) {
-            let (key, _) = entry?;
-            let other = SubjectCode::new(*key.last_chunk().ok_or_else(|| damaged("a name"))?);
-            others.extend((other != found.subject).then_some(other));
-        }
-        Ok(others)
+        Ok(())
     }
 }
 

@@ -46,9 +46,8 @@ pub struct DeclarationRecord {
     /// The pass that was issued for it.
     #[serde(with = "text")]
     pub pass: PassId,
-    /// Blind index of the phone that it was made with, hexadecimal; none: an official made it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
+    /// Blind index of the phone that it was made with, hexadecimal.
+    pub phone: String,
 }
 
 /// A pass as it was issued, and what became of it.
@@ -67,7 +66,6 @@ pub struct PassRecord {
     /// Unix seconds; no longer valid at it.
     pub valid_until_s: u32,
     /// Whether the declaration was found to be right when the pass was issued.
-    #[serde(default)]
     pub is_registered: bool,
     /// When and why it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,19 +7,28 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use truyvet_engine::registry::{Account, Act, Session};
+use truyvet_engine::registry::{Account, Session};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
 use truyvet_schemas::person::{Document, DocumentKind, tidy_phone};
 use utoipa::ToSchema;
 
 use super::app::App;
-use super::body::Body;
 use super::caller::{Asking, begin_cookie, end_cookie};
-use super::declarations::check_room;
-use super::error::{Problem, ProblemDocument};
-use super::extract::{Asked, Named};
-use crate::people::{Caller, CodeSent, NewAccount, Permission};
+use super::error::Problem;
+use super::extract::{Asked, Body, Named};
+use super::problems::problems;
+use crate::people::{Caller, CodeSent, NewAccount, Permission, act};
+
+problems!(SigningIn: WRONG_USAGE, WRONG_CREDENTIALS, TOO_MANY_ATTEMPTS, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Knowing: SIGN_IN_NEEDED, BUSY, UNAVAILABLE, FAILED);
+problems!(SigningOut: BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Sending: WRONG_USAGE, INVALID, TOO_MANY_ATTEMPTS, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Redeeming: WRONG_USAGE, WRONG_CODE, CODE_EXPIRED, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Listing: WRONG_USAGE, BUSY, UNAVAILABLE, FAILED);
+problems!(Adding: WRONG_USAGE, CONFLICT, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Changing: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Ending: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
@@ -77,10 +86,7 @@ pub(super) struct Credentials {
 /// Begins an official's session.
 #[utoipa::path(post, path = "/api/v1/session", tag = "people", operation_id = "sign_in",
     request_body = Credentials,
-    responses((status = 200, description = "Signed in; the session is in a cookie", body = Me),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Account or password is wrong", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong passwords", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Signed in; the session is in a cookie", body = Me), SigningIn))]
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
     Body(sent): Body<Credentials>,
@@ -96,8 +102,7 @@ pub(super) async fn sign_in(
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "people", operation_id = "who_am_i",
-    responses((status = 200, description = "Who is signed in", body = Me),
-        (status = 401, description = "Nobody", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Who is signed in", body = Me), Knowing))]
 pub(super) async fn me(State(app): State<Arc<App>>, asking: Asking) -> Result<Json<Me>, Problem> {
     let expires_at = asking.session.map(|session| session.expires_at).unwrap_or_default();
     Ok(Json(match asking.caller {
@@ -110,18 +115,12 @@ pub(super) async fn me(State(app): State<Arc<App>>, asking: Asking) -> Result<Js
 
 /// Ends the session.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "people", operation_id = "sign_out",
-    responses((status = 204, description = "Nobody is signed in any more")))]
+    responses((status = 204, description = "Nobody is signed in any more"), SigningOut))]
 pub(super) async fn sign_out(State(app): State<Arc<App>>, asking: Asking) -> Result<Response, Problem> {
     let actor = asking.caller.actor().to_owned();
     if let Some(token) = asking.token {
         let shared = Arc::clone(&app);
-        let act = Act {
-            at: TimeMs::now().get(),
-            object: actor.clone(),
-            actor,
-            action: "session.end".to_owned(),
-            result: "ok".to_owned(),
-        };
+        let act = act(TimeMs::now(), &actor, "session.end", &actor);
         app.people_work.run(move || shared.people.registry.end_session(&token, act)).await??;
     }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, end_cookie(&app))]).into_response())
@@ -137,20 +136,16 @@ pub(super) struct Whose {
 /// Sends a one-time code to a phone, with which a citizen declares for a document.
 #[utoipa::path(post, path = "/api/v1/codes", tag = "people", operation_id = "send_code",
     request_body = Whose,
-    responses((status = 202, description = "The code is on its way", body = CodeSent),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "Document or phone is not as it must be", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, description = "A code was sent a moment ago", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "No code can be sent now", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 202, description = "The code is on its way", body = CodeSent), Sending))]
 pub(super) async fn send_code(
     State(app): State<Arc<App>>,
     Body(whose): Body<Whose>,
 ) -> Result<(StatusCode, Json<CodeSent>), Problem> {
     let (document, phone) = tidied(whose)?;
-    check_room(&app)?;
+    app.check_room()?;
     let shared = Arc::clone(&app);
     let sent =
-        app.codes_work.run(move || shared.people.send_code(&document, &phone, TimeMs::now())).await??;
+        app.codes_work.run(move || shared.people.codes.send(&document, &phone, TimeMs::now())).await??;
     Ok((StatusCode::ACCEPTED, Json(sent)))
 }
 
@@ -165,11 +160,7 @@ pub(super) struct Redeemed {
 /// Begins a citizen's session with a one-time code.
 #[utoipa::path(post, path = "/api/v1/codes/redeem", tag = "people", operation_id = "redeem_code",
     request_body = Redeemed,
-    responses((status = 200, description = "Signed in; the session is in a cookie", body = Me),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Not the code that was sent", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 410, description = "No code holds any more", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "Document or phone is not as it must be", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Signed in; the session is in a cookie", body = Me), Redeeming))]
 pub(super) async fn redeem_code(
     State(app): State<Arc<App>>,
     Body(sent): Body<Redeemed>,
@@ -178,7 +169,7 @@ pub(super) async fn redeem_code(
     let shared = Arc::clone(&app);
     let begun = app.people_work.run(move || -> Result<_, Problem> {
         let now = TimeMs::now();
-        shared.people.redeem_code(&document, &phone, &sent.code, now)?;
+        shared.people.codes.redeem(&document, &phone, &sent.code, now)?;
         let me = |session: &Session| citizen(&document, &phone, session.expires_at);
         let (session, token) = shared.people.citizen_session(document.clone(), phone.clone(), now)?;
         Ok((me(&session), session, token))
@@ -206,8 +197,7 @@ pub(super) struct Accounts {
 
 /// Accounts, by name.
 #[utoipa::path(get, path = "/api/v1/accounts", tag = "people", operation_id = "list_accounts", params(Page),
-    responses((status = 200, description = "A page of accounts", body = Accounts),
-        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "A page of accounts", body = Accounts), Listing))]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -226,10 +216,7 @@ pub(super) async fn list(
 /// Makes an account.
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "people", operation_id = "add_account",
     request_body = NewAccount,
-    responses((status = 201, description = "Made", body = Shown),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "Some fields must be corrected", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 201, description = "Made", body = Shown), Adding))]
 pub(super) async fn add(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -252,10 +239,7 @@ pub(super) struct NewPassword {
 /// Gives an account a new password; its sessions are over.
 #[utoipa::path(post, path = "/api/v1/accounts/{account}/password", tag = "people",
     operation_id = "set_password", params(("account" = String, Path)), request_body = NewPassword,
-    responses((status = 200, description = "Changed", body = Shown),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The password is too short", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Changed", body = Shown), Changing))]
 pub(super) async fn set_password(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -273,8 +257,7 @@ pub(super) async fn set_password(
 /// Ends an account: nobody signs in with it any more, and its sessions are over.
 #[utoipa::path(post, path = "/api/v1/accounts/{account}/disable", tag = "people",
     operation_id = "disable_account", params(("account" = String, Path)),
-    responses((status = 200, description = "Disabled", body = Shown),
-        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Disabled", body = Shown), Ending))]
 pub(super) async fn disable(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -286,8 +269,7 @@ pub(super) async fn disable(
 /// Lets an account sign in again.
 #[utoipa::path(post, path = "/api/v1/accounts/{account}/enable", tag = "people",
     operation_id = "enable_account", params(("account" = String, Path)),
-    responses((status = 200, description = "Enabled", body = Shown),
-        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Enabled", body = Shown), Ending))]
 pub(super) async fn enable(
     State(app): State<Arc<App>>,
     asking: Asking,

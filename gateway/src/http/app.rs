@@ -11,6 +11,7 @@ use truyvet_engine::{Engine, StorageState};
 use truyvet_schemas::TimeMs;
 
 use super::busiest::Busiest;
+use super::error::Problem;
 use super::metrics::Metrics;
 use super::pool::Pool;
 use super::stream::STREAMS_AT_ONCE;
@@ -112,6 +113,14 @@ impl App {
             StorageState::Failed(why) => {
                 Some(format!("the storage cannot be written ({why}); scans are taken again once it can"))
             }
+        }
+    }
+
+    /// Scans come first: what citizens write is refused while the server takes none.
+    pub(super) fn check_room(&self) -> Result<(), Problem> {
+        match self.not_ready() {
+            None => Ok(()),
+            Some(why) => Err(Problem::Unavailable(format!("{why}; send it again later"))),
         }
     }
 }

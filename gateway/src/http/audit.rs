@@ -10,11 +10,15 @@ use truyvet_schemas::TimeMs;
 use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
-use super::body::Body;
 use super::caller::Asking;
-use super::error::{Problem, ProblemDocument};
-use super::extract::Asked;
+use super::error::Problem;
+use super::extract::{Asked, Body};
+use super::problems::problems;
 use crate::people::{Permission, act};
+
+problems!(Reading: WRONG_USAGE, BUSY, UNAVAILABLE, FAILED);
+problems!(Verifying: BUSY, UNAVAILABLE, FAILED);
+problems!(Rotating: WRONG_USAGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -33,8 +37,7 @@ pub(super) struct Entries {
 
 /// Entries of the audit log, the oldest first.
 #[utoipa::path(get, path = "/api/v1/audit", tag = "people", operation_id = "read_audit", params(From),
-    responses((status = 200, description = "Entries in the order of their numbers", body = Entries),
-        (status = 400, description = "A parameter cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Entries in the order of their numbers", body = Entries), Reading))]
 pub(super) async fn read(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -84,7 +87,7 @@ impl AuditReport {
 
 /// Follows the audit log's chain from its beginning.
 #[utoipa::path(post, path = "/api/v1/audit/verify", tag = "people", operation_id = "verify_audit",
-    responses((status = 200, description = "Whether it is whole", body = AuditReport)))]
+    responses((status = 200, description = "Whether it is whole", body = AuditReport), Verifying))]
 pub(super) async fn verify(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -127,8 +130,7 @@ pub struct Rotated {
 /// Makes a new key.
 #[utoipa::path(post, path = "/api/v1/keys/rotate", tag = "people", operation_id = "rotate_keys",
     request_body = Rotate,
-    responses((status = 200, description = "Made", body = Rotated),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Made", body = Rotated), Rotating))]
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     asking: Asking,

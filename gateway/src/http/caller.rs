@@ -63,8 +63,8 @@ impl Asking {
     }
 
     /// The citizen's document and phone.
-    pub(super) fn citizen(&self) -> Result<(&Document, &str), Problem> {
-        match &self.caller {
+    pub(super) fn citizen(self) -> Result<(Document, String), Problem> {
+        match self.caller {
             Caller::Citizen { document, phone } => Ok((document, phone)),
             Caller::Official(_) => Err(Problem::NotAllowed(
                 "citizens do this for themselves; sign out, and ask for a code".to_owned(),

@@ -15,11 +15,17 @@ use truyvet_schemas::person::Document;
 use utoipa::ToSchema;
 
 use super::app::App;
-use super::body::Body;
 use super::caller::Asking;
-use super::declarations::{Key, number, public_keys};
-use super::error::{Problem, ProblemDocument};
+use super::error::Problem;
+use super::extract::Body;
+use super::passes::{Key, number, public_keys};
+use super::problems::problems;
 use crate::people::{Asked, Card, Checked, Permission, act};
+
+problems!(Enrolling: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Listing: BUSY, UNAVAILABLE, FAILED);
+problems!(Checking: WRONG_USAGE, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Verifying: WRONG_USAGE, NOT_FOUND, TWO_PEOPLE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,10 +50,7 @@ pub(super) struct Enrolled {
 /// Makes the officer's browser a device of the officer's site; the same key there is the same device.
 #[utoipa::path(post, path = "/api/v1/checkpoint/device", tag = "checkpoint", operation_id = "enrol_browser",
     request_body = NewDevice,
-    responses((status = 201, description = "Enrolled", body = Enrolled),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "The officer's site is gone", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The key is no Ed25519 key", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 201, description = "Enrolled", body = Enrolled), Enrolling))]
 pub(super) async fn enrol(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -107,7 +110,7 @@ pub(super) struct Hold {
 /// All that a checkpoint needs to check passes without a network.
 #[utoipa::path(get, path = "/api/v1/checkpoint/lists", tag = "checkpoint", operation_id = "checkpoint_lists",
     responses((status = 200, description = "The lists as they are now", body = Lists),
-        (status = 304, description = "As the caller has them (If-None-Match)")))]
+        (status = 304, description = "As the caller has them (If-None-Match)"), Listing))]
 pub(super) async fn lists(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -162,9 +165,7 @@ pub(super) enum Shown {
 /// Checks what an officer holds in hand, and tells what was declared.
 #[utoipa::path(post, path = "/api/v1/checkpoint/check", tag = "checkpoint", operation_id = "check_pass",
     request_body = Shown,
-    responses((status = 200, description = "The verdict; `unknown` where it is no pass of this system", body = Checked),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The document is not as it must be", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The verdict; `unknown` where it is no pass of this system", body = Checked), Checking))]
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -195,9 +196,7 @@ pub(super) struct Verified {
 /// right.
 #[utoipa::path(post, path = "/api/v1/checkpoint/verified", tag = "checkpoint", operation_id = "verified",
     request_body = Verified,
-    responses((status = 204, description = "Noted"),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "The officer has checked no declaration of this number", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 204, description = "Noted"), Verifying))]
 pub(super) async fn verified(
     State(app): State<Arc<App>>,
     asking: Asking,

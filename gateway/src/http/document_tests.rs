@@ -316,6 +316,22 @@ fn whatever_goes_wrong_is_told_as_a_problem_that_has_a_page() {
     }
 }
 
+#[test]
+fn an_answer_that_is_not_as_described_is_found_out() {
+    let document = document_json();
+    let schema = json!({"$ref": "#/components/schemas/PassedAnswer"});
+    let answer = |subject: Value| json!({"subjects": 1, "scans": 1, "list": [subject]});
+    let flaws = |subject| flaws(&document, &schema, &answer(subject));
+    assert_eq!(flaws(json!({"subject": "a", "first": 1, "last": 2, "scans": 1})), [""; 0]);
+    for wrong in [
+        json!({"subject": "a", "first": 1, "last": 2}),
+        json!({"subject": "a", "first": 1, "last": 2, "scans": "1"}),
+        json!({"subject": "a", "first": 1, "last": 2, "scans": 1, "site": "s"}),
+    ] {
+        assert_eq!(flaws(wrong.clone()).len(), 1, "{wrong}");
+    }
+}
+
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let Some(reference) = schema["$ref"].as_str() else { return schema };
     let pointer = reference.strip_prefix('#').expect("a reference within the document");

@@ -6,7 +6,8 @@
 //! `routes` has every address. The handlers by what they are for:
 //!
 //! ```text
-//! citizens, officials   accounts, declarations, checkpoint, scans, people, audit
+//! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
+//!                       audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -16,9 +17,9 @@
 
 mod accounts;
 mod app;
+mod areas;
 mod audit;
 mod backup;
-mod body;
 mod busiest;
 mod caller;
 mod checkpoint;
@@ -35,6 +36,7 @@ mod listener;
 mod metrics;
 mod operate;
 mod pages;
+mod passes;
 mod people;
 #[cfg(test)]
 mod people_tests;
@@ -42,7 +44,6 @@ mod pool;
 mod problems;
 #[cfg(test)]
 mod question_tests;
-mod refusals;
 mod routes;
 mod scans;
 mod stream;

@@ -112,8 +112,7 @@ pub(super) async fn areas(State(app): State<Arc<App>>) -> Result<Json<Vec<AreaRe
 #[into_params(parameter_in = Query)]
 pub(super) struct Limit {
     /// How many at most; 100 when left out, and never more than 100,000.
-    #[param(maximum = 4_294_967_295_u32)]
-    limit: Option<u32>,
+    limit: Option<u64>,
 }
 
 /// Refused scans, the newest first.
@@ -124,7 +123,7 @@ pub(super) async fn dead_letters(
     State(app): State<Arc<App>>,
     Asked(Limit { limit }): Asked<Limit>,
 ) -> Result<Json<Vec<DeadLetter>>, Problem> {
-    let limit = limit.map_or(DEAD_LETTERS_DEFAULT, |limit| limit as usize).min(DEAD_LETTERS_MAX);
+    let limit = limit.map_or(DEAD_LETTERS_DEFAULT, |limit| limit.min(DEAD_LETTERS_MAX) as usize);
     let shared = Arc::clone(&app);
     Ok(Json(app.operations.run(move || shared.engine.dead_letters(limit)).await??))
 }
@@ -231,6 +230,6 @@ pub(super) async fn examples(State(app): State<Arc<App>>) -> Result<Response, Pr
 pub const DEAD_LETTERS_DEFAULT: usize = 100;
 
 /// Dead letters told at most: some 20 MB.
-const DEAD_LETTERS_MAX: usize = 100_000;
+const DEAD_LETTERS_MAX: u64 = 100_000;
 
 const EXAMPLES_BYTES_MAX: usize = 1 << 20;

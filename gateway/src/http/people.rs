@@ -14,13 +14,17 @@ use truyvet_schemas::person::Document;
 use utoipa::ToSchema;
 
 use super::app::App;
-use super::body::Body;
 use super::caller::Asking;
 use super::checkpoint::checked_document;
-use super::declarations::number;
-use super::error::{Problem, ProblemDocument};
-use super::extract::Named;
+use super::error::Problem;
+use super::extract::{Body, Named};
+use super::passes::number;
+use super::problems::problems;
 use crate::people::{People, Permission, Person, act, act_with};
+
+problems!(Finding: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Ending: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Listing: BUSY, UNAVAILABLE, FAILED);
 
 /// One of these.
 #[derive(Deserialize, ToSchema)]
@@ -38,10 +42,7 @@ pub(super) enum Whom {
 /// is in the audit log.
 #[utoipa::path(post, path = "/api/v1/people/find", tag = "people", operation_id = "find_person",
     request_body = Whom,
-    responses((status = 200, description = "The person, with the newest declarations", body = Person),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody of the area's people is found by it", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The document is not as it must be", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "The person, with the newest declarations", body = Person), Finding))]
 pub(super) async fn find(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -79,10 +80,7 @@ pub(super) struct Watch {
 
 /// Has checkpoints hold somebody of the area's people.
 #[utoipa::path(post, path = "/api/v1/watch", tag = "people", operation_id = "watch", request_body = Watch,
-    responses((status = 204, description = "On the watch list"),
-        (status = 400, description = "The body cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody of the area's people is found by it", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The reason is not a word, or the time is past", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 204, description = "On the watch list"), Finding))]
 pub(super) async fn watch(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -117,9 +115,7 @@ pub(super) async fn watch(
 /// Takes somebody off the watch list.
 #[utoipa::path(delete, path = "/api/v1/watch/{subject}", tag = "people", operation_id = "unwatch",
     params(("subject" = String, Path, description = "The subject's code")),
-    responses((status = 204, description = "Not on the watch list"),
-        (status = 400, description = "This is no code of a subject", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody of the area's people has this code", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 204, description = "Not on the watch list"), Ending))]
 pub(super) async fn unwatch(
     State(app): State<Arc<App>>,
     asking: Asking,
@@ -161,7 +157,7 @@ pub(super) struct WatchedShown {
 
 /// Whom checkpoints hold now, as far as they are people of the official's area.
 #[utoipa::path(get, path = "/api/v1/watch", tag = "people", operation_id = "watch_list",
-    responses((status = 200, description = "The watch list", body = WatchList)))]
+    responses((status = 200, description = "The watch list", body = WatchList), Listing))]
 pub(super) async fn watch_list(
     State(app): State<Arc<App>>,
     asking: Asking,

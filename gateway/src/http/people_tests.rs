@@ -70,7 +70,11 @@ impl<'s> Browser<'s> {
 
     /// Signs in with a one-time code, as a citizen does.
     fn redeem(self, number: &str, phone: &str) -> Self {
-        let whose = json!({"document": {"kind": "citizen_id", "number": number}, "phone": phone});
+        self.redeem_with("citizen_id", number, phone)
+    }
+
+    fn redeem_with(self, kind: &str, number: &str, phone: &str) -> Self {
+        let whose = json!({"document": {"kind": kind, "number": number}, "phone": phone});
         let (status, said) = self.post("/api/v1/codes", &whose);
         assert_eq!(status, 202, "{said}");
         let mut redeemed = whose;
@@ -341,6 +345,7 @@ fn nobody_reaches_what_is_not_theirs() {
     let found = |account: &str| Browser::new(&server).sign_in(account).post("/api/v1/people/find", &find);
     let (status, person) = found("xa1");
     assert_eq!((status, &person["person"]["name"]), (200, &json!("Nguyễn Văn An")), "of the ward");
+    assert_eq!(person["namesakes"], json!([]));
     assert_eq!(found("yte3").0, 404, "neither lives nor travels there");
     assert_eq!(found("dichte").0, 200, "the nation's");
     for account in ["chot1", "maychu", "quantri"] {
@@ -563,6 +568,14 @@ fn one_person_is_one_subject() {
     assert_eq!(officer.verdict(&json!({"token": made["pass"]["token"]})), "not_verified");
     assert_eq!(officer.post("/api/v1/checkpoint/verified", &unchecked).0, 204);
     assert_eq!(officer.verdict(&passport), "valid");
+    let mut twice = mai();
+    twice["person"]["documents"] = json!([{"kind": "old_id", "number": "123456789"}]);
+    let again = Browser::new(&server).redeem_with("old_id", "123456789", "0907777777");
+    assert_eq!(again.declare(&twice).0, 201);
+    let found = Browser::new(&server)
+        .sign_in("dichte")
+        .post("/api/v1/people/find", &json!({"document": {"kind": "old_id", "number": "123456789"}}));
+    assert_eq!(found.1["namesakes"], json!([first]), "perhaps the same, with another document");
     let an = Browser::new(&server).redeem(AN, "0901234567");
     assert_eq!(an.declare(&declaration(AN, "Nguyễn Văn An")).0, 201);
     let mut both = declaration(AN, "Nguyễn Văn An");

@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::error::Problem;
 use super::{
-    accounts, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard, import,
-    operate, pages, people, problems, scans, trace,
+    accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
+    import, operate, pages, passes, people, problems, scans, trace,
 };
 use crate::people::Permission;
 
@@ -74,8 +74,8 @@ fn open() -> Routes {
         .routes(routes!(accounts::sign_in, accounts::me, accounts::sign_out))
         .routes(routes!(accounts::send_code))
         .routes(routes!(accounts::redeem_code))
-        .routes(routes!(declarations::search_areas))
-        .routes(routes!(declarations::keys));
+        .routes(routes!(areas::search))
+        .routes(routes!(passes::keys));
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
     routes
@@ -86,11 +86,11 @@ fn people() -> Routes {
     let mut routes = OpenApiRouter::default()
         .routes(routes!(declarations::declare, declarations::list))
         .routes(routes!(declarations::last))
-        .routes(routes!(declarations::pass))
-        .routes(routes!(declarations::svg))
-        .routes(routes!(declarations::png))
-        .routes(routes!(declarations::sheet))
-        .routes(routes!(declarations::revoke))
+        .routes(routes!(passes::pass))
+        .routes(routes!(passes::svg))
+        .routes(routes!(passes::png))
+        .routes(routes!(passes::sheet))
+        .routes(routes!(passes::revoke))
         .routes(routes!(checkpoint::enrol))
         .routes(routes!(checkpoint::lists))
         .routes(routes!(checkpoint::check))

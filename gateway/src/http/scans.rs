@@ -11,10 +11,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
 use super::caller::Asking;
-use super::error::{Problem, ProblemDocument};
+use super::error::Problem;
 use super::extract::{Asked, Sent};
+use super::problems::problems;
 use crate::ingest::NotTaken;
 use crate::people::Permission;
+
+problems!(Sending: WRONG_USAGE, NOT_FOUND, SEQ_GAP, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -44,10 +47,7 @@ pub(super) struct Refused {
 #[utoipa::path(post, path = "/api/v1/scans", tag = "checkpoint", operation_id = "send_scans", params(From),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "One frame of PROTOCOL.md with a SignedBatch, without the length before it"),
-    responses((status = 200, description = "All of it is durable", body = Delivered),
-        (status = 400, description = "The frame is malformed, or badly signed", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such device", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "Scans are missing before it", body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, description = "All of it is durable", body = Delivered), Sending))]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
     asking: Asking,

@@ -24,185 +24,76 @@ use crate::sheet::listed::{self, Listed};
 
 problems!(Asking: WRONG_USAGE, TOO_LARGE, BUSY, UNAVAILABLE, TIMEOUT, FAILED);
 
-/// Who passed sites or areas.
-#[utoipa::path(get, path = "/api/v1/trace/passed", operation_id = "trace_passed", tag = "trace",
-    params(words::Passed),
-    responses(
-        (status = 200, description = "By subject", content(
-            (Told<PassedAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn passed(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
-    answer(app, Kind::Passed, query.into_iter().collect()).await
+/// The two handlers of a question: its parameters in the address, or in a body where they are too long.
+macro_rules! question {
+    ($path:literal, $by_query:ident $id:literal $says:literal, $by_body:ident $body_id:literal $body_says:literal,
+     $kind:ident -> $answer:ident $order:literal) => {
+        #[doc = $says]
+        #[utoipa::path(get, path = $path, operation_id = $id, tag = "trace", params(words::$kind),
+            responses(
+                (status = 200, description = $order, content(
+                    (Told<$answer> = "application/json"),
+                    (String = "text/csv"),
+                    (File = "application/vnd.apache.parquet")
+                )),
+                Asking
+            ))]
+        pub(super) async fn $by_query(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
+            answer(app, Kind::$kind, query.into_iter().collect()).await
+        }
+
+        #[doc = $body_says]
+        #[utoipa::path(post, path = $path, operation_id = $body_id, tag = "trace", request_body = words::$kind,
+            responses(
+                (status = 200, description = $order, content(
+                    (Told<$answer> = "application/json"),
+                    (String = "text/csv"),
+                    (File = "application/vnd.apache.parquet")
+                )),
+                Asking
+            ))]
+        pub(super) async fn $by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
+            answer_body(app, Kind::$kind, request).await
+        }
+    };
 }
 
-/// Who passed sites or areas: a question too long for an address.
-#[utoipa::path(post, path = "/api/v1/trace/passed", operation_id = "trace_passed_by_body", tag = "trace",
-    request_body = words::Passed,
-    responses(
-        (status = 200, description = "By subject", content(
-            (Told<PassedAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn passed_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
-    answer_body(app, Kind::Passed, request).await
-}
-
-/// Where a subject was.
-#[utoipa::path(get, path = "/api/v1/trace/trail", operation_id = "trace_trail", tag = "trace",
-    params(words::Trail),
-    responses(
-        (status = 200, description = "In order of time", content(
-            (Told<TrailAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn trail(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
-    answer(app, Kind::Trail, query.into_iter().collect()).await
-}
-
-/// Where a subject was: a question too long for an address.
-#[utoipa::path(post, path = "/api/v1/trace/trail", operation_id = "trace_trail_by_body", tag = "trace",
-    request_body = words::Trail,
-    responses(
-        (status = 200, description = "In order of time", content(
-            (Told<TrailAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn trail_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
-    answer_body(app, Kind::Trail, request).await
-}
-
-/// Whom subjects met.
-#[utoipa::path(get, path = "/api/v1/trace/contacts", operation_id = "trace_contacts", tag = "trace",
-    params(words::Contacts),
-    responses(
-        (status = 200, description = "By number of meetings, most first", content(
-            (Told<ContactsAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn contacts(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
-    answer(app, Kind::Contacts, query.into_iter().collect()).await
-}
-
-/// Whom subjects met: a question too long for an address.
-#[utoipa::path(post, path = "/api/v1/trace/contacts", operation_id = "trace_contacts_by_body", tag = "trace",
-    request_body = words::Contacts,
-    responses(
-        (status = 200, description = "By number of meetings, most first", content(
-            (Told<ContactsAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn contacts_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
-    answer_body(app, Kind::Contacts, request).await
-}
-
-/// Who met whom, generation by generation.
-#[utoipa::path(get, path = "/api/v1/trace/chain", operation_id = "trace_chain", tag = "trace",
-    params(words::Chain),
-    responses(
-        (status = 200, description = "The seeds, then those whom they met, and so on", content(
-            (Told<ChainAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn chain(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
-    answer(app, Kind::Chain, query.into_iter().collect()).await
-}
-
-/// Who met whom, generation by generation: a question too long for an address.
-#[utoipa::path(post, path = "/api/v1/trace/chain", operation_id = "trace_chain_by_body", tag = "trace",
-    request_body = words::Chain,
-    responses(
-        (status = 200, description = "The seeds, then those whom they met, and so on", content(
-            (Told<ChainAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn chain_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
-    answer_body(app, Kind::Chain, request).await
-}
-
-/// Where and when several subjects were.
-#[utoipa::path(get, path = "/api/v1/trace/common", operation_id = "trace_common", tag = "trace",
-    params(words::Common),
-    responses(
-        (status = 200, description = "By number of the given subjects, most first", content(
-            (Told<CommonAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn common(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
-    answer(app, Kind::Common, query.into_iter().collect()).await
-}
-
-/// Where and when several subjects were: a question too long for an address.
-#[utoipa::path(post, path = "/api/v1/trace/common", operation_id = "trace_common_by_body", tag = "trace",
-    request_body = words::Common,
-    responses(
-        (status = 200, description = "By number of the given subjects, most first", content(
-            (Told<CommonAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn common_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
-    answer_body(app, Kind::Common, request).await
-}
-
-/// Who is in a combination of sets of those who passed.
-#[utoipa::path(get, path = "/api/v1/trace/set", operation_id = "trace_set", tag = "trace",
-    params(words::Set),
-    responses(
-        (status = 200, description = "By subject", content(
-            (Told<SetAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn set(State(app): State<Arc<App>>, Asked(query): Asked<Pairs>) -> Answered {
-    answer(app, Kind::Set, query.into_iter().collect()).await
-}
-
-/// Who is in a combination of sets of those who passed: a question too long for an address.
-#[utoipa::path(post, path = "/api/v1/trace/set", operation_id = "trace_set_by_body", tag = "trace",
-    request_body = words::Set,
-    responses(
-        (status = 200, description = "By subject", content(
-            (Told<SetAnswer> = "application/json"),
-            (String = "text/csv"),
-            (File = "application/vnd.apache.parquet")
-        )),
-        Asking
-    ))]
-pub(super) async fn set_by_body(State(app): State<Arc<App>>, request: Request) -> Answered {
-    answer_body(app, Kind::Set, request).await
-}
+question!(
+    "/api/v1/trace/passed",
+    passed "trace_passed" "Who passed sites or areas.",
+    passed_by_body "trace_passed_by_body" "Who passed sites or areas: a question too long for an address.",
+    Passed -> PassedAnswer "By subject"
+);
+question!(
+    "/api/v1/trace/trail",
+    trail "trace_trail" "Where a subject was.",
+    trail_by_body "trace_trail_by_body" "Where a subject was: a question too long for an address.",
+    Trail -> TrailAnswer "In order of time"
+);
+question!(
+    "/api/v1/trace/contacts",
+    contacts "trace_contacts" "Whom subjects met.",
+    contacts_by_body "trace_contacts_by_body" "Whom subjects met: a question too long for an address.",
+    Contacts -> ContactsAnswer "By number of meetings, most first"
+);
+question!(
+    "/api/v1/trace/chain",
+    chain "trace_chain" "Who met whom, generation by generation.",
+    chain_by_body "trace_chain_by_body" "Who met whom, generation by generation: a question too long for an address.",
+    Chain -> ChainAnswer "The seeds, then those whom they met, and so on"
+);
+question!(
+    "/api/v1/trace/common",
+    common "trace_common" "Where and when several subjects were.",
+    common_by_body "trace_common_by_body" "Where and when several subjects were: a question too long for an address.",
+    Common -> CommonAnswer "By number of the given subjects, most first"
+);
+question!(
+    "/api/v1/trace/set",
+    set "trace_set" "Who is in a combination of sets of those who passed.",
+    set_by_body "trace_set_by_body" "Who is in a combination of sets of those who passed: a question too long for an address.",
+    Set -> SetAnswer "By subject"
+);
 
 type Pairs = Vec<(String, String)>;
 type Answered = Result<Response, Problem>;

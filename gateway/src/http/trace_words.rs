@@ -147,7 +147,7 @@ pub(super) struct Common {
     /// The first instant after.
     to: Time,
     /// Length of a cell of time, `1h`.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
     cell: Option<Lasting>,
     /// How many cells are told; 20 where this is left out.
     #[param(value_type = Option<u32>, maximum = 100_000)]
@@ -234,14 +234,15 @@ spellings!(
     "A duration: a whole number and one of ms, s, m, h, d, or milliseconds as a number.",
     "30s",
     text().pattern(Some("^[0-9]+(ms|s|m|h|d)$")),
-    number().minimum(Some(0))
+    number().minimum(Some(0)).maximum(Some(HUNDRED_YEARS_MS))
 );
 spellings!(
     Truth,
     "A truth value.",
     true,
     ObjectBuilder::new().schema_type(Type::Boolean),
-    text().enum_values(Some(["true", "false", "1", "0", ""]))
+    text().enum_values(Some(["true", "false", "1", "0", ""])),
+    number().minimum(Some(0)).maximum(Some(1))
 );
 spellings!(Code, "A code; a number is taken as its digits.", "CP-1", text().min_length(Some(1)), digits());
 spellings!(
@@ -278,3 +279,6 @@ fn number() -> ObjectBuilder {
     let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
     ObjectBuilder::new().schema_type(Type::Integer).format(Some(format))
 }
+
+/// The longest duration that is read.
+const HUNDRED_YEARS_MS: i64 = 36_500 * 86_400_000;

@@ -25,7 +25,7 @@ pub(super) trait CodeSender: Send + Sync {
 }
 
 /// Codes that were sent.
-pub(super) struct Codes {
+pub struct Codes {
     sender: Box<dyn CodeSender>,
     /// So that what is kept tells nothing of document and phone.
     key: [u8; 32],
@@ -85,7 +85,10 @@ impl Codes {
     }
 
     /// Sends a code to a phone, for a document.
-    pub(super) fn send(&self, document: &Document, phone: &str, now: TimeMs) -> Result<CodeSent, CodeError> {
+    ///
+    /// # Errors
+    /// One was sent a moment ago, or it cannot be sent now.
+    pub fn send(&self, document: &Document, phone: &str, now: TimeMs) -> Result<CodeSent, CodeError> {
         let (whose, number) = (self.whose(document, phone), self.digest(&["phone", phone]));
         let code = format!("{:06}", rand::rng().random_range(0..1_000_000));
         {
@@ -106,13 +109,10 @@ impl Codes {
     }
 
     /// Takes a code; each is good once.
-    pub(super) fn redeem(
-        &self,
-        document: &Document,
-        phone: &str,
-        code: &str,
-        now: TimeMs,
-    ) -> Result<(), CodeError> {
+    ///
+    /// # Errors
+    /// It is not the code that was sent, or none holds.
+    pub fn redeem(&self, document: &Document, phone: &str, code: &str, now: TimeMs) -> Result<(), CodeError> {
         let whose = self.whose(document, phone);
         let mut sent = self.sent.lock();
         sent.forget_before(now);

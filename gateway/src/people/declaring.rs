@@ -54,7 +54,7 @@ pub enum DeclareError {
     )]
     Disagrees(Vec<Flaw>),
     /// Ask for a code with the document that is declared with.
-    #[error("the first document is not the one that the code was asked for; ask for a code with it")]
+    #[error("none of the documents is the one that the code was asked for; ask for a code with one of them")]
     NotYours,
     /// Come back tomorrow.
     #[error(transparent)]
@@ -109,11 +109,11 @@ impl People {
         Ok(Made { pass: self.view(&declaration, &record, &pass), record, mismatches })
     }
 
-    /// A pass as its holder sees it. Its token is made anew, the same but for its signing key.
+    /// A pass as its holder sees it. Its token is made anew, the same each time.
     pub fn view(&self, declaration: &Declaration, record: &DeclarationRecord, pass: &PassRecord) -> PassView {
         let registered = pass.is_registered;
         let token = self.issuer.issue(&Pass {
-            key_id: 0, // the issuer's newest
+            key_id: 0, // the issuer puts in that of the pass's time
             id: pass.pass,
             subject: record.subject,
             issued: UnixSeconds::new(pass.issued_s),
@@ -146,13 +146,7 @@ impl People {
     ) -> Result<(DeclarationRecord, PassRecord), RegistryError> {
         let issued = UnixSeconds::of(now).unwrap_or(UnixSeconds::new(u32::MAX));
         let valid_until = issued.get().saturating_add(self.config.pass_hours * 3_600);
-        let how = Declaring {
-            state,
-            issued,
-            valid_until: UnixSeconds::new(valid_until),
-            phone: Some(phone),
-            request,
-        };
+        let how = Declaring { state, issued, valid_until: UnixSeconds::new(valid_until), phone, request };
         let act = act(now, "citizen", "declaration.make", "-");
         let declared = self.registry.declare(declaration, how, act)?;
         if declared.is_new_person {

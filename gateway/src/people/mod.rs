@@ -24,15 +24,14 @@ mod register;
 use std::path::{Path, PathBuf};
 
 use truyvet_engine::Engine;
-use truyvet_engine::registry::{Act, Issuer, Registry, RegistryError, VaultError};
+use truyvet_engine::registry::{Act, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError};
 use truyvet_schemas::TimeMs;
-use truyvet_schemas::person::Document;
 
 pub use access::{Caller, Permission};
 pub use accounts::{AccountError, NewAccount, SignInError};
 pub use areas::{AreaName, Areas, Found};
 pub use checking::{Asked, Card, Checked};
-pub use codes::{CodeError, CodeSent};
+pub use codes::{CodeError, CodeSent, Codes};
 pub use config::PeopleConfig;
 pub use declaring::{DeclareError, Made, PassView};
 pub use quota::TooMany;
@@ -41,7 +40,6 @@ pub use register::{PopulationRegister, RegisterError};
 
 use accounts::Passwords;
 use checking::RecentChecks;
-use codes::Codes;
 use homes::Homes;
 use quota::Quota;
 
@@ -53,10 +51,11 @@ pub struct People {
     pub issuer: Issuer,
     /// Areas with their names.
     pub areas: Areas,
+    /// One-time codes.
+    pub codes: Codes,
     engine: Engine,
     config: PeopleConfig,
     passwords: Passwords,
-    codes: Codes,
     register: Box<dyn PopulationRegister>,
     homes: Homes,
     quota: Quota,
@@ -114,33 +113,9 @@ impl People {
     }
 }
 
-impl People {
-    /// Sends a one-time code.
-    ///
-    /// # Errors
-    /// One was sent a moment ago, or it cannot be sent now.
-    pub fn send_code(&self, document: &Document, phone: &str, now: TimeMs) -> Result<CodeSent, CodeError> {
-        self.codes.send(document, phone, now)
-    }
-
-    /// Takes a one-time code; each is good once.
-    ///
-    /// # Errors
-    /// It is not the code that was sent, or none holds.
-    pub fn redeem_code(
-        &self,
-        document: &Document,
-        phone: &str,
-        code: &str,
-        now: TimeMs,
-    ) -> Result<(), CodeError> {
-        self.codes.redeem(document, phone, code, now)
-    }
-}
-
 /// Where the registry of a data directory lies.
 pub fn registry_dir(data: &Path) -> PathBuf {
-    data.join("registry")
+    data.join(REGISTRY_FOLDER)
 }
 
 /// Where its keys lie: beside the data directory unless set otherwise, never within it.

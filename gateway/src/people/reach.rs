@@ -16,6 +16,9 @@ pub struct Person {
     pub subject: String,
     /// Who it is.
     pub person: person::Person,
+    /// Codes of others of the same name, birth date and sex, who may be the same person with another
+    /// document.
+    pub namesakes: Vec<String>,
     /// Declarations, the newest first.
     pub declarations: Vec<Declared>,
 }
@@ -51,7 +54,7 @@ impl People {
         limit: usize,
     ) -> Result<Vec<DeclarationRecord>, RegistryError> {
         let Some(holder) = self.registry.holder(document)? else { return Ok(Vec::new()) };
-        let (phone, mut own) = (Some(self.registry.phone_index(phone)), Vec::new());
+        let (phone, mut own) = (self.registry.phone_index(phone), Vec::new());
         while own.len() < limit {
             let all = self.registry.declarations_of(holder, before, limit)?;
             let Some(last) = all.last() else { break };
@@ -74,7 +77,7 @@ impl People {
     ) -> Result<Option<DeclarationRecord>, RegistryError> {
         let (holder, pass) = (self.registry.holder(document)?, self.registry.pass(pass)?);
         let Some(pass) = pass.filter(|pass| holder == Some(pass.subject)) else { return Ok(None) };
-        let phone = Some(self.registry.phone_index(phone));
+        let phone = self.registry.phone_index(phone);
         let record = self.registry.declaration_record(pass.declaration)?;
         Ok(record.filter(|record| record.phone == phone))
     }
@@ -119,7 +122,9 @@ impl People {
                 revoked: pass.revoked.is_some(),
             });
         }
-        Ok(Some(Person { subject: object, person, declarations }))
+        let namesakes = self.registry.namesakes(subject, &person)?;
+        let namesakes = namesakes.iter().map(ToString::to_string).collect();
+        Ok(Some(Person { subject: object, person, namesakes, declarations }))
     }
 }
 

@@ -20,6 +20,8 @@ import { troubleOf } from "../trouble";
 interface Found {
   subject: string;
   person: Person;
+  /** Others of the same name, birth date and sex. */
+  namesakes: string[];
   declarations: DeclarationFound[];
 }
 
@@ -107,11 +109,15 @@ async function showFound(answer: Found): Promise<void> {
   await Promise.all(residences.map((residence) => areaPath(residence?.area ?? "")));
   at("person-name").textContent = person.name;
   const lines = personLines(person).slice(1);
-  at("person-facts").replaceChildren(...factsOf([...lines, [text("subject"), answer.subject]]).children);
+  at("person-facts").replaceChildren(...factsOf([...lines, [text("subject"), answer.subject], ...namesakeLines(answer)]).children);
   const rows = answer.declarations.map(declarationRow);
   at("declarations").replaceChildren(...(rows.length > 0 ? rows : [element("li", {}, text("no_declarations"))]));
   show(at("person"));
   at("person-name").focus();
+}
+
+function namesakeLines({ namesakes }: Found): [string, string][] {
+  return namesakes.length > 0 ? [[text("namesakes"), namesakes.join(", ")]] : [];
 }
 
 function declarationRow(found: DeclarationFound): HTMLElement {

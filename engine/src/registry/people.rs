@@ -177,7 +177,7 @@ impl Registry {
     }
 
     /// Others of this name, birth date and sex, who may be the same person with another document; at most
-    /// [`NAMESAKES_MAX`].
+    /// sixteen.
     ///
     /// # Errors
     /// The store fails, or what it has is damaged.

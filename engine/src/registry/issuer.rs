@@ -47,11 +47,12 @@ impl Issuer {
                 keys.insert(number, read(&entry.path())?);
             }
         }
-        let issuer = Self { dir: dir.to_owned(), keys: RwLock::new(keys) };
-        if issuer.keys.read().is_empty() {
+        let issuer = Self { dir: dir.to_owned(), keys: RwLock::default() };
+        if keys.is_empty() {
             // Passes may be dated some minutes back by a clock that is set right later.
-            issuer.add(TimeMs::new(0))?;
+            issuer.add(&mut keys, TimeMs::new(0))?;
         }
+        *issuer.keys.write() = keys;
         Ok(issuer)
     }
 
@@ -79,17 +80,22 @@ impl Issuer {
     }
 
     /// Makes a new key that signs passes from `from` on, and tells its number. Readers must have the time to
-    /// fetch it before.
+    /// fetch it before. A key that was made and does not sign at `now` yet is the new one: asking twice makes
+    /// one.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn rotate(&self, from: TimeMs) -> Result<u16, VaultError> {
+    pub fn rotate(&self, now: TimeMs, from: TimeMs) -> Result<u16, VaultError> {
+        let mut keys = self.keys.write();
+        let waiting = keys.last_key_value().filter(|(_, key)| key.from > now);
+        if let Some((number, _)) = waiting {
+            return Ok(*number);
+        }
         // Passes are dated in whole seconds: the key before signs those of the second that has begun.
-        self.add(TimeMs::new((from.get().div_euclid(1_000) + 1) * 1_000))
+        self.add(&mut keys, TimeMs::new((from.get().div_euclid(1_000) + 1) * 1_000))
     }
 
-    fn add(&self, from: TimeMs) -> Result<u16, VaultError> {
-        let mut keys = self.keys.write();
+    fn add(&self, keys: &mut BTreeMap<u16, Key>, from: TimeMs) -> Result<u16, VaultError> {
         let number = keys.keys().next_back().map_or(1, |last| last + 1);
         let path = self.dir.join(format!("pass-{number:05}.key"));
         let seed = random_key();
@@ -140,7 +146,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let issuer = Issuer::open(dir.path()).expect("a first key");
         let old = issuer.issue(&pass(1_000));
-        assert_eq!(issuer.rotate(TimeMs::new(2_000_500)).expect("room for a file"), 2);
+        let rotated = || issuer.rotate(TimeMs::new(1_999_000), TimeMs::new(2_000_500));
+        assert_eq!(rotated().expect("room for a file"), 2);
+        assert_eq!(rotated().expect("made before"), 2, "asking twice makes one");
         let same_second = issuer.issue(&pass(2_000));
         let new = issuer.issue(&pass(2_001));
         let keys = Issuer::open(dir.path()).expect("both keys").public();

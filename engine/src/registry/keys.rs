@@ -104,9 +104,9 @@ pub(crate) fn session(expires_s: u32, digest: &[u8; 32]) -> Key {
     key(Tag::Session, &[&expires_s.to_be_bytes(), digest])
 }
 
-/// When the session at this key is over, unix seconds.
-pub(crate) fn session_expires_s(key: &[u8]) -> Option<u32> {
-    key.strip_prefix(&[Tag::Session as u8])?.first_chunk().copied().map(u32::from_be_bytes)
+/// The second in which what stands at this key of sessions or revoked passes is over.
+pub(crate) fn over_at_s(key: &[u8]) -> Option<u32> {
+    key.get(1..)?.first_chunk().copied().map(u32::from_be_bytes)
 }
 
 pub(crate) fn watched(subject: SubjectCode) -> Key {

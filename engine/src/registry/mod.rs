@@ -20,6 +20,7 @@ mod keys;
 mod people;
 mod records;
 mod sessions;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod vault;
@@ -28,7 +29,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use truyvet_schemas::TimeMs;
@@ -56,6 +57,7 @@ pub struct Registry {
     vault: RwLock<Vault>,
     writer: Writer,
     last_declaration: AtomicU64,
+    lists_revision: AtomicU64,
     /// One for each stretch of blind documents: held from looking a person up until the person is stored,
     /// so that two declarations at once make one person.
     finding: [Mutex<()>; FINDING],
@@ -123,7 +125,8 @@ impl Registry {
         let last_declaration = last_declaration(&table)?.into();
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
         let finding = std::array::from_fn(|_| Mutex::default());
-        Ok(Self { table, vault: RwLock::new(vault), writer, last_declaration, finding })
+        let lists_revision = AtomicU64::default();
+        Ok(Self { table, vault: RwLock::new(vault), writer, last_declaration, lists_revision, finding })
     }
 
     /// The store, for backups.
@@ -154,7 +157,18 @@ impl Registry {
             changes.puts.push((keys::revoked(record.valid_until_s, pass), Vec::new()));
         }
         self.writer.write(changes)?;
+        self.lists_changed();
         Ok(record)
+    }
+
+    /// Counts the changes of what checkpoints are told: revoked passes and the watch list. While it stays the
+    /// same both are as they were, but for what time has ended.
+    pub fn lists_revision(&self) -> u64 {
+        self.lists_revision.load(Ordering::Acquire)
+    }
+
+    fn lists_changed(&self) {
+        self.lists_revision.fetch_add(1, Ordering::Release);
     }
 
     /// Numbers of the passes that were taken back and have not expired by `now`, the first to expire
@@ -212,6 +226,10 @@ impl Registry {
 
     fn finding_at(&self, place: usize) -> MutexGuard<'_, ()> {
         self.finding[place % FINDING].lock()
+    }
+
+    fn finding_of(&self, subject: SubjectCode) -> MutexGuard<'_, ()> {
+        self.finding_at(usize::from(subject.bytes()[0]))
     }
 
     /// Holds all that these documents' people could be found by, in one order, so that nobody waits for

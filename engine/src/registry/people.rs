@@ -286,6 +286,10 @@ impl Registry {
     /// The key cannot be made, or the store fails; what was not reached keeps the key before.
     pub fn rotate_master(&self, act: Act) -> Result<u64, RegistryError> {
         self.vault.write().rotate()?;
+        // First of all: from now on a copy of the keys without the new one is told at the start.
+        let place = keys::vault_mark();
+        let mark = self.vault.read().mark(&place);
+        self.writer.write(Changes { puts: vec![(place, mark)], ..Changes::default() })?;
         let mut rewrapped = 0;
         for tag in [keys::Tag::Person, keys::Tag::Account] {
             let mut start = vec![tag as u8];

@@ -77,20 +77,12 @@ impl Registry {
         Ok(Some(serde_json::from_slice(&plain).map_err(|_| damage())?))
     }
 
-    /// Ends a session, and those whose time is over.
+    /// Ends a session.
     ///
     /// # Errors
     /// The store fails.
     pub fn end_session(&self, token: &str, act: Act) -> Result<(), RegistryError> {
-        let (tag, now_s) = ([keys::Tag::Session as u8], u32::try_from(act.at / 1_000).unwrap_or_default());
-        let mut deletes: Vec<_> = Token::parse(token).iter().map(Token::place).collect();
-        for entry in self.table.scan(&tag, &tag).take(ENDED_AT_ONCE) {
-            let (key, _) = entry?;
-            if keys::session_expires_s(&key).is_none_or(|expires_s| expires_s > now_s) {
-                break;
-            }
-            deletes.push(key.to_vec());
-        }
+        let deletes = Token::parse(token).iter().map(Token::place).collect();
         Ok(self.writer.write(Changes { deletes, acts: vec![act], ..Changes::default() })?)
     }
 }
@@ -125,6 +117,3 @@ impl Token {
 const SECRET_BYTES: usize = 32;
 
 const KEY_CONTEXT: &str = "truyvet 2021-08-19 what a session's token seals";
-
-/// Sessions taken away with one that ends.
-const ENDED_AT_ONCE: usize = 1_000;

@@ -300,6 +300,15 @@ fn without_its_own_keys_a_registry_is_not_opened() {
     assert!(foreign(open(&keys)), "another's master key");
     std::fs::write(&master, own).expect("a writable file");
     assert!(open(&keys).is_ok());
+    place.reopen();
+    place.registry().rotate_master(act("keys.rotate")).expect("room");
+    place.registry = None;
+    let newest = keys.join("master-0002.key");
+    let own = std::fs::read(&newest).expect("it was made");
+    std::fs::remove_file(&newest).expect("a copy of before the rotation has none");
+    assert!(foreign(open(&keys)), "an outdated copy of the keys");
+    std::fs::write(&newest, own).expect("a writable file");
+    assert!(open(&keys).is_ok());
     std::fs::remove_file(keys.join("index.key")).expect("it is there");
     assert!(foreign(open(&keys)), "no key for the indexes");
 }
@@ -394,6 +403,36 @@ fn the_watch_list_holds_who_is_on_it_until_their_time() {
     assert!(place.registry().watched(one, TimeMs::new(NOW + 5)).expect("whole").is_none());
     place.registry().unwatch(other, act("watch.end")).expect("room");
     assert_eq!(list(NOW), vec![one]);
+}
+
+#[test]
+fn what_time_has_ended_is_taken_away_and_nothing_else() {
+    let place = Place::new();
+    let registry = place.registry();
+    let declared = |name, number| declare(registry, &declaration(name, &[number])).expect("kept").record;
+    let (an, binh) = (declared("An", 1), declared("Bình", 2));
+    let days = |days: i64| TimeMs::new(NOW + days * 86_400_000);
+    for (record, until) in [(&an, days(1)), (&binh, days(9))] {
+        registry.revoke(record.pass, "error", act("pass.revoke")).expect("issued");
+        let reason = "quarantine".to_owned();
+        let (subject, by, until) = (record.subject, "mai".to_owned(), until.get());
+        let watched = Watched { subject, reason, by, at: NOW, until };
+        registry.watch(&watched, act("watch.add")).expect("room");
+        let bearer = Bearer::Account { account: "mai".to_owned(), generation: 1 };
+        let session = Session { bearer, begun_at: NOW, expires_at: until };
+        registry.begin_session(&session, act("session.begin")).expect("room");
+    }
+    let left = || {
+        let (long_ago, limit) = (TimeMs::new(0), 9);
+        let watched = registry.watch_list(long_ago, limit).expect("whole").len();
+        (watched, registry.revoked(long_ago, limit).expect("whole").len())
+    };
+    assert_eq!((registry.sweep(TimeMs::new(NOW)).expect("room"), left()), (0, (2, 2)));
+    // One entry and one session; passes are good for three days.
+    assert_eq!((registry.sweep(days(2)).expect("room"), left()), (2, (1, 2)));
+    assert_eq!((registry.sweep(days(4)).expect("room"), left()), (2, (1, 0)));
+    let revoked = registry.pass(an.pass).expect("whole").expect("issued").revoked;
+    assert!(revoked.is_some(), "what was done stays");
 }
 
 #[test]

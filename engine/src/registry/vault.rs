@@ -118,9 +118,9 @@ impl Vault {
         let wrapped = mark.strip_prefix(&self.blind(MARK, MARK).bytes());
         let wrapped = wrapped.and_then(|mut wrapped| Wrapped::take(&mut wrapped));
         let wrapped = wrapped.ok_or_else(|| foreign("index.key is another's"))?;
-        self.unwrap(&wrapped, place)
-            .map(drop)
-            .map_err(|Unopened| foreign("the first master key is another's"))
+        self.unwrap(&wrapped, place).map(drop).map_err(|Unopened| {
+            foreign("a master key is missing or another's; copies of before `keys rotate` lack the newest")
+        })
     }
 
     /// The blind index of a value of this sort. Sorts never meet.

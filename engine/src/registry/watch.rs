@@ -32,8 +32,11 @@ impl Registry {
     /// # Errors
     /// The store fails.
     pub fn watch(&self, watched: &Watched, act: Act) -> Result<(), RegistryError> {
+        let _alone = self.finding_of(watched.subject);
         let puts = vec![(keys::watched(watched.subject), json(watched))];
-        Ok(self.writer.write(Changes { puts, acts: vec![act], ..Changes::default() })?)
+        self.writer.write(Changes { puts, acts: vec![act], ..Changes::default() })?;
+        self.lists_changed();
+        Ok(())
     }
 
     /// Takes a subject off the watch list.
@@ -42,7 +45,9 @@ impl Registry {
     /// The store fails.
     pub fn unwatch(&self, subject: SubjectCode, act: Act) -> Result<(), RegistryError> {
         let deletes = vec![keys::watched(subject)];
-        Ok(self.writer.write(Changes { deletes, acts: vec![act], ..Changes::default() })?)
+        self.writer.write(Changes { deletes, acts: vec![act], ..Changes::default() })?;
+        self.lists_changed();
+        Ok(())
     }
 
     /// Whether and why a subject is to be held now.
@@ -69,6 +74,6 @@ impl Registry {
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Watched, RegistryError> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Watched, RegistryError> {
     Ok(serde_json::from_slice(bytes).map_err(|_| damaged("the watch list"))?)
 }

@@ -11,6 +11,7 @@ use truyvet_engine::{Engine, StorageState};
 use truyvet_schemas::TimeMs;
 
 use super::busiest::Busiest;
+use super::checkpoint::MadeLists;
 use super::error::Problem;
 use super::metrics::Metrics;
 use super::pool::Pool;
@@ -51,6 +52,7 @@ pub struct App {
     pub(super) streams: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     pub(super) busiest: Busiest,
+    pub(super) lists: MadeLists,
     stopping: AtomicBool,
 }
 
@@ -80,6 +82,7 @@ impl App {
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
             metrics: Metrics::default(),
             busiest: Busiest::default(),
+            lists: MadeLists::default(),
             stopping: AtomicBool::new(false),
             started_at: TimeMs::now(),
             engine,

@@ -151,7 +151,7 @@ pub(super) async fn rotate(
                 people.registry.note(act(now, actor, "keys.rotate", "pass"))?;
                 Rotated {
                     rewrapped: None,
-                    pass_key: Some(people.issuer.rotate(TimeMs::new(now.get() + KEY_KNOWN_BEFORE_MS))?),
+                    pass_key: Some(people.issuer.rotate(now, TimeMs::new(now.get() + KEY_KNOWN_BEFORE_MS))?),
                 }
             }
         })

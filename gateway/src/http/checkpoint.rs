@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use data_encoding::BASE64;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use truyvet_engine::registry::Watched;
 use truyvet_schemas::TimeMs;
@@ -20,7 +22,7 @@ use super::error::Problem;
 use super::extract::Body;
 use super::passes::{Key, number, public_keys};
 use super::problems::problems;
-use crate::people::{Asked, Card, Checked, Permission, act};
+use crate::people::{Asked, Card, Checked, People, Permission, act};
 
 problems!(Enrolling: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Listing: BUSY, UNAVAILABLE, FAILED);
@@ -118,32 +120,61 @@ pub(super) async fn lists(
 ) -> Result<Response, Problem> {
     asking.official(Permission::Check)?;
     let shared = Arc::clone(&app);
-    let lists = app.people_work.run(move || lists_now(&shared)).await??;
-    let mut hasher = blake3::Hasher::new();
-    let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys));
-    hasher.update(&content.map_err(|error| Problem::Failed(error.to_string()))?);
-    let tag = format!("\"{}\"", &hasher.finalize().to_hex()[..32]);
+    let made = app.people_work.run(move || shared.lists.now(&shared.people, TimeMs::now())).await??;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let fresh = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
+    let fresh = [(header::ETAG, made.tag.clone()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
     // The server's clock goes along in the header `date`.
-    if known == Some(&tag) {
+    if known == Some(&made.tag) {
         return Ok((StatusCode::NOT_MODIFIED, fresh).into_response());
     }
-    Ok((fresh, Json(lists)).into_response())
+    let json = (header::CONTENT_TYPE, "application/json");
+    Ok((fresh, [json], made.body.clone()).into_response())
 }
 
-fn lists_now(app: &App) -> Result<Lists, Problem> {
-    let (registry, now) = (&app.people.registry, TimeMs::now());
+/// The lists, made once for all who ask: thousands of checkpoints do every minute.
+#[derive(Default)]
+pub(super) struct MadeLists(Mutex<Option<Arc<Made>>>);
+
+struct Made {
+    /// State of the registry that they were made of.
+    revision: u64,
+    made_at: TimeMs,
+    tag: String,
+    body: Bytes,
+}
+
+impl MadeLists {
+    /// The lists as they are now. Who comes while they are made waits for them.
+    fn now(&self, people: &People, now: TimeMs) -> Result<Arc<Made>, Problem> {
+        let mut made = self.0.lock();
+        let revision = people.registry.lists_revision();
+        let holds = |made: &&Arc<Made>| {
+            made.revision == revision && (0..LISTS_HOLD_MS).contains(&(now.get() - made.made_at.get()))
+        };
+        if let Some(made) = made.as_ref().filter(holds) {
+            return Ok(Arc::clone(made));
+        }
+        let failed = |error: serde_json::Error| Problem::Failed(error.to_string());
+        let lists = lists_at(people, now)?;
+        let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys)).map_err(failed)?;
+        let tag = format!("\"{}\"", &blake3::hash(&content).to_hex()[..32]);
+        let body = serde_json::to_vec(&lists).map_err(failed)?.into();
+        Ok(Arc::clone(made.insert(Arc::new(Made { revision, made_at: now, tag, body }))))
+    }
+}
+
+fn lists_at(people: &People, now: TimeMs) -> Result<Lists, Problem> {
+    let registry = &people.registry;
     let revoked = registry.revoked(now, LISTED_MAX)?;
     let watch = registry.watch_list(now, LISTED_MAX)?;
     let is_cut = revoked.len() == LISTED_MAX || watch.len() == LISTED_MAX;
     let hold = |watched: Watched| Hold { subject: watched.subject.to_string(), reason: watched.reason };
     Ok(Lists {
         now: now.get(),
-        skew_ms: app.config.people.clock_skew_ms,
+        skew_ms: people.clock_skew_ms(),
         revoked: revoked.iter().map(ToString::to_string).collect(),
         watch: watch.into_iter().map(hold).collect(),
-        keys: public_keys(&app.people),
+        keys: public_keys(people),
         is_cut,
     })
 }
@@ -222,3 +253,6 @@ pub(super) fn checked_document(document: Document) -> Result<Document, Problem> 
 
 /// Entries of one list: some 4 MB.
 const LISTED_MAX: usize = 100_000;
+
+/// What has ended meanwhile stays on the lists for so long at most; what is new is there at once.
+const LISTS_HOLD_MS: i64 = 30_000;

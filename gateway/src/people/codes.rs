@@ -196,6 +196,9 @@ struct FileSender(std::path::PathBuf);
 impl CodeSender for FileSender {
     fn send(&self, phone: &str, code: &str) -> io::Result<()> {
         let mut file: File = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.0)?;
+        if file.metadata()?.len() > CODES_FILE_BYTES_MAX {
+            file.set_len(0)?; // whatever it says has long expired
+        }
         let line = format!("{} to {phone}: {code}\n", TimeMs::now());
         file.write_all(line.as_bytes())
     }
@@ -237,6 +240,7 @@ const SENDING_MAX: Duration = Duration::from_secs(10);
 const SENDING_LOOK: Duration = Duration::from_millis(20);
 
 const CODES_FILE: &str = "codes.log";
+const CODES_FILE_BYTES_MAX: u64 = 1 << 20;
 const HOLDS_MS: i64 = 5 * 60_000;
 const AGAIN_AFTER_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;

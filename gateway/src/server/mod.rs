@@ -124,13 +124,14 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     let http_address = listener.local_addr().map_err(ServerError::io("the address of the HTTP socket"))?;
     let file = ServerFile::write(&data, http_address, gateway.local_addr())
         .map_err(ServerError::io("server.json cannot be written into the data directory"))?;
-    let app = Arc::new(App::new(engine.clone(), Some(Arc::clone(&gateway)), people, config, data, enrolment));
+    let app = Arc::new(App::new(engine, Some(Arc::clone(&gateway)), people, config, data, enrolment));
 
     let (stop_http, http_stops) = tokio::sync::oneshot::channel::<()>();
     let http = tokio::spawn(http::serve(Arc::clone(&app), listener, async {
         http_stops.await.ok();
     }));
-    let maintenance = Maintenance::start(engine).map_err(ServerError::io("the maintenance thread"))?;
+    let maintenance =
+        Maintenance::start(Arc::clone(&app)).map_err(ServerError::io("the maintenance thread"))?;
     file.announce(&app.data, bare);
 
     signals.first().await;

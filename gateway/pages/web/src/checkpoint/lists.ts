@@ -6,7 +6,6 @@ import type { IssuerKey } from "./token";
 
 /** The lists as the server gives them, and as they are kept. */
 export interface ListsAnswer {
-  made_at: number;
   now: number;
   skew_ms?: number;
   revoked: string[];

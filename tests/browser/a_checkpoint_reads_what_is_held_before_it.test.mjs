@@ -68,6 +68,23 @@ test("numbers and cards find the declaration, also where the telephone is out of
   await page.close();
 });
 
+const DAY_MS = 86_400_000;
+for (const [off, days, person] of [["behind", -1, AN], ["ahead", 4, CUONG]]) {
+  test(`a telephone whose clock is ${Math.abs(days)} days ${off} judges and records by the server's time`, async () => {
+    const { token, subject } = await passOf(person, off);
+    const page = await at.browser.open(at.server, { view: PHONE, language: "vi" });
+    await page.page.evaluateOnNewDocument(shiftClock, days * DAY_MS);
+    await openCheckpoint(page);
+    await scan(page, token);
+    await isVerdict(page, "valid");
+    await decide(page, "pass");
+    await isAllSent(page);
+    const [passage] = await at.server.trail(subject);
+    assert.ok(Math.abs(passage.at - Date.now()) < 60_000, `recorded at ${passage.at}`);
+    await page.close();
+  });
+}
+
 test("a pass that nobody has verified is compared with the document, and then let through", async () => {
   const stranger = { ...DUNG, number: "001199999998" };
   const { token, subject } = await passOf(stranger, "stranger");
@@ -112,4 +129,17 @@ function ofAnotherVersion(token) {
 
 function changed(token, index, letter) {
   return token.slice(0, index) + letter + token.slice(index + 1);
+}
+
+/** Runs in the page: its clock is off by so many milliseconds. */
+function shiftClock(off) {
+  const True = Date;
+  globalThis.Date = class extends True {
+    constructor(...given) {
+      super(...(given.length === 0 ? [True.now() + off] : given));
+    }
+    static now() {
+      return True.now() + off;
+    }
+  };
 }

@@ -199,8 +199,8 @@ export class Page {
 }
 
 const PATIENCE_MS = 30_000;
-/** Answers that say no and are no failure: nobody is signed in, nothing was declared, this is no demo. */
-const ORDINARY = [[401, "/api/v1/session"], [404, "/api/v1/declarations/last"], [404, "/api/v1/examples"]];
+/** Answers that say no and are no failure: nobody is signed in, nothing was declared. */
+const ORDINARY = [[401, "/api/v1/session"], [404, "/api/v1/declarations/last"]];
 const FLAGS = [
   ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
   "--disable-dev-shm-usage",

@@ -25,7 +25,6 @@ problems!(Working: BUSY, UNAVAILABLE, FAILED);
 problems!(Listing: WRONG_USAGE, BUSY, UNAVAILABLE, FAILED);
 problems!(Sealing: BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Dropping: WRONG_USAGE, CONFLICT, TOO_LARGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
-problems!(NoExamples: NOT_FOUND);
 
 /// Whether the server runs.
 #[utoipa::path(get, path = "/healthz", operation_id = "check_health", tag = "operation",
@@ -210,20 +209,19 @@ pub(super) async fn drop_days(
     Ok(Json(Dropped { dropped_scans }))
 }
 
-/// The codes of a demonstration, if there is one.
+/// The codes of a demonstration; nothing where there is none.
 #[utoipa::path(get, path = "/api/v1/examples", operation_id = "read_examples", tag = "catalog",
     responses(
         (status = 200, body = Object,
             description = "Codes and times worth asking for, as texts; which they are depends on the demonstration",
             example = json!({"subject": "s-000123", "site": "p-001", "from": "2021-08-05T00:00:00Z",
-                "to": "2021-08-19T00:00:00Z"})),
-        NoExamples
+                "to": "2021-08-19T00:00:00Z"}))
     ))]
-pub(super) async fn examples(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+pub(super) async fn examples(State(app): State<Arc<App>>) -> Response {
     let path = app.data.join("examples.json");
     let read = tokio::fs::read(path).await.ok().filter(|text| text.len() <= EXAMPLES_BYTES_MAX);
-    let text = read.ok_or_else(|| Problem::NotFound("there are no examples here".to_owned()))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
+    let text = read.unwrap_or_else(|| b"{}".to_vec());
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// Dead letters told when no number is asked.

@@ -26,6 +26,11 @@ function nameOf(me: Exclude<Me, { kind: "local" }>): string {
   return [me.name, me.site_name ?? me.area_name].filter(Boolean).join(" · ");
 }
 
+/** Takes away what those alone can use whose work it is, or shows it. */
+export function showWork(isTheirs: boolean): void {
+  for (const part of document.querySelectorAll<HTMLElement>("[data-work]")) show(part, isTheirs);
+}
+
 async function signOut(): Promise<void> {
   await call("DELETE", "/session").catch(() => undefined);
   location.assign(`/?lang=${document.documentElement.lang}`);

@@ -134,7 +134,7 @@ const PASS = {
   number: "04HMA-SW9NF-6YYA", subject: "M2GT58X4MPKAFA59", issuedAt: 0, validUntil: 1, isVerified: true,
   isVehicle: false, hasCompanions: false,
 };
-const ANSWER: ListsAnswer = { made_at: SERVER, now: SERVER, revoked: [], watch: [], keys: [] };
+const ANSWER: ListsAnswer = { now: SERVER, revoked: [], watch: [], keys: [] };
 const listsOf = (answer: Partial<ListsAnswer>) =>
   readLists({ answer: { ...ANSWER, ...answer }, etag: null, checkedAt: SERVER });
 const valid: Outcome = { outcome: "valid", pass: PASS };

@@ -8,7 +8,7 @@ import { at, element, say, show } from "../dom";
 import { readValues } from "../fields";
 import { clearFlaw, clearFlaws, showFlaws } from "../flaws";
 import { newKey } from "../outbox";
-import { startShell } from "../shell";
+import { showWork, startShell } from "../shell";
 import { text } from "../texts";
 import { troubleOf } from "../trouble";
 
@@ -44,8 +44,11 @@ async function start(): Promise<void> {
   at("invent").addEventListener("click", () => (at<HTMLInputElement>("password").value = inventPassword()));
   showPlace();
   const me = await startShell();
-  show(at("gate"), me === null || (me.kind === "account" && me.role !== "administrator"));
-  await showAll();
+  const isTheirs = me?.kind === "account" && me.role === "administrator";
+  showWork(isTheirs);
+  show(at("gate"), me?.kind !== "account");
+  if (isTheirs) return showAll();
+  if (me?.kind === "account") showFlaws([], text("not_allowed"));
 }
 
 /** Officers belong to a site, those who look people up to an area, the others to neither. */

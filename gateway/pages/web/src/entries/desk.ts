@@ -13,7 +13,7 @@ import { day, moment } from "../format";
 import { newKey } from "../outbox";
 import { stateOf, wordsOf } from "../pass-state";
 import { factsOf, personLines } from "../review";
-import { startShell } from "../shell";
+import { showWork, startShell } from "../shell";
 import { hasText, text } from "../texts";
 import { troubleOf } from "../trouble";
 
@@ -63,9 +63,11 @@ async function start(): Promise<void> {
   });
   at("watch-person").addEventListener("click", watchPerson);
   me = await startShell();
-  show(at("gate"), me === null || me.kind === "citizen");
-  if (me?.kind === "account" && !LOOKERS.includes(me.role)) return showFlaws([], text("not_allowed"));
-  await showWatched();
+  const isTheirs = me?.kind === "account" && LOOKERS.includes(me.role);
+  showWork(isTheirs);
+  show(at("gate"), me?.kind !== "account");
+  if (isTheirs) return showWatched();
+  if (me?.kind === "account") showFlaws([], text("not_allowed"));
 }
 
 function showWay(): void {

@@ -1,7 +1,7 @@
 // The page /trace: live figures and questions to the engine.
 
 import { at, element } from "../dom";
-import { startShell } from "../shell";
+import { showWork, startShell } from "../shell";
 import { locale, text } from "../texts";
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
@@ -41,6 +41,7 @@ async function poll(): Promise<void> {
     at("gate").hidden = !isRefused;
     showState("bad", text(isRefused ? "not_allowed" : "offline"));
     if (isRefused) clearInterval(polling);
+    if (isRefused) showWork(false);
   }
 }
 
@@ -252,8 +253,8 @@ async function fillForm(): Promise<void> {
   const now = Date.now();
   input("from").value = local(now - 14 * 86_400_000);
   input("to").value = local(now);
-  const examples = await getJson<Examples | null>("/api/v1/examples").catch(() => null);
-  if (!examples) return;
+  const examples = await getJson<Examples | Record<string, never>>("/api/v1/examples").catch(() => null);
+  if (!examples?.subject) return; // no demonstration
   const whole = { code: examples.subject, from: examples.from, to: examples.to };
   Object.assign(presets, { contacts: whole, trail: whole });
   presets["passed"] = { code: examples.market || examples.site, from: examples.hour_from, to: examples.hour_to };

@@ -28,13 +28,16 @@ pub struct Declaration {
 #[serde(deny_unknown_fields)]
 pub struct Journey {
     /// Code of the area that is left.
+    #[schema(min_length = 1, example = "VN25-00097")]
     pub from: String,
     /// Code of the area that is gone to.
+    #[schema(min_length = 1, example = "VN25-26740")]
     pub to: String,
     /// Unix milliseconds.
     pub departs_at: i64,
     /// Roads, or the number of a flight or train.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "QL1A")]
     pub route: Option<String>,
     /// Why.
     pub purpose: Purpose,
@@ -68,6 +71,7 @@ pub struct Vehicle {
     pub kind: VehicleKind,
     /// Its number plate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "29X1-123.45")]
     pub plate: Option<String>,
 }
 
@@ -96,6 +100,7 @@ pub struct Health {
     /// To what the person was exposed in the last 14 days.
     pub exposure: Exposure,
     /// Doses of a vaccine.
+    #[schema(maximum = 9, example = 2)]
     pub vaccine_doses: u8,
     /// The last test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,8 +171,10 @@ pub enum TestResult {
 #[serde(deny_unknown_fields)]
 pub struct Companion {
     /// The whole name.
+    #[schema(min_length = 1, example = "Nguyễn Thị Bé")]
     pub name: String,
     /// `YYYY-MM-DD`, or `YYYY`.
+    #[schema(min_length = 4, example = "2019")]
     pub birth_date: String,
     /// Where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,9 +14,11 @@ pub struct Document {
     /// Which kind it is.
     pub kind: DocumentKind,
     /// Its number: 12 digits, 9 digits, or a passport's letters and digits.
+    #[schema(min_length = 5, example = "001090012345")]
     pub number: String,
     /// Who issued it, ISO 3166 alpha-2; tidied it is always there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 2, example = "VN")]
     pub country: Option<String>,
 }
 
@@ -98,9 +100,11 @@ pub enum Sex {
 #[serde(deny_unknown_fields)]
 pub struct Residence {
     /// Code of the area.
+    #[schema(min_length = 1, example = "VN25-00097")]
     pub area: String,
     /// House and street.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "12 Hàng Bạc")]
     pub address: Option<String>,
 }
 
@@ -109,15 +113,19 @@ pub struct Residence {
 #[serde(deny_unknown_fields)]
 pub struct Person {
     /// The whole name.
+    #[schema(min_length = 1, example = "Nguyễn Văn An")]
     pub name: String,
     /// `YYYY-MM-DD`, or `YYYY` where only the year is known.
+    #[schema(min_length = 4, example = "1990-03-02")]
     pub birth_date: String,
     /// Sex.
     pub sex: Sex,
     /// ISO 3166 alpha-2.
     #[serde(default = "home_country")]
+    #[schema(min_length = 2, example = "VN")]
     pub nationality: String,
     /// One or more; any of them finds the person again.
+    #[schema(min_items = 1)]
     pub documents: Vec<Document>,
     /// Permanent residence (*thường trú*).
     pub permanent: Residence,

@@ -79,6 +79,7 @@ pub(super) struct Shown {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Credentials {
+    #[schema(example = "officer")]
     account: String,
     password: String,
 }
@@ -130,6 +131,7 @@ pub(super) async fn sign_out(State(app): State<Arc<App>>, asking: Asking) -> Res
 #[serde(deny_unknown_fields)]
 pub(super) struct Whose {
     document: Document,
+    #[schema(min_length = 9, example = "0912345678")]
     phone: String,
 }
 
@@ -153,7 +155,9 @@ pub(super) async fn send_code(
 #[serde(deny_unknown_fields)]
 pub(super) struct Redeemed {
     document: Document,
+    #[schema(min_length = 9, example = "0912345678")]
     phone: String,
+    #[schema(example = "123456")]
     code: String,
 }
 
@@ -180,6 +184,7 @@ pub(super) async fn redeem_code(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// Only accounts behind this one, by name.
     after: Option<String>,
@@ -233,6 +238,7 @@ pub(super) async fn add(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewPassword {
     /// At least ten characters.
+    #[schema(min_length = 10)]
     password: String,
 }
 

@@ -19,6 +19,7 @@ problems!(Searching: WRONG_USAGE, BUSY, UNAVAILABLE, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Search {
     /// As one types, with or without diacritics.
     #[serde(default)]

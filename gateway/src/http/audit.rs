@@ -22,6 +22,7 @@ problems!(Rotating: WRONG_USAGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// The first entry's number; 1 unless given.
     from: Option<u64>,

@@ -33,6 +33,7 @@ problems!(Verifying: WRONG_USAGE, NOT_FOUND, TWO_PEOPLE, BUSY, UNAVAILABLE, STOR
 #[serde(deny_unknown_fields)]
 pub(super) struct NewDevice {
     /// Ed25519, 32 bytes in base64.
+    #[schema(min_length = 44, max_length = 44)]
     public_key: String,
 }
 
@@ -220,6 +221,7 @@ pub(super) async fn check(
 #[serde(deny_unknown_fields)]
 pub(super) struct Verified {
     /// The declaration's number.
+    #[schema(pattern = "^[0-9]+$", example = "17")]
     declaration: String,
 }
 

@@ -102,6 +102,7 @@ pub(super) struct Declarations {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Before {
     /// Only declarations before this one.
     before: Option<u64>,

@@ -124,6 +124,17 @@ fn routes_are_made_of_what_is_described_and_each_is_there() {
 }
 
 #[test]
+fn parameters_stand_in_the_path_where_the_address_names_them_and_nowhere_else() {
+    for operation in operations(&document_json()) {
+        for parameter in operation.says["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().expect("a name");
+            let is_named = operation.path.contains(&format!("{{{name}}}"));
+            assert_eq!(parameter["in"] == "path", is_named, "{}: {name}", operation.name());
+        }
+    }
+}
+
+#[test]
 fn the_document_is_the_same_from_the_server_and_from_the_command_line() {
     let served = ask(&Server::start(|_| {}), "GET", "/api/v1/openapi.json", "");
     assert_eq!((served.status, served.kind.as_str()), (200, "application/json"));

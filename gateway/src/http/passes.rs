@@ -66,6 +66,7 @@ pub(super) async fn png(
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Printed {
     /// Passes on the A4 page: 1 or 8; 1 unless given. Eight are copies to be cut apart.
     cards: Option<u8>,
@@ -157,6 +158,7 @@ fn printed_time(unix_ms: i64) -> String {
 #[serde(deny_unknown_fields)]
 pub(super) struct Revoke {
     /// A word, such as `case`; nothing about the person.
+    #[schema(min_length = 1, example = "misuse")]
     reason: String,
 }
 

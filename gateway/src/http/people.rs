@@ -72,6 +72,7 @@ pub(super) struct Watch {
     #[serde(default)]
     pass: Option<String>,
     /// A word, such as `quarantine`; nothing about the person.
+    #[schema(min_length = 1, example = "quarantine")]
     reason: String,
     /// Unix milliseconds; 14 days from now unless given.
     #[serde(default)]

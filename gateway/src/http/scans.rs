@@ -21,6 +21,7 @@ problems!(Sending: WRONG_USAGE, NOT_FOUND, SEQ_GAP, BUSY, UNAVAILABLE, STORAGE_F
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// The device's number.
     device: u32,

@@ -21,19 +21,25 @@ use super::{People, act, act_with};
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     /// What is typed to sign in: letters, digits, `.`, `_` and `-`.
+    #[schema(min_length = 1, max_length = 64, example = "mai")]
     pub account: String,
     /// Whose it is.
+    #[schema(min_length = 1, example = "Trần Thị Mai")]
     pub name: String,
     /// `officer`, `ward`, `health`, `epidemiologist`, `operator` or `administrator`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, example = "officer",
+        pattern = "^(officer|ward|health|epidemiologist|operator|administrator)$")]
     pub role: Role,
     /// Code of the site: officers have one.
     #[serde(default)]
+    #[schema(example = "HN-01")]
     pub site: Option<String>,
     /// Code of the area: ward and health officials have one, epidemiologists may.
     #[serde(default)]
+    #[schema(example = "VN25-01")]
     pub area: Option<String>,
     /// At least ten characters.
+    #[schema(min_length = 10)]
     pub password: String,
 }
 

@@ -15,6 +15,7 @@ use crate::catalog::records::DeadLetter;
 use crate::config::EngineConfig;
 use crate::data_dir::DataDir;
 use crate::error::{EngineError, OpenError};
+use crate::follow::Followed;
 use crate::import::Import;
 use crate::ingest::applier::Applier;
 use crate::ingest::committer::{Committer, Request};
@@ -78,6 +79,7 @@ impl Engine {
             catalog,
             counters: crate::shared::Counters::default(),
             numbers,
+            followed: Followed::new(),
             spare_table: parking_lot::Mutex::default(),
         });
         shared.fit_block_cache();

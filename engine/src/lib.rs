@@ -11,6 +11,7 @@
 //! store       the only place that names RocksDB
 //! memory      where it goes
 //! catalog     subjects, sites, areas, devices
+//! follow      scans of some subjects, told as they become visible
 //! trace       the questions and their answers
 //! registry    people, declarations, passes, and who looked at them
 //! verify      everything on disk read and checked
@@ -25,6 +26,7 @@ pub mod config;
 mod data_dir;
 mod engine;
 pub mod error;
+mod follow;
 mod import;
 mod index;
 mod ingest;
@@ -51,6 +53,7 @@ pub use catalog::records::{
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use error::{CatalogError, EngineError, OpenError, TraceError};
+pub use follow::{Passage, Passages};
 pub use import::{CodeColumn, Import, ImportError, ImportReport, RowChunk};
 pub use ingest::{BatchReply, DeviceBatch, StorageState, SubmitError};
 pub use memory::MemoryStatus;

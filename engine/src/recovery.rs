@@ -55,6 +55,13 @@ impl Replayer<'_> {
         }
         let appender = self.open.as_mut().expect("just made sure");
         let block = BatchBlock { device: record.device, site: record.site, skip: record.skip, view: &view };
-        append(&self.shared.catalog, appender, &mut self.scratch, &block, record.refused.iter())
+        append(
+            &self.shared.catalog,
+            appender,
+            &mut self.scratch,
+            &block,
+            record.refused.iter(),
+            &self.shared.followed,
+        )
     }
 }

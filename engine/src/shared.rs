@@ -10,6 +10,7 @@ use truyvet_schemas::limits::BATCH_SCANS_MAX;
 use crate::catalog::Catalog;
 use crate::config::EngineConfig;
 use crate::error::EngineError;
+use crate::follow::Followed;
 use crate::ingest::space::Space;
 use crate::live::{Appender, LiveTable};
 use crate::memory::Memory;
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) space: Space,
     pub(crate) counters: Counters,
     pub(crate) numbers: Numbers,
+    pub(crate) followed: Followed,
     pub(crate) spare_table: Mutex<Option<(Arc<LiveTable>, Appender)>>,
 }
 

@@ -10,6 +10,7 @@ use super::committer::Taken;
 use crate::catalog::Catalog;
 use crate::catalog::records::LostScans;
 use crate::error::EngineError;
+use crate::follow::Followed;
 use crate::index::rows::flags;
 use crate::keeper::Job;
 use crate::live::{Appender, BlockFacts, LiveTable};
@@ -77,7 +78,9 @@ impl Applier {
             self.appender = appender;
         }
         let refused = taken.refused.iter().copied();
-        let done = append(&self.shared.catalog, &mut self.appender, &mut self.scratch, &block, refused);
+        let followed = &self.shared.followed;
+        let done =
+            append(&self.shared.catalog, &mut self.appender, &mut self.scratch, &block, refused, followed);
         if let Err(error) = done {
             // Not acknowledged, and in the journal: the next start applies it.
             self.shared.space.failed(&error.to_string());
@@ -137,20 +140,26 @@ pub(crate) struct Scratch {
     ids: Vec<u32>,
 }
 
-/// Appends all scans of a batch but the first `skip` and the refused ones. Between two refused scans
-/// is a block of its own, so that a block's seqs have no gaps.
+/// Appends all scans of a batch but the first `skip` and the refused ones, and tells of those of the
+/// followed. Between two refused scans is a block of its own, so that a block's seqs have no gaps.
 pub(crate) fn append(
     catalog: &Catalog,
     appender: &mut Appender,
     scratch: &mut Scratch,
     block: &BatchBlock<'_>,
     refused: impl Iterator<Item = (u32, Reason)>,
+    followed: &Followed,
 ) -> Result<(), EngineError> {
     let mut start = block.skip;
     let end = block.view.len() as u32;
     for stop in refused.map(|(index, _)| index).chain(std::iter::once(end)) {
         if start < stop {
             append_stretch(catalog, appender, scratch, block, start..stop)?;
+            let (base_ms, scans) = (block.view.base.get(), block.view.scans().skip(start as usize));
+            let seen = scratch.ids.iter().zip(scans).map(|(id, scan)| {
+                (*id, base_ms + i64::from(scan.offset_ms), flags::pack(scan.direction, scan.verdict))
+            });
+            followed.saw(block.site, seen);
         }
         start = stop + 1;
     }

@@ -40,6 +40,10 @@ pub(crate) enum Tag {
     Watched = 12,
     /// `blind key of a request` -> blind content and the declaration that it made.
     Request = 13,
+    /// `blind area | ^declaration` -> side: a verified journey from or to the area.
+    Travelling = 14,
+    /// `declaration` -> the ward of destination's word that its holder has arrived.
+    Arrival = 15,
 }
 
 /// A key, ready for the store.
@@ -115,6 +119,19 @@ pub(crate) fn watched(subject: SubjectCode) -> Key {
 
 pub(crate) fn request(request: Blind) -> Key {
     key(Tag::Request, &[&request.bytes()])
+}
+
+pub(crate) fn travelling(area: Blind, number: u64) -> Key {
+    key(Tag::Travelling, &[&area.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all journeys from and to an area begin with.
+pub(crate) fn all_travelling(area: Blind) -> Key {
+    key(Tag::Travelling, &[&area.bytes()])
+}
+
+pub(crate) fn arrival(number: u64) -> Key {
+    key(Tag::Arrival, &[&number.to_be_bytes()])
 }
 
 /// The number behind this tag, and nothing else; `None` for any other key.

@@ -103,6 +103,9 @@ impl Registry {
             pass: self.unused_pass()?,
             phone: self.phone_index(how.phone),
         };
+        if is_verified {
+            changes.puts.extend(self.travelling_marks(number, &declaration.journey));
+        }
         let issued = PassRecord {
             pass: record.pass,
             subject: found.subject,
@@ -137,14 +140,15 @@ impl Registry {
         let bytes = self.table.get(&key)?.ok_or(RegistryError::UnknownDeclaration)?;
         let (mut record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
         let (own, _) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
-        let Declaration { person, .. } = opened(&own, sealed, &key, "a declaration")?;
+        let Declaration { person, journey, .. } = opened(&own, sealed, &key, "a declaration")?;
         let blinds: Vec<Blind> = person.documents.iter().map(|document| self.blind(document)).collect();
         let _finding = self.finding(&blinds);
         if self.verified_holder(&blinds)?.is_some_and(|holder| holder != record.subject) {
             return Err(RegistryError::TwoPeople);
         }
         record.state = DeclarationState::Verified;
-        let mut changes = Changes { acts: vec![act], ..Changes::default() };
+        let puts = self.travelling_marks(number, &journey).into();
+        let mut changes = Changes { puts, acts: vec![act], ..Changes::default() };
         let found = Found { subject: record.subject, key: own, is_new: false };
         self.put_person(&person, &found, &mut changes);
         self.put_documents(&blinds, Holder { subject: found.subject, is_verified: true }, &mut changes)?;
@@ -330,7 +334,7 @@ impl Registry {
 
     /// A number above all that were given: two declarations never share one, whatever the clock says.
     fn declaration_number(&self, at: TimeMs) -> u64 {
-        let by_clock = (at.get().max(0) as u64) << COUNT_BITS;
+        let by_clock = number_at(at);
         let next = |last: u64| by_clock.max(last + 1);
         let last =
             self.last_declaration.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
@@ -453,7 +457,10 @@ impl Registry {
     }
 
     /// A person's own key, and the facts that are sealed with it.
-    fn open_person(&self, subject: SubjectCode) -> Result<Option<(Secret, Vec<u8>)>, RegistryError> {
+    pub(crate) fn open_person(
+        &self,
+        subject: SubjectCode,
+    ) -> Result<Option<(Secret, Vec<u8>)>, RegistryError> {
         let Some(bytes) = self.table.get(&keys::person(subject))? else { return Ok(None) };
         let (wrapped, sealed) = split_person(&bytes).ok_or_else(|| damaged("a person"))?;
         let key = self.vault.read().unwrap(&wrapped, &place_of(subject));
@@ -487,7 +494,7 @@ impl Registry {
 }
 
 /// What was sealed with a person's own key.
-fn opened<T: DeserializeOwned>(
+pub(crate) fn opened<T: DeserializeOwned>(
     own: &Secret,
     sealed: &[u8],
     place: &[u8],
@@ -495,6 +502,11 @@ fn opened<T: DeserializeOwned>(
 ) -> Result<T, RegistryError> {
     let plain = open(own, sealed, place).map_err(|_| damaged(what))?;
     Ok(serde_json::from_slice(&plain).map_err(|_| damaged(what))?)
+}
+
+/// The least number that a declaration of this instant can have.
+pub(crate) fn number_at(at: TimeMs) -> u64 {
+    (at.get().max(0) as u64) << COUNT_BITS
 }
 
 /// The lower bits of a declaration's number count those of a millisecond, and of a clock set back.

@@ -98,6 +98,7 @@ enum Step {
     Repeat(usize),
     Revoke(usize),
     Read(usize),
+    Arrive(usize),
     Rotate,
     Reopen,
     Crash,
@@ -110,6 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..20).prop_map(Step::Repeat),
         2 => (0usize..20).prop_map(Step::Revoke),
         2 => (0usize..20).prop_map(Step::Read),
+        2 => (0usize..20).prop_map(Step::Arrive),
         1 => Just(Step::Rotate),
         1 => Just(Step::Reopen),
         1 => Just(Step::Crash),
@@ -122,6 +124,7 @@ struct Twin {
     people: Vec<(SubjectCode, BTreeSet<u8>)>,
     declared: Vec<(Declared, Declaration)>,
     revoked: BTreeSet<PassId>,
+    arrived: BTreeSet<u64>,
     acts: u64,
 }
 
@@ -186,7 +189,15 @@ impl Twin {
         self.acts += 1;
     }
 
+    fn arrive(&mut self, registry: &Registry, at: usize) {
+        let Some((declared, _)) = self.declared.get(at) else { return };
+        let number = declared.record.declaration;
+        assert_eq!(registry.arrived(number, act("arrival")).expect("known").at, NOW);
+        self.acts += u64::from(self.arrived.insert(number));
+    }
+
     fn check(&mut self, registry: &Registry) {
+        self.check_journeys(registry);
         for number in 0..6 {
             let holder = self.people.iter().find(|(_, documents)| documents.contains(&number));
             let found = registry.holder(&document(number)).expect("whole");
@@ -215,6 +226,26 @@ impl Twin {
         let tip = registry.verify_audit().expect("whole").expect("unbroken");
         assert_eq!(tip.seq, self.acts, "every act is in the log once");
     }
+
+    /// Every journey leads from W1 to W2, and each end is told of all, the newest first.
+    fn check_journeys(&self, registry: &Registry) {
+        let mut expected: Vec<u64> =
+            self.declared.iter().map(|(declared, _)| declared.record.declaration).collect();
+        expected.sort_unstable_by(|a, b| b.cmp(a));
+        for (area, side) in [("W1", Side::Leaving), ("W2", Side::Coming)] {
+            let told = registry.travelling(area, None, 100).expect("whole");
+            assert!(told.iter().all(|journey| journey.side == side && journey.leg.to == "W2"));
+            let numbers: Vec<u64> = told.iter().map(|journey| journey.record.declaration).collect();
+            assert_eq!(numbers, expected);
+            let arrived = told.iter().filter(|journey| journey.arrival.is_some());
+            let arrived: BTreeSet<u64> = arrived.map(|journey| journey.record.declaration).collect();
+            assert_eq!(arrived, self.arrived);
+            let rest =
+                expected.first().map(|first| registry.travelling(area, Some(*first), 100).expect("whole"));
+            assert_eq!(rest.map_or(0, |rest| rest.len()), expected.len().saturating_sub(1));
+        }
+        assert_eq!(registry.travelling("W", None, 9).expect("whole"), [], "no area's name begins another's");
+    }
 }
 
 proptest! {
@@ -228,6 +259,7 @@ proptest! {
                 Step::Repeat(at) => twin.repeat(place.registry(), at),
                 Step::Revoke(at) => twin.revoke(place.registry(), at),
                 Step::Read(at) => twin.read(place.registry(), at),
+                Step::Arrive(at) => twin.arrive(place.registry(), at),
                 Step::Reopen => place.reopen(),
                 Step::Crash => place.crash(),
                 Step::Rotate => {
@@ -461,6 +493,12 @@ fn what_nobody_verified_changes_nothing_of_a_known_person() {
         (name().as_str(), registry.holder(&document(2)).expect("whole")),
         ("Somebody", Some(own.subject))
     );
+    let told = |area| registry.travelling(area, None, 9).expect("whole").len();
+    assert_eq!((told("W1"), told("W2")), (2, 2), "the wards are told of what is verified");
+    let unsure = unverified("Unsure", &[5]);
+    assert_eq!(told("W2"), 2, "and of nothing else");
+    let arrived = registry.arrived(unsure.declaration, act("arrival"));
+    assert!(matches!(arrived, Err(RegistryError::UnknownDeclaration)));
     // A document that somebody only claimed gives way to its owner's verified ones.
     let thief = unverified("Thief", &[8, 9]);
     let owner = declare(registry, &declaration("Lan", &[7])).expect("kept").record;

@@ -40,7 +40,7 @@ pub use accounts::{Account, Role};
 pub use audit::{Act, AuditBreak, AuditEntry, AuditTip};
 pub use issuer::Issuer;
 pub use notices::{Arrival, Leg, Side, Travelling};
-pub use people::{Declared, Declaring};
+pub use people::{Declared, Declaring, first_declaration_at};
 pub use records::{DeclarationRecord, DeclarationState, PassRecord, Revoked};
 pub use sessions::{Bearer, Session};
 pub use vault::VaultError;

@@ -4,6 +4,8 @@
 //! What happens on the way is not kept here: the engine knows each passage. Areas stand in keys as blind
 //! indexes: who lies open to be read tells of nobody where they travel.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::{Declaration, Journey};
@@ -11,7 +13,7 @@ use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::utoipa::{self, ToSchema};
 
 use super::audit::Act;
-use super::people::{number_at, opened};
+use super::people::{first_declaration_at, opened};
 use super::records::{DeclarationRecord, DeclarationState, split_declaration};
 use super::vault::Blind;
 use super::writer::Changes;
@@ -66,29 +68,46 @@ pub struct Arrival {
 }
 
 impl Registry {
-    /// Verified journeys from and to an area, declared before the one of this number, the newest first; at
-    /// most `limit`.
+    /// Verified journeys from and to these areas, declared before the one of this number, the newest first; at
+    /// most `limit`. One that begins and ends among them is within.
     ///
     /// # Errors
     /// The store fails, or what it has is damaged.
     pub fn travelling(
         &self,
-        area: &str,
+        areas: &[&str],
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Travelling>, RegistryError> {
+        let mut sides = BTreeMap::new();
+        for area in areas {
+            self.mark_sides(area, before, limit, &mut sides)?;
+        }
+        let newest = sides.into_iter().rev().take(limit);
+        let open = |(number, side)| {
+            let (record, leg) = self.leg(number)?.ok_or_else(|| damaged("a declaration"))?;
+            Ok(Travelling { record, side, leg, arrival: self.arrival(number)? })
+        };
+        newest.map(open).collect()
+    }
+
+    /// Notes the newest journeys of one area, and which end of each it is.
+    fn mark_sides(
+        &self,
+        area: &str,
+        before: Option<u64>,
+        limit: usize,
+        sides: &mut BTreeMap<u64, Side>,
+    ) -> Result<(), RegistryError> {
         let (area, last) =
             (self.area_index(area), before.map_or(u64::MAX, |before| before.saturating_sub(1)));
-        let mut found = Vec::new();
         for entry in self.table.scan(&keys::all_travelling(area), &keys::travelling(area, last)).take(limit) {
             let (key, side) = entry?;
             let number = key.last_chunk().ok_or_else(|| damaged("a list of journeys"))?;
-            let number = !u64::from_be_bytes(*number);
             let side = side_of(&side).ok_or_else(|| damaged("a list of journeys"))?;
-            let (record, leg) = self.leg(number)?.ok_or_else(|| damaged("a declaration"))?;
-            found.push(Travelling { record, side, leg, arrival: self.arrival(number)? });
+            sides.entry(!u64::from_be_bytes(*number)).and_modify(|side| *side = Side::Within).or_insert(side);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// A declaration's journey without who makes it.
@@ -114,7 +133,7 @@ impl Registry {
         since: TimeMs,
         mut declared: impl FnMut(SubjectCode),
     ) -> Result<(), RegistryError> {
-        let (tag, start) = ([keys::Tag::Declaration as u8], keys::declaration(number_at(since)));
+        let (tag, start) = ([keys::Tag::Declaration as u8], keys::declaration(first_declaration_at(since)));
         for entry in self.table.scan(&tag, &start) {
             let (_, bytes) = entry?;
             let (record, _) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;

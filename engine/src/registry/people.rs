@@ -334,7 +334,7 @@ impl Registry {
 
     /// A number above all that were given: two declarations never share one, whatever the clock says.
     fn declaration_number(&self, at: TimeMs) -> u64 {
-        let by_clock = number_at(at);
+        let by_clock = first_declaration_at(at);
         let next = |last: u64| by_clock.max(last + 1);
         let last =
             self.last_declaration.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
@@ -505,7 +505,7 @@ pub(crate) fn opened<T: DeserializeOwned>(
 }
 
 /// The least number that a declaration of this instant can have.
-pub(crate) fn number_at(at: TimeMs) -> u64 {
+pub fn first_declaration_at(at: TimeMs) -> u64 {
     (at.get().max(0) as u64) << COUNT_BITS
 }
 

@@ -233,7 +233,7 @@ impl Twin {
             self.declared.iter().map(|(declared, _)| declared.record.declaration).collect();
         expected.sort_unstable_by(|a, b| b.cmp(a));
         for (area, side) in [("W1", Side::Leaving), ("W2", Side::Coming)] {
-            let told = registry.travelling(area, None, 100).expect("whole");
+            let told = registry.travelling(&[area], None, 100).expect("whole");
             assert!(told.iter().all(|journey| journey.side == side && journey.leg.to == "W2"));
             let numbers: Vec<u64> = told.iter().map(|journey| journey.record.declaration).collect();
             assert_eq!(numbers, expected);
@@ -241,10 +241,17 @@ impl Twin {
             let arrived: BTreeSet<u64> = arrived.map(|journey| journey.record.declaration).collect();
             assert_eq!(arrived, self.arrived);
             let rest =
-                expected.first().map(|first| registry.travelling(area, Some(*first), 100).expect("whole"));
+                expected.first().map(|first| registry.travelling(&[area], Some(*first), 100).expect("whole"));
             assert_eq!(rest.map_or(0, |rest| rest.len()), expected.len().saturating_sub(1));
         }
-        assert_eq!(registry.travelling("W", None, 9).expect("whole"), [], "no area's name begins another's");
+        let both = registry.travelling(&["W2", "W1"], None, 100).expect("whole");
+        assert!(both.iter().all(|journey| journey.side == Side::Within));
+        assert_eq!(both.len(), expected.len(), "each once");
+        assert_eq!(
+            registry.travelling(&["W"], None, 9).expect("whole"),
+            [],
+            "no area's name begins another's"
+        );
     }
 }
 
@@ -493,7 +500,7 @@ fn what_nobody_verified_changes_nothing_of_a_known_person() {
         (name().as_str(), registry.holder(&document(2)).expect("whole")),
         ("Somebody", Some(own.subject))
     );
-    let told = |area| registry.travelling(area, None, 9).expect("whole").len();
+    let told = |area| registry.travelling(&[area], None, 9).expect("whole").len();
     assert_eq!((told("W1"), told("W2")), (2, 2), "the wards are told of what is verified");
     let unsure = unverified("Unsure", &[5]);
     assert_eq!(told("W2"), 2, "and of nothing else");

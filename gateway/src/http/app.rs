@@ -50,6 +50,7 @@ pub struct App {
     pub(super) verifications: Pool,
     pub(super) imports: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
+    pub(super) listeners: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     pub(super) busiest: Busiest,
     pub(super) lists: MadeLists,
@@ -80,6 +81,8 @@ impl App {
             verifications: Pool::new(1, 0),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),
             streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
+            // Others must find a connection, too.
+            listeners: Arc::new(Semaphore::new(config.http.connections_max / 4 * 3)),
             metrics: Metrics::default(),
             busiest: Busiest::default(),
             lists: MadeLists::default(),
@@ -93,9 +96,10 @@ impl App {
         }
     }
 
-    /// From now on the server is not ready, and imports end.
+    /// From now on the server is not ready; imports end, and so does what wards hear.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.people.live.end();
     }
 
     /// Whether the server is stopping.

@@ -29,6 +29,7 @@ use crate::import::Event as ImportEvent;
     tags(
         (name = "declarations", description = "Declarations, passes, areas"),
         (name = "checkpoint", description = "Checking passes and confirming passages"),
+        (name = "wards", description = "Who leaves an area and who comes to it"),
         (name = "people", description = "Sessions, accounts, who a person is, the audit log"),
         (name = "trace", description = "Who passed, where one was, whom they met, and so on"),
         (name = "catalog", description = "Areas and sites"),

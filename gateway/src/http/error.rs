@@ -12,7 +12,7 @@ use truyvet_schemas::checking::Flaw;
 use utoipa::ToSchema;
 
 use super::problems::{self as kinds, Kind};
-use crate::people::{AccountError, CodeError, DeclareError, SignInError, TooMany};
+use crate::people::{AccountError, CodeError, DeclareError, NoticesError, SignInError, TooMany};
 use crate::question::Usage;
 
 /// A request that gets no answer.
@@ -266,6 +266,15 @@ impl From<RegistryError> for Problem {
             }
             RegistryError::TwoPeople => Self::TwoPeople,
             RegistryError::KeyReused => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<NoticesError> for Problem {
+    fn from(error: NoticesError) -> Self {
+        match error {
+            NoticesError::Registry(error) => error.into(),
+            NoticesError::Trace(error) => error.into(),
         }
     }
 }

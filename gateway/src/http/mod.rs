@@ -34,6 +34,9 @@ mod guard;
 mod import;
 mod listener;
 mod metrics;
+mod notices;
+#[cfg(test)]
+mod notices_tests;
 mod operate;
 mod pages;
 mod passes;

@@ -17,17 +17,23 @@ use super::tests::Server;
 use crate::people::{Caller, NewAccount};
 
 /// A browser with its cookie.
-struct Browser<'s> {
+pub(super) struct Browser<'s> {
     server: &'s Server,
     cookie: RefCell<Option<String>>,
 }
 
 impl<'s> Browser<'s> {
-    fn new(server: &'s Server) -> Self {
+    pub(super) fn new(server: &'s Server) -> Self {
         Self { server, cookie: RefCell::default() }
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, Vec<u8>) {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.server.url));
         for (name, value) in headers {
@@ -54,22 +60,29 @@ impl<'s> Browser<'s> {
         (status, body)
     }
 
-    fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    /// The answer as it begins; its body is read by the caller.
+    pub(super) fn open(&self, path: &str) -> ureq::http::Response<ureq::Body> {
+        let request = Server::agent().get(format!("{}{path}", self.server.url));
+        let cookie = self.cookie.borrow().clone().unwrap_or_default();
+        request.header("cookie", cookie).call().expect("an answer")
+    }
+
+    pub(super) fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let (status, bytes) = self.ask(method, path, &[], body.to_string().as_bytes());
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) fn get(&self, path: &str) -> (u16, Value) {
         let (status, bytes) = self.ask("GET", path, &[], b"");
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.json("POST", path, body)
     }
 
     /// Signs in with a one-time code, as a citizen does.
-    fn redeem(self, number: &str, phone: &str) -> Self {
+    pub(super) fn redeem(self, number: &str, phone: &str) -> Self {
         self.redeem_with("citizen_id", number, phone)
     }
 
@@ -84,13 +97,13 @@ impl<'s> Browser<'s> {
         self
     }
 
-    fn sign_in(self, account: &str) -> Self {
+    pub(super) fn sign_in(self, account: &str) -> Self {
         let (status, me) = self.post("/api/v1/session", &json!({"account": account, "password": PASSWORD}));
         assert_eq!((status, &me["account"]), (200, &json!(account)), "{me}");
         self
     }
 
-    fn declare(&self, declaration: &Value) -> (u16, Value) {
+    pub(super) fn declare(&self, declaration: &Value) -> (u16, Value) {
         let sent = json!({"declaration": declaration, "accept_unverified": true});
         self.post("/api/v1/declarations", &sent)
     }
@@ -107,8 +120,8 @@ impl<'s> Browser<'s> {
 }
 
 const PASSWORD: &str = "một mật khẩu dài";
-const AN: &str = "001090000001";
-const MAI: &str = "001190000002";
+pub(super) const AN: &str = "001090000001";
+pub(super) const MAI: &str = "001190000002";
 
 fn last_code(server: &Server) -> String {
     let codes = std::fs::read_to_string(server.app.data.join("codes.log")).expect("a code was sent");
@@ -116,7 +129,7 @@ fn last_code(server: &Server) -> String {
 }
 
 /// A server with a small nation, a register that knows An, and officials.
-fn served() -> (Server, tempfile::TempDir) {
+pub(super) fn served() -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let register = folder.path().join("register.csv");
     let people = format!(
@@ -168,7 +181,7 @@ fn served() -> (Server, tempfile::TempDir) {
     (server, folder)
 }
 
-fn declaration(number: &str, name: &str) -> Value {
+pub(super) fn declaration(number: &str, name: &str) -> Value {
     json!({
         "person": {"name": name, "birth_date": "1990-03-02", "sex": "male",
             "documents": [{"kind": "citizen_id", "number": number}], "permanent": {"area": "W1"}},
@@ -178,7 +191,7 @@ fn declaration(number: &str, name: &str) -> Value {
     })
 }
 
-fn mai() -> Value {
+pub(super) fn mai() -> Value {
     let mut mai = declaration(MAI, "Trần Thị Mai");
     mai["person"]["sex"] = json!("female");
     mai

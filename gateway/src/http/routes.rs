@@ -17,7 +17,7 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
-    import, operate, pages, passes, people, problems, scans, trace,
+    import, notices, operate, pages, passes, people, problems, scans, trace,
 };
 use crate::people::Permission;
 
@@ -38,6 +38,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .merge(asked.layer(need(Permission::Trace)))
         .merge(untimed().layer(need(Permission::Operate)))
         .merge(keys_and_log())
+        .merge(wards())
         .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max));
     // Bounds its own input, which is on disk.
     let unbounded = import().layer(need(Permission::Operate)).layer(DefaultBodyLimit::disable());
@@ -52,12 +53,13 @@ pub(super) fn router(app: Arc<App>) -> Router {
 
 /// What the server answers to, as OpenAPI 3.1.
 pub fn openapi() -> OpenApi {
-    let closed = [people(), scans(), keys_and_log(), look(), operate(), asked(), untimed(), import()]
-        .into_iter()
-        .map(|mut group| {
-            document::add_permission(group.get_openapi_mut());
-            group
-        });
+    let closed =
+        [people(), scans(), keys_and_log(), wards(), look(), operate(), asked(), untimed(), import()]
+            .into_iter()
+            .map(|mut group| {
+                document::add_permission(group.get_openapi_mut());
+                group
+            });
     let mut document = closed.fold(open(), OpenApiRouter::merge).into_openapi();
     document::add_guard(&mut document);
     document
@@ -96,6 +98,8 @@ fn people() -> Routes {
         .routes(routes!(checkpoint::check))
         .routes(routes!(checkpoint::verified))
         .routes(routes!(people::find))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::arrive))
         .routes(routes!(people::watch, people::watch_list))
         .routes(routes!(people::unwatch))
         .routes(routes!(accounts::list, accounts::add))
@@ -114,6 +118,11 @@ fn scans() -> Routes {
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
     routes
+}
+
+/// For officials of an area; takes as long as it takes.
+fn wards() -> Routes {
+    OpenApiRouter::default().routes(routes!(notices::live)).routes(routes!(notices::digest))
 }
 
 /// For administrators; takes as long as it takes.

@@ -34,7 +34,7 @@ pub enum Permission {
     Operate,
     /// Check passes and confirm passages.
     Check,
-    /// See who a person is.
+    /// See who a person is, and who travels from and to the area.
     FindPeople,
     /// Hold people at checkpoints, take passes back.
     Hold,

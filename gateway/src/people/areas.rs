@@ -76,6 +76,24 @@ impl Areas {
         }
     }
 
+    /// Codes of an area and of all below it; the code alone where it is not known.
+    pub fn all_within(&self, code: &str) -> Vec<String> {
+        let search = self.now();
+        let tree = search.tree();
+        let Some(within) = tree.find(code) else { return vec![code.to_owned()] };
+        let areas = tree.areas().filter(|(area, _)| tree.is_within(*area, within));
+        areas.map(|(_, area)| area.code.clone()).collect()
+    }
+
+    /// Codes of an area and of all above it; the code alone where it is not known.
+    pub fn all_above(&self, code: &str) -> Vec<String> {
+        let search = self.now();
+        let tree = search.tree();
+        let Some(area) = tree.find(code) else { return vec![code.to_owned()] };
+        let areas = std::iter::once(area).chain(tree.ancestors(area));
+        areas.map(|area| tree.area(area).code.clone()).collect()
+    }
+
     /// The areas meant by a text, a code or as one types names, the best first, with the area that took each
     /// in, where it ended.
     pub fn find(&self, query: &Query<'_>, now_ms: i64) -> Vec<Found> {

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::areas::AreaName;
 use super::declaring::PassView;
+use super::live::Happened;
 use super::{People, act, act_with};
 
 /// What an officer holds in hand.
@@ -162,7 +163,10 @@ impl People {
             return Err(RegistryError::UnknownDeclaration);
         }
         let act = act(now, officer, "declaration.verify", &declaration.to_string());
-        self.registry.verified(declaration, act).map(drop)
+        let record = self.registry.verified(declaration, act)?;
+        self.engine.follow([record.subject.to_string().as_str()].into_iter());
+        self.live.happened(Happened::Declared(declaration));
+        Ok(())
     }
 
     fn check_token(&self, token: &str, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {

@@ -9,6 +9,8 @@ use truyvet_schemas::pass::{AreaNumber, Pass, PassFlags, UnixSeconds};
 use truyvet_schemas::person::{Document, DocumentKind, Person, Residence};
 use utoipa::ToSchema;
 
+use super::homes::Traveller;
+use super::live::Happened;
 use super::quota::TooMany;
 use super::register::Comparison;
 use super::{People, act, act_with};
@@ -149,9 +151,14 @@ impl People {
         let how = Declaring { state, issued, valid_until: UnixSeconds::new(valid_until), phone, request };
         let act = act(now, "citizen", "declaration.make", "-");
         let declared = self.registry.declare(declaration, how, act)?;
-        if declared.is_new_person {
-            let home = declaration.person.home().area.clone();
-            self.homes.tell(declared.record.subject.to_string(), home);
+        let is_followed = state == DeclarationState::Verified;
+        if declared.is_new_person || is_followed {
+            let (subject, home) =
+                (declared.record.subject.to_string(), declaration.person.home().area.clone());
+            self.homes.tell(Traveller { subject, home, is_followed });
+        }
+        if is_followed {
+            self.live.happened(Happened::Declared(declared.record.declaration));
         }
         Ok((declared.record, declared.pass))
     }

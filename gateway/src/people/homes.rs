@@ -1,14 +1,25 @@
-//! Tells the engine where new people live before they are scanned first, so that the ids of neighbours
-//! lie together. Many at once: the engine makes ids durable in one write.
+//! Tells the engine where people live before they are scanned first, so that the ids of neighbours lie
+//! together, and whose passages the wards are told of. Many at once: the engine makes ids durable in one
+//! write.
 
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use truyvet_engine::{Engine, PersonRecord};
 
+/// Somebody who has declared.
+pub(super) struct Traveller {
+    /// Code of the subject.
+    pub(super) subject: String,
+    /// Code of the area where the subject lives.
+    pub(super) home: String,
+    /// Whether the wards are told of passages.
+    pub(super) is_followed: bool,
+}
+
 /// The way to the thread, which ends when this goes.
 pub(super) struct Homes {
-    people: Option<Sender<PersonRecord>>,
+    people: Option<Sender<Traveller>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -20,10 +31,10 @@ impl Homes {
         Ok(Self { people: Some(people), thread: Some(thread) })
     }
 
-    /// Tells of somebody new. Where too many wait the engine learns of the person with the first scan.
-    pub(super) fn tell(&self, subject: String, area: String) {
+    /// Tells of somebody. Where too many wait the engine learns of the person with the first scan.
+    pub(super) fn tell(&self, traveller: Traveller) {
         if let Some(people) = &self.people {
-            people.try_send(PersonRecord { subject, area }).ok();
+            people.try_send(traveller).ok();
         }
     }
 }
@@ -37,12 +48,18 @@ impl Drop for Homes {
     }
 }
 
-fn run(engine: &Engine, queue: &Receiver<PersonRecord>) {
+fn run(engine: &Engine, queue: &Receiver<Traveller>) {
     while let Ok(first) = queue.recv() {
         let people: Vec<_> = [first].into_iter().chain(queue.try_iter().take(AT_ONCE - 1)).collect();
-        if let Err(error) = engine.catalog().put_people(people) {
+        let record = |Traveller { subject, home, .. }: &Traveller| PersonRecord {
+            subject: subject.clone(),
+            area: home.clone(),
+        };
+        if let Err(error) = engine.catalog().put_people(people.iter().map(record).collect()) {
             tracing::warn!(%error, "homes of new people are not known to the engine");
         }
+        let followed = people.iter().filter(|traveller| traveller.is_followed);
+        engine.follow(followed.map(|traveller| traveller.subject.as_str()));
     }
 }
 

@@ -4,6 +4,7 @@
 //! ```text
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
+//! ward       notices: who leaves and who comes; live: as it happens
 //! ```
 //!
 //! - `access` is the one place that says who may do what.
@@ -17,6 +18,8 @@ mod codes;
 mod config;
 mod declaring;
 mod homes;
+mod live;
+mod notices;
 mod quota;
 mod reach;
 mod register;
@@ -34,6 +37,8 @@ pub use checking::{Asked, Card, Checked};
 pub use codes::{CodeError, CodeSent, Codes};
 pub use config::PeopleConfig;
 pub use declaring::{DeclareError, Made, PassView};
+pub use live::{Heard, Live};
+pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
@@ -53,6 +58,8 @@ pub struct People {
     pub areas: Areas,
     /// One-time codes.
     pub codes: Codes,
+    /// Tells wards what happens.
+    pub live: Live,
     engine: Engine,
     config: PeopleConfig,
     passwords: Passwords,
@@ -103,6 +110,7 @@ impl People {
             areas: Areas::of(engine.clone()),
             passwords: Passwords::default(),
             codes: Codes::new(codes::sender(data, config)),
+            live: Live::default(),
             register: register::open(config)?,
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
             quota: Quota::default(),

@@ -13,6 +13,7 @@ mod maintenance;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -130,6 +131,7 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     let http = tokio::spawn(http::serve(Arc::clone(&app), listener, async {
         http_stops.await.ok();
     }));
+    let telling = start_telling(&app).map_err(ServerError::io("the thread that tells wards what happens"))?;
     let maintenance =
         Maintenance::start(Arc::clone(&app)).map_err(ServerError::io("the maintenance thread"))?;
     file.announce(&app.data, bare);
@@ -146,9 +148,19 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     stop_http.send(()).ok();
     tokio::time::timeout(GRACE, http).await.ok();
     maintenance.stop();
+    if telling.join().is_err() {
+        tracing::error!("the thread that tells wards what happens met a bug");
+    }
     file.remove(&app.data);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends when the server stops.
+fn start_telling(app: &Arc<App>) -> std::io::Result<JoinHandle<()>> {
+    let app = Arc::clone(app);
+    let thread = std::thread::Builder::new().name("wards".to_owned());
+    thread.spawn(move || app.people.tell_listeners(|| app.is_stopping()))
 }
 
 /// Uploads of a server that was killed.

@@ -24,10 +24,12 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
   for (const [caller, address] of [
     ["citizen", "/desk"],
     ["citizen", "/accounts"],
+    ["citizen", "/ward"],
     ["citizen", "/checkpoint"],
     ["citizen", "/trace"],
     ["officer", "/desk"],
     ["officer", "/accounts"],
+    ["officer", "/ward"],
     ["ward", "/accounts"],
     ["ward", "/checkpoint"],
     ["operator-1", "/desk"],

@@ -78,6 +78,11 @@ for (const [index, look] of LOOKS.entries()) {
       await page.see("#ask");
       await inspect(page, "desk-dialog");
     });
+    await lookedAt(look, "ward", "/ward", async (page) => {
+      await declared();
+      await page.see("#notices li");
+      await inspect(page, "ward");
+    });
     await lookedAt(look, "administrator", "/accounts", async (page) => {
       await page.see("#rows tr");
       await inspect(page, "accounts");

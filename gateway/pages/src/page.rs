@@ -28,6 +28,8 @@ pub enum Page {
     Checkpoint,
     /// `/desk`: looking people up.
     Desk,
+    /// `/ward`: who leaves an area and who comes to it.
+    Ward,
     /// `/accounts`: who may do what.
     Accounts,
     /// `/trace`: questions to the engine.
@@ -57,7 +59,7 @@ pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eva
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
@@ -65,6 +67,7 @@ impl Page {
         Self::SignIn,
         Self::Checkpoint,
         Self::Desk,
+        Self::Ward,
         Self::Accounts,
         Self::Trace,
         Self::Docs,
@@ -80,6 +83,7 @@ impl Page {
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
             Self::Desk => "desk",
+            Self::Ward => "ward",
             Self::Accounts => "accounts",
             Self::Trace => "trace",
             Self::Docs => "docs",

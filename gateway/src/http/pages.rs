@@ -36,6 +36,7 @@ pages! {
     "/sign-in" => SignIn,
     "/checkpoint" => Checkpoint,
     "/desk" => Desk,
+    "/ward" => Ward,
     "/accounts" => Accounts,
     "/trace" => Trace,
     "/api/docs" => Docs,

@@ -230,6 +230,7 @@ fn every_page_is_there_with_all_that_it_loads() {
         "/sign-in",
         "/checkpoint",
         "/desk",
+        "/ward",
         "/accounts",
         "/trace",
         "/api/docs",

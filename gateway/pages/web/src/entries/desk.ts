@@ -66,8 +66,19 @@ async function start(): Promise<void> {
   const isTheirs = me?.kind === "account" && LOOKERS.includes(me.role);
   showWork(isTheirs);
   show(at("gate"), me?.kind !== "account");
-  if (isTheirs) return showWatched();
+  if (!mayHold()) for (const part of document.querySelectorAll<HTMLElement>("[data-hold]")) show(part, false);
+  if (isTheirs) return lookUpGiven().then(showWatched);
   if (me?.kind === "account") showFlaws([], text("not_allowed"));
+}
+
+/** Other pages lead here with the number of a pass. */
+async function lookUpGiven(): Promise<void> {
+  const pass = new URLSearchParams(location.search).get("pass");
+  if (!pass) return;
+  at<HTMLInputElement>("pass").value = pass;
+  (form.querySelector('input[name="by"][value="pass"]') as HTMLInputElement).checked = true;
+  showWay();
+  await find();
 }
 
 function showWay(): void {
@@ -133,15 +144,15 @@ function declarationRow(found: DeclarationFound): HTMLElement {
     element("strong", {}, found.pass),
     element("span", { class: "note" }, `${moment(made_at)} – ${moment(valid_until)} · ${found.declaration}`),
   );
-  if (mayRevoke() && !revoked && valid_until > now) row.append(revokeButton(found.pass));
+  if (mayHold() && !revoked && valid_until > now) row.append(revokeButton(found.pass));
   return row;
 }
 
 // ---- revoking and watching -----------------------------------------------------------------------
 
-function mayRevoke(): boolean {
-  if (me?.kind !== "account") return me?.kind === "local";
-  return ["health", "epidemiologist", "administrator"].includes(me.role);
+/** Whether people may be held at checkpoints, and passes taken back. */
+function mayHold(): boolean {
+  return me?.kind === "account" && ["health", "epidemiologist"].includes(me.role);
 }
 
 function revokeButton(pass: string): HTMLButtonElement {
@@ -188,6 +199,7 @@ async function doIt(method: string, path: string, idempotencyKey: string, body?:
 }
 
 async function showWatched(): Promise<void> {
+  if (!mayHold()) return;
   const { watch } = await call<{ watch: Watched[] }>("GET", "/watch").catch(() => ({ watch: [] }));
   at("watch-list").replaceChildren(...watch.map(watchRow));
   show(at("watch-none"), watch.length === 0);

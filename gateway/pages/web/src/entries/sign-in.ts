@@ -57,10 +57,10 @@ function nextOf(role: Role): string {
   return PAGES.includes(asked) ? asked : HOME[role];
 }
 
-const PAGES = ["/checkpoint", "/desk", "/accounts", "/trace", "/api/docs"];
+const PAGES = ["/checkpoint", "/desk", "/ward", "/accounts", "/trace", "/api/docs"];
 const HOME: Record<Role, string> = {
   officer: "/checkpoint",
-  ward: "/desk",
+  ward: "/ward",
   health: "/desk",
   epidemiologist: "/desk",
   operator: "/trace",

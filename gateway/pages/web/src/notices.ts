@@ -1,0 +1,64 @@
+// What a ward is told of journeys: how notices are kept in order, and said in words. Pure.
+
+import type { AreaName } from "./contract";
+
+export type Side = "leaving" | "coming" | "within";
+export type JourneyState = "expected" | "under_way" | "arrived" | "ended";
+
+export interface Notice {
+  side: Side;
+  declaration: string;
+  pass: string;
+  subject: string;
+  state: JourneyState;
+  from: AreaName & { path: string };
+  to: AreaName & { path: string };
+  departs_at: number;
+  declared_at: number;
+  valid_until: number;
+  revoked: boolean;
+  companions: number;
+  passages: number;
+  last?: { at: number; site: string; site_name: string; verdict: string };
+  arrival?: { at: number; by: string };
+}
+
+/** Which of them one wants to see; "" is all. */
+export interface Wanted {
+  side: "" | "coming" | "leaving";
+  state: "" | JourneyState;
+}
+
+/** Whether a notice is wanted. One within the area both leaves and comes. */
+export function isWanted({ side, state }: Wanted, notice: Notice): boolean {
+  const fits = side === "" || notice.side === side || notice.side === "within";
+  return fits && (state === "" || notice.state === state);
+}
+
+/** The notices with one that has just been heard: in the place of the same journey's, else by its number. */
+export function heard(notices: readonly Notice[], wanted: Wanted, fresh: Notice): Notice[] {
+  const others = notices.filter(({ declaration }) => declaration !== fresh.declaration);
+  if (!isWanted(wanted, fresh)) return others;
+  const older = others.findIndex(({ declaration }) => isNewer(fresh.declaration, declaration));
+  const place = older < 0 ? others.length : older;
+  return [...others.slice(0, place), fresh, ...others.slice(place)];
+}
+
+/** Whether the first of two declarations was made later: their numbers rise, beyond what a double can hold. */
+export function isNewer(one: string, other: string): boolean {
+  return BigInt(one) > BigInt(other);
+}
+
+/** Whether the ward may say that this traveller has arrived. */
+export function mayArrive(notice: Notice): boolean {
+  return notice.side !== "leaving" && notice.state !== "arrived";
+}
+
+/** The day as the server's bounds, unix milliseconds: from local midnight to the next. */
+export function boundsOf(day: string): { from: number; to: number } | null {
+  const start = new Date(`${day}T00:00`);
+  if (Number.isNaN(start.getTime())) return null;
+  const end = new Date(start);
+  end.setDate(end.getDate() + 1);
+  return { from: start.getTime(), to: end.getTime() };
+}

@@ -25,13 +25,13 @@ use super::caller::Asking;
 use super::error::Problem;
 use super::extract::{Asked, Named};
 use super::problems::problems;
-use crate::people::{DIGEST_MAX, Heard, JourneyState, Notice, NoticesAsked, Permission};
+use crate::people::{DIGEST_MAX, Heard, JourneyState, Notice, NoticesAsked, Permission, act};
 use crate::sheet::{Column, Sheet, Values};
 
 problems!(Listing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Arriving: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Exporting: WRONG_USAGE, NOT_FOUND, TOO_LARGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
-problems!(Hearing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, FAILED);
+problems!(Hearing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -125,7 +125,7 @@ pub(super) async fn digest(
     }
     let span = (TimeMs::new(from), TimeMs::new(to));
     let shared = Arc::clone(&app);
-    let work = app.verifications.run(move || shared.people.digest(&area, span, &account, TimeMs::now()));
+    let work = app.operations.run(move || shared.people.digest(&area, span, &account, TimeMs::now()));
     let notices = work.await??;
     if notices.len() >= DIGEST_MAX {
         return Err(Problem::TooLarge(format!(
@@ -191,10 +191,13 @@ pub(super) async fn live(
     asking: Asking,
     Asked(Where { area }): Asked<Where>,
 ) -> Result<Response, Problem> {
-    let (_, area) = area_of(&app, &asking, area)?;
+    let (account, area) = area_of(&app, &asking, area)?;
     let place = Arc::clone(&app.listeners).try_acquire_owned();
     let place =
         place.map_err(|_| Problem::Busy("too many listen now; ask the inbox again from time to time"))?;
+    let listens = act(TimeMs::now(), &account.account, "notices.listen", &area);
+    let shared = Arc::clone(&app);
+    app.people_work.run(move || shared.people.registry.note(listens)).await??;
     let stopping = || Problem::Unavailable("the server is stopping; listen again later".to_owned());
     let hearing = Listener {
         heard: app.people.live.listen(&area).ok_or_else(stopping)?,

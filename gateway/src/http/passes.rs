@@ -71,6 +71,7 @@ pub(super) struct Printed {
     /// Passes on the A4 page: 1 or 8; 1 unless given. Eight are copies to be cut apart.
     cards: Option<u8>,
     /// `vi` or `en`; `vi` unless given.
+    #[param(pattern = "^(vi|en)$")]
     lang: Option<String>,
 }
 

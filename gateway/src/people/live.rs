@@ -61,7 +61,6 @@ impl Live {
     pub fn listen(&self, area: &str) -> Option<broadcast::Receiver<Heard>> {
         let mut areas = self.areas.lock();
         let areas = areas.as_mut()?;
-        areas.retain(|_, told| told.receiver_count() > 0);
         let told = areas.entry(area.to_owned()).or_insert_with(|| broadcast::channel(HEARD_MAX).0);
         Some(told.subscribe())
     }
@@ -76,8 +75,12 @@ impl Live {
         self.queue.0.try_send(what).ok();
     }
 
+    /// Whether anybody listens; areas that nobody listens to any more are forgotten.
     fn has_listeners(&self) -> bool {
-        self.areas.lock().as_ref().is_some_and(|areas| !areas.is_empty())
+        self.areas.lock().as_mut().is_some_and(|areas| {
+            areas.retain(|_, told| told.receiver_count() > 0);
+            !areas.is_empty()
+        })
     }
 
     fn tell(&self, area: &str, heard: impl FnOnce() -> Heard) {

@@ -17,17 +17,23 @@ use super::tests::Server;
 use crate::people::{Caller, NewAccount};
 
 /// A browser with its cookie.
-struct Browser<'s> {
+pub(super) struct Browser<'s> {
     server: &'s Server,
     cookie: RefCell<Option<String>>,
 }
 
 impl<'s> Browser<'s> {
-    fn new(server: &'s Server) -> Self {
+    pub(super) fn new(server: &'s Server) -> Self {
         Self { server, cookie: RefCell::default() }
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, Vec<u8>) {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.server.url));
         for (name, value) in headers {
@@ -64,7 +70,7 @@ impl<'s> Browser<'s> {
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.json("POST", path, body)
     }
 
@@ -84,7 +90,7 @@ impl<'s> Browser<'s> {
         self
     }
 
-    fn sign_in(self, account: &str) -> Self {
+    pub(super) fn sign_in(self, account: &str) -> Self {
         let (status, me) = self.post("/api/v1/session", &json!({"account": account, "password": PASSWORD}));
         assert_eq!((status, &me["account"]), (200, &json!(account)), "{me}");
         self
@@ -117,13 +123,18 @@ fn last_code(server: &Server) -> String {
 
 /// A server with a small nation, a register that knows An, and officials.
 fn served() -> (Server, tempfile::TempDir) {
+    served_with(false)
+}
+
+/// With the gateway's sockets too.
+pub(super) fn served_with(has_gateway: bool) -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let register = folder.path().join("register.csv");
     let people = format!(
         "kind,number,name,birth_date,sex,permanent\ncitizen_id,{AN},Nguyễn Văn An,1990-03-02,male,W1\n"
     );
     std::fs::write(&register, people).expect("room");
-    let server = Server::start(|config| config.people.register_file = Some(register));
+    let server = Server::start_with(|config| config.people.register_file = Some(register), has_gateway);
     let catalog = server.app.engine.catalog();
     let area = |code: &str, parent: &str, name: &str| AreaRecord {
         area: code.to_owned(),

@@ -4,6 +4,7 @@
 //! ```text
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
+//!                                -> tickets, to send scans past HTTP
 //! ```
 //!
 //! - `access` is the one place that says who may do what.
@@ -20,8 +21,10 @@ mod homes;
 mod quota;
 mod reach;
 mod register;
+mod tickets;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use truyvet_engine::Engine;
 use truyvet_engine::registry::{Act, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError};
@@ -37,6 +40,7 @@ pub use declaring::{DeclareError, Made, PassView};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
+pub use tickets::{Issued, Ticket, Tickets};
 
 use accounts::Passwords;
 use checking::RecentChecks;
@@ -53,6 +57,8 @@ pub struct People {
     pub areas: Areas,
     /// One-time codes.
     pub codes: Codes,
+    /// What officers' browsers show at the gateway.
+    pub tickets: Arc<Tickets>,
     engine: Engine,
     config: PeopleConfig,
     passwords: Passwords,
@@ -103,6 +109,7 @@ impl People {
             areas: Areas::of(engine.clone()),
             passwords: Passwords::default(),
             codes: Codes::new(codes::sender(data, config)),
+            tickets: Arc::default(),
             register: register::open(config)?,
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
             quota: Quota::default(),

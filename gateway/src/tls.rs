@@ -12,6 +12,10 @@
 //! its key. TLS 1.3 only, ALPN `truyvet/1`, no client certificates: a device proves itself in its
 //! hello. No session tickets: a connection lasts hours, and a full handshake costs less than a
 //! millisecond.
+//!
+//! Browsers are shown the operator's files too, or else certificates of their own kind: `short_lived`.
+
+mod short_lived;
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -32,6 +36,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use truyvet_schemas::limits::ALPN;
+
+pub use short_lived::{CertificateHash, ShortLived};
 
 /// Certificates and key by which devices know the gateway.
 pub struct TlsIdentity {
@@ -97,13 +103,31 @@ impl TlsIdentity {
     }
 
     pub(crate) fn server_config(&self) -> Result<rustls::ServerConfig, rustls::Error> {
-        let mut config = rustls::ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_no_client_auth()
-            .with_single_cert(self.chain.clone(), self.key.clone_key())?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        config.send_tls13_tickets = 0;
-        Ok(config)
+        let config = server_builder()?.with_single_cert(self.chain.clone(), self.key.clone_key())?;
+        Ok(finished(config, ALPN))
+    }
+
+    /// What browsers are shown instead of this identity's own certificate: `None` where it is the
+    /// operator's, which they can check.
+    ///
+    /// # Errors
+    /// A bug, or a machine without randomness.
+    pub(crate) fn short_lived(&self) -> Result<Option<Arc<ShortLived>>, TlsError> {
+        let is_development = self.authority.is_some();
+        is_development.then(|| ShortLived::new(since_epoch()).map(Arc::new)).transpose()
+    }
+
+    /// For browsers, with ALPN `alpn`.
+    pub(crate) fn web_config(
+        &self,
+        short_lived: Option<Arc<ShortLived>>,
+        alpn: &[u8],
+    ) -> Result<rustls::ServerConfig, rustls::Error> {
+        let config = match short_lived {
+            Some(short_lived) => server_builder()?.with_cert_resolver(short_lived),
+            None => server_builder()?.with_single_cert(self.chain.clone(), self.key.clone_key())?,
+        };
+        Ok(finished(config, alpn))
     }
 }
 
@@ -261,6 +285,9 @@ pub enum TlsError {
     /// A bug, or a machine without randomness.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
+    /// A bug.
+    #[error("cannot use the certificate made for browsers: {0}")]
+    ShortLived(rustls::Error),
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -296,6 +323,18 @@ fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     params.not_before = date_time_ymd(1970, 1, 1) + since_epoch().saturating_sub(CLOCK_SLACK);
     params.not_after = date_time_ymd(1970, 1, 1) + since_epoch() + LEAF_LIFE;
     Ok(params)
+}
+
+fn server_builder()
+-> Result<rustls::ConfigBuilder<rustls::ServerConfig, rustls::server::WantsServerCert>, rustls::Error> {
+    let builder = rustls::ServerConfig::builder_with_provider(provider());
+    Ok(builder.with_protocol_versions(&[&rustls::version::TLS13])?.with_no_client_auth())
+}
+
+fn finished(mut config: rustls::ServerConfig, alpn: &[u8]) -> rustls::ServerConfig {
+    config.alpn_protocols = vec![alpn.to_vec()];
+    config.send_tls13_tickets = 0;
+    config
 }
 
 fn since_epoch() -> Duration {

@@ -113,9 +113,16 @@ fn vectors_of_the_code() -> Vectors {
         ("batch-signature".to_owned(), signed.signature.to_vec()),
         ("scan-batch".to_owned(), batch.clone()),
         ("lost-batch".to_owned(), prefixed(&lost.encode())),
+        ("web-request-head".to_owned(), web_request(&prefixed(&signed.encode()))[..40].to_vec()),
     ]);
     vectors.extend(gateway_frames().map(|(name, frame)| (name.to_owned(), prefixed(&frame.encode()))));
     vectors
+}
+
+/// A browser's request: its ticket, the device, the frame.
+fn web_request(frame: &[u8]) -> Vec<u8> {
+    let ticket: Vec<u8> = (0xa0..0xc0).collect();
+    [&ticket, facts().device.to_le_bytes().as_slice(), frame].concat()
 }
 
 fn gateway_frames() -> [(&'static str, FromGateway); 10] {

@@ -15,18 +15,21 @@ const MOBILE = "Mozilla/5.0 (Linux; Android 8.1.0; SM-J730G) AppleWebKit/537.36 
 export const PHONE = { name: "phone", width: 360, height: 740, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 export const DESK = { name: "desk", width: 1280, height: 800 };
 
-/** Chromium with a profile of its own. `video`: the file that its camera shows. */
+/**
+ * Chromium with a profile of its own. `video`: the file that its camera shows; `rules`: which addresses it
+ * reaches, and where.
+ */
 export class Browser {
   #pages = [];
 
-  static async start({ video, profile = fs.mkdtempSync(path.join(os.tmpdir(), "truyvet-chromium-")) } = {}) {
+  static async start({ video, rules = ON_THIS_MACHINE, profile = newProfile() } = {}) {
     const browser = new Browser();
     browser.profile = profile;
     const camera = video === undefined ? [] : [`--use-file-for-fake-video-capture=${video}`];
     browser.chromium = await puppeteer.launch({
       executablePath: program,
       userDataDir: profile,
-      args: [...FLAGS, ...camera],
+      args: [...FLAGS, `--host-resolver-rules=${rules}`, ...camera],
       protocolTimeout: 60_000,
     });
     running.add(browser);
@@ -207,9 +210,13 @@ const FLAGS = [
   "--no-first-run",
   "--use-fake-ui-for-media-stream",
   "--use-fake-device-for-media-stream",
-  // Nothing outside this machine can be reached.
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
+/** Nothing outside this machine can be reached. */
+const ON_THIS_MACHINE = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1";
+
+function newProfile() {
+  return fs.mkdtempSync(path.join(os.tmpdir(), "truyvet-chromium-"));
+}
 
 function isDetached(failure) {
   if (/detached|not clickable/.test(failure.message)) return false;

@@ -52,6 +52,7 @@ export const REGISTERED = [
 export class Server {
   #place = fs.mkdtempSync(path.join(os.tmpdir(), "truyvet-browser-"));
   #process = null;
+  #settings = [];
 
   /** Starts a server; `settings` are lines for the part `[people]` of its configuration. */
   static async start(settings = []) {
@@ -73,7 +74,8 @@ export class Server {
 
   /** Runs the server on the addresses of its first start, so that browsers find it again. */
   async launch() {
-    const { http = "http://127.0.0.1:0", quic = "127.0.0.1:0" } = this.address ?? {};
+    const { http = "http://127.0.0.1:0", quic = "127.0.0.1:0", web = "auto" } = this.address ?? {};
+    this.#writeConfig(web);
     fs.rmSync(this.file("data/server.json"), { force: true });
     const log = fs.openSync(this.file("log"), "a");
     const where = ["--data", this.file("data"), "--config", this.file("config.toml")];
@@ -113,6 +115,14 @@ export class Server {
     return JSON.parse(answer).scans;
   }
 
+  /** A number of the gateway's, by its name in the metrics. */
+  async number(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    const line = text.split("\n").find((one) => new RegExp(`^truyvet_gateway_${name}(_total)? `).test(one));
+    if (line === undefined) throw new Error(`the gateway has no number ${name}`);
+    return Number(line.split(" ")[1]);
+  }
+
   /** The one-time code that was sent last. */
   async code() {
     return fs.readFileSync(this.file("data/codes.log"), "utf8").trim().split(/\s/).pop();
@@ -123,9 +133,15 @@ export class Server {
     const rows = REGISTERED.map((one) => ["citizen_id", one.number, one.name, one.birth_date, one.sex, HOME].join(","));
     const header = "kind,number,name,birth_date,sex,permanent";
     fs.writeFileSync(this.file("register.csv"), [header, ...rows, ""].join("\n"));
-    const register = `register_file = ${JSON.stringify(this.file("register.csv"))}`;
-    fs.writeFileSync(this.file("config.toml"), ["[people]", register, ...settings, ""].join("\n"));
+    this.#settings = settings;
     await this.truyvet("import", "--data", this.file("data"), "--areas", "builtin:vn", "--sites", this.file("sites.csv"));
+  }
+
+  #writeConfig(web) {
+    const register = `register_file = ${JSON.stringify(this.file("register.csv"))}`;
+    const gateway = ["[gateway]", `web_listen = ${JSON.stringify(web)}`];
+    const lines = [...gateway, "[people]", register, ...this.#settings, ""];
+    fs.writeFileSync(this.file("config.toml"), lines.join("\n"));
   }
 
   #account([account, name, role, ...place]) {

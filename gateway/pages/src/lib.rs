@@ -26,4 +26,4 @@ mod texts;
 
 pub use assets::{Asset, asset, service_worker};
 pub use language::Language;
-pub use page::{Html, POLICY, Page, page};
+pub use page::{Html, POLICY, Page, page, policy_connecting_to};

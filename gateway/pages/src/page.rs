@@ -57,6 +57,11 @@ pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eva
     img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 
+/// The same for a page that also connects to the gateway at `origin`, `https://NAME:PORT`.
+pub fn policy_connecting_to(origin: &str) -> String {
+    format!("{POLICY}; connect-src 'self' {origin}")
+}
+
 impl Page {
     /// All of them, in their order.
     pub const ALL: [Self; 11] = [

@@ -18,7 +18,7 @@ use super::caller::{Asking, begin_cookie, end_cookie};
 use super::error::Problem;
 use super::extract::{Asked, Body, Named};
 use super::problems::problems;
-use crate::people::{Caller, CodeSent, NewAccount, Permission, act};
+use crate::people::{Caller, CodeSent, NewAccount, Permission};
 
 problems!(SigningIn: WRONG_USAGE, WRONG_CREDENTIALS, TOO_MANY_ATTEMPTS, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Knowing: SIGN_IN_NEEDED, BUSY, UNAVAILABLE, FAILED);
@@ -121,8 +121,7 @@ pub(super) async fn sign_out(State(app): State<Arc<App>>, asking: Asking) -> Res
     let actor = asking.caller.actor().to_owned();
     if let Some(token) = asking.token {
         let shared = Arc::clone(&app);
-        let act = act(TimeMs::now(), &actor, "session.end", &actor);
-        app.people_work.run(move || shared.people.registry.end_session(&token, act)).await??;
+        app.people_work.run(move || shared.people.sign_out(&token, &actor, TimeMs::now())).await??;
     }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, end_cookie(&app))]).into_response())
 }

@@ -68,6 +68,7 @@ impl App {
         enrolment: Enrolment,
     ) -> Self {
         let sink = gateway.as_ref().map_or_else(|| Arc::new(engine.clone()) as _, |gateway| gateway.sink());
+        let metrics_of_gateway = gateway.as_ref().map(|gateway| gateway.metrics()).unwrap_or_default();
         Self {
             turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
@@ -76,7 +77,7 @@ impl App {
             codes_work: Pool::new(CODES_AT_ONCE, CODES_WAITING_MAX),
             passwords_work: Pool::new(PASSWORDS_AT_ONCE, PASSWORDS_WAITING_MAX),
             operators_token: operators_token(&data),
-            posted: Posted::new(sink),
+            posted: Posted::new(sink, metrics_of_gateway),
             people,
             verifications: Pool::new(1, 0),
             imports: Arc::new(Semaphore::new(config.import.imports_at_once)),

@@ -22,10 +22,13 @@ use super::error::Problem;
 use super::extract::Body;
 use super::passes::{Key, number, public_keys};
 use super::problems::problems;
+use crate::ingest::WEB_PATH;
 use crate::people::{Asked, Card, Checked, People, Permission, act};
+use crate::tls::CertificateHash;
 
 problems!(Enrolling: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Listing: BUSY, UNAVAILABLE, FAILED);
+problems!(Offering: BUSY, UNAVAILABLE, FAILED);
 problems!(Checking: WRONG_USAGE, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Verifying: WRONG_USAGE, NOT_FOUND, TWO_PEOPLE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
@@ -108,6 +111,61 @@ pub(super) struct Lists {
 pub(super) struct Hold {
     subject: String,
     reason: String,
+}
+
+/// How scans may be sent, beside `POST /api/v1/scans`.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Transports {
+    /// Absent where this server, or the way to it, has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    webtransport: Option<WebTransport>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct WebTransport {
+    /// Where to connect.
+    #[schema(example = "https://127.0.0.1:4434/api/v1/scans")]
+    url: String,
+    /// SHA-256 of the certificates to accept, in base64; none: the browser checks the certificate itself.
+    certificate_hashes: Vec<String>,
+    /// What each request begins with, 32 bytes in base64. A secret of this session.
+    ticket: String,
+    /// How long the ticket holds, milliseconds; shorter where the session or the account ends before.
+    ticket_holds_ms: i64,
+}
+
+/// Tells how scans may be sent over WebTransport, as PROTOCOL.md says, and gives a ticket for it.
+#[utoipa::path(post, path = "/api/v1/checkpoint/transports", tag = "checkpoint", operation_id = "offer_transports",
+    responses((status = 200, description = "What there is", body = Transports), Offering))]
+pub(super) async fn transports(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    headers: HeaderMap,
+) -> Result<Json<Transports>, Problem> {
+    asking.official(Permission::Check)?;
+    let none = Json(Transports { webtransport: None });
+    let offer = web_origin(&app, &headers);
+    let (Some((origin, certificate_hashes)), Some(token)) = (offer, asking.token) else { return Ok(none) };
+    let shared = Arc::clone(&app);
+    let now = TimeMs::now();
+    let issuing = app.people_work.run(move || shared.people.issue_ticket(&token, now));
+    let Some(issued) = issuing.await?? else { return Ok(none) };
+    let webtransport = WebTransport {
+        url: format!("{origin}{WEB_PATH}"),
+        certificate_hashes: certificate_hashes.iter().map(|hash| BASE64.encode(hash)).collect(),
+        ticket: BASE64.encode(&issued.ticket),
+        ticket_holds_ms: issued.expires_at.get() - now.get(),
+    };
+    Ok(Json(Transports { webtransport: Some(webtransport) }))
+}
+
+/// `https://NAME:PORT` where the browser that sent these headers can reach the gateway, and the digests of
+/// what it is shown there.
+pub(super) fn web_origin(app: &App, headers: &HeaderMap) -> Option<(String, Vec<CertificateHash>)> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let (origin, offer) = app.gateway.as_ref()?.offer(host)?;
+    Some((origin, offer.hashes()))
 }
 
 /// All that a checkpoint needs to check passes without a network.

@@ -82,6 +82,7 @@ pub(super) fn gateway_numbers(metrics: &ingest::Metrics) -> Vec<Number> {
     vec![
         now("handshakes_open", "Half-open connections", m.handshakes_open.get()),
         now("connections_open", "Established connections", m.connections_open.get()),
+        now("web_connections_open", "Browsers connected over WebTransport", m.web_connections_open.get()),
         now("handshakes_waiting", "Connections that wait for a handshake's turn", m.handshakes_waiting.get()),
         grows("handshakes", "Handshakes begun", m.handshakes.get()),
         grows("retries", "Connections asked to prove their address", m.retries.get()),
@@ -92,6 +93,9 @@ pub(super) fn gateway_numbers(metrics: &ingest::Metrics) -> Vec<Number> {
         grows("bytes", "Bytes of frames read", m.bytes.get()),
         grows("batches", "Verified batches given to the engine", m.batches.get()),
         grows("scans", "Scans in verified batches", m.scans.get()),
+        grows("scans_quic", "Of these, from devices", m.scans_quic.get()),
+        grows("scans_webtransport", "Of these, from browsers over WebTransport", m.scans_webtransport.get()),
+        grows("scans_https", "Of these, from browsers over HTTPS", m.scans_https.get()),
         grows("scans_refused", "Scans put aside as dead letters", m.scans_refused.get()),
         grows("acks", "Acknowledgements sent", m.acks.get()),
         grows("waits", "Times that a batch had to wait for room", m.waits.get()),

@@ -54,6 +54,8 @@ mod stream;
 mod tests;
 mod trace;
 mod trace_words;
+#[cfg(test)]
+mod transport_tests;
 mod turns;
 
 use std::future::Future;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::RawQuery;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use truyvet_pages::{Asset, Html, Language, POLICY, Page};
+use truyvet_pages::{Asset, Html, Language, POLICY, Page, policy_connecting_to};
 
 use super::app::App;
+use super::checkpoint;
 use super::error::Problem;
 use super::extract::Named;
 
@@ -19,8 +20,9 @@ macro_rules! pages {
         /// Every page, at its address.
         pub(super) fn routes() -> Router<Arc<App>> {
             Router::new()
-                $(.route($path, get(async |RawQuery(query): RawQuery, headers: HeaderMap| {
-                    respond(Page::$page, query.as_deref(), &headers)
+                $(.route($path, get(async |State(app): State<Arc<App>>, RawQuery(query): RawQuery, headers: HeaderMap| {
+                    let policy = policy(Page::$page, &app, &headers);
+                    respond(Page::$page, policy, query.as_deref(), &headers)
                 })))*
                 .route("/assets/{file}", get(asset))
                 .route("/service-worker.js", get(service_worker))
@@ -42,14 +44,21 @@ pages! {
     "/api/docs" => Docs,
 }
 
-fn respond(page: Page, query: Option<&str>, headers: &HeaderMap) -> Response {
+/// What the page may load and ask: of this server alone, and the checkpoint of its gateway for browsers.
+fn policy(page: Page, app: &App, headers: &HeaderMap) -> HeaderValue {
+    let origin = (page == Page::Checkpoint).then(|| checkpoint::web_origin(app, headers)).flatten();
+    let policy = origin.and_then(|(origin, _)| policy_connecting_to(&origin).try_into().ok());
+    policy.unwrap_or(HeaderValue::from_static(POLICY))
+}
+
+fn respond(page: Page, policy: HeaderValue, query: Option<&str>, headers: &HeaderMap) -> Response {
     let accepts = text(headers, header::ACCEPT_LANGUAGE);
     let language = Language::choose(query.unwrap_or_default(), accepts);
     let Html { text, gzip } = truyvet_pages::page(page, language);
     let kept = "no-cache";
     let mut response = compressed(headers, text.as_bytes(), Some(gzip), "text/html; charset=utf-8", kept);
     let set = response.headers_mut();
-    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    set.insert(header::CONTENT_SECURITY_POLICY, policy);
     set.append(header::VARY, HeaderValue::from_static("accept-language"));
     response
 }

@@ -130,13 +130,18 @@ fn last_code(server: &Server) -> String {
 
 /// A server with a small nation, a register that knows An, and officials.
 pub(super) fn served() -> (Server, tempfile::TempDir) {
+    served_with(false)
+}
+
+/// With the gateway's sockets too.
+pub(super) fn served_with(has_gateway: bool) -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let register = folder.path().join("register.csv");
     let people = format!(
         "kind,number,name,birth_date,sex,permanent\ncitizen_id,{AN},Nguyễn Văn An,1990-03-02,male,W1\n"
     );
     std::fs::write(&register, people).expect("room");
-    let server = Server::start(|config| config.people.register_file = Some(register));
+    let server = Server::start_with(|config| config.people.register_file = Some(register), has_gateway);
     let catalog = server.app.engine.catalog();
     let area = |code: &str, parent: &str, name: &str| AreaRecord {
         area: code.to_owned(),

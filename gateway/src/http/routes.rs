@@ -94,6 +94,7 @@ fn people() -> Routes {
         .routes(routes!(passes::sheet))
         .routes(routes!(passes::revoke))
         .routes(routes!(checkpoint::enrol))
+        .routes(routes!(checkpoint::transports))
         .routes(routes!(checkpoint::lists))
         .routes(routes!(checkpoint::check))
         .routes(routes!(checkpoint::verified))

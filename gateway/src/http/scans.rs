@@ -1,4 +1,5 @@
-//! Scans from browsers at checkpoints: the frames of the protocol, over HTTP.
+//! Scans from browsers at checkpoints: the frames of the protocol, over HTTP. What has come over WebTransport
+//! is in `ingest/web.rs`.
 
 use std::sync::Arc;
 

@@ -12,7 +12,9 @@ use ureq::http::StatusCode;
 use super::*;
 use crate::config::Config;
 use crate::enrol::Enrolment;
+use crate::ingest::Gateway;
 use crate::people::People;
+use crate::tls::TlsIdentity;
 
 pub(super) struct Server {
     pub(super) url: String,
@@ -24,6 +26,11 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(change, false)
+    }
+
+    /// With the gateway's sockets too, on loopback.
+    pub(super) fn start_with(change: impl FnOnce(&mut Config), has_gateway: bool) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         let mut config = Config::default();
@@ -31,8 +38,17 @@ impl Server {
         let engine = Engine::open(&data, config.engine.clone()).expect("a new engine");
         let enrolment = Enrolment { server_name: "localhost".into(), authority: None };
         let people = People::open(&data, &engine, &config.people).expect("a new registry");
-        let app = Arc::new(App::new(engine, None, people, config, data, enrolment));
         let runtime = tokio::runtime::Runtime::new().expect("threads");
+        let gateway = has_gateway.then(|| {
+            let _within = runtime.enter();
+            let identity = TlsIdentity::development(&data).expect("made");
+            config.gateway.listen = ([127, 0, 0, 1], 0).into();
+            let (sink, tickets) = (Arc::new(engine.clone()), people.tickets.clone());
+            Arc::new(
+                Gateway::start(config.gateway.clone(), sink, identity, tickets).expect("loopback is free"),
+            )
+        });
+        let app = Arc::new(App::new(engine, gateway, people, config, data, enrolment));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let (stop, stopped) = tokio::sync::oneshot::channel();

@@ -12,7 +12,15 @@ use truyvet_schemas::limits::{FRAME_BYTES_MAX, WINDOW_BYTES};
 pub struct GatewayConfig {
     /// UDP address to listen on. Default `0.0.0.0:4433`; port 0 takes any free one.
     pub listen: SocketAddr,
-    /// UDP sockets on that address, the kernel spreading connections over them (SO_REUSEPORT).
+    /// UDP address for browsers, which send scans over WebTransport where they can reach it, and over HTTPS
+    /// where not: an address, `off`, or `auto`. Default `auto`: `127.0.0.1`, at the port after that of
+    /// `listen` (any free one where that is 0); where it is taken there is none. Name one that phones reach
+    /// (`0.0.0.0:4434`) where `allow_remote` is set; its port is to be the same from outside.
+    pub web_listen: WebListen,
+    /// Browsers connected at once. Default 2,000, at about 64 KiB each when they are quiet, and a frame
+    /// while one is sent. Others send over HTTPS.
+    pub web_connections_max: usize,
+    /// UDP sockets on `listen`, the kernel spreading connections over them (SO_REUSEPORT).
     /// Default 0: one per four cores, at least one. More lift the limit that one socket's driver task
     /// is; but a device whose address changes may then land on another socket, and must reconnect.
     pub endpoints: usize,
@@ -68,6 +76,8 @@ impl Default for GatewayConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 4433)),
+            web_listen: WebListen::Auto,
+            web_connections_max: 2_000,
             endpoints: 0,
             udp_buffer_bytes: 4 << 20,
             udp_payload_bytes_max: 1_472,
@@ -104,6 +114,7 @@ impl GatewayConfig {
             ("hello_timeout_ms", self.hello_timeout_ms as usize, 100..=600_000),
             ("frame_timeout_ms", self.frame_timeout_ms as usize, 100..=3_600_000),
             ("write_timeout_ms", self.write_timeout_ms as usize, 100..=3_600_000),
+            ("web_connections_max", self.web_connections_max, 1..=1_000_000),
             ("connections_max", self.connections_max, 1..=1_000_000),
             ("handshakes_max", self.handshakes_max, 0..=1_000_000),
             ("handshakes_per_address_max", self.handshakes_per_address_max, 0..=1_000_000),
@@ -123,6 +134,21 @@ impl GatewayConfig {
     /// How many sockets to open on a machine with `cores`.
     pub(crate) fn endpoint_count(&self, cores: usize) -> usize {
         if self.endpoints > 0 { self.endpoints } else { (cores / 4).max(1) }
+    }
+
+    /// Where to listen for browsers, if at all.
+    pub(crate) fn web_address(&self) -> Option<SocketAddr> {
+        match self.web_listen {
+            WebListen::Off => None,
+            WebListen::At(address) => Some(address),
+            WebListen::Auto => {
+                let port = match self.listen.port() {
+                    0 => 0,
+                    port => port.checked_add(1).unwrap_or(0),
+                };
+                Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+            }
+        }
     }
 
     /// Silence after which a connection is dropped.
@@ -146,6 +172,43 @@ impl GatewayConfig {
     }
 }
 
+/// Where to listen for browsers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum WebListen {
+    /// On loopback, beside the devices.
+    Auto,
+    /// Nowhere.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+impl TryFrom<String> for WebListen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            address => address
+                .parse()
+                .map(Self::At)
+                .map_err(|_| format!("`{address}` is neither `auto`, `off` nor an address with a port")),
+        }
+    }
+}
+
+impl From<WebListen> for String {
+    fn from(listen: WebListen) -> Self {
+        match listen {
+            WebListen::Auto => "auto".to_owned(),
+            WebListen::Off => "off".to_owned(),
+            WebListen::At(address) => address.to_string(),
+        }
+    }
+}
+
 // A batch must always find room, or its device waits for ever.
 const _: () = assert!(WINDOW_BYTES as usize > FRAME_BYTES_MAX);
 
@@ -159,6 +222,21 @@ mod tests {
         assert_eq!(config.validate(), Ok(()));
         let text = toml::to_string(&config).expect("plain values");
         assert_eq!(toml::from_str(&text), Ok(config));
+    }
+
+    #[test]
+    fn browsers_have_the_port_after_that_of_devices_unless_it_is_said_otherwise() {
+        let with = |listen: &str, web: &str| {
+            let text = format!("listen = {listen:?}\nweb_listen = {web:?}");
+            toml::from_str::<GatewayConfig>(&text).map(|config| config.web_address().map(|a| a.to_string()))
+        };
+        assert_eq!(with("0.0.0.0:4433", "auto"), Ok(Some("127.0.0.1:4434".into())));
+        for any in ["0.0.0.0:0", "0.0.0.0:65535"] {
+            assert_eq!(with(any, "auto"), Ok(Some("127.0.0.1:0".into())));
+        }
+        assert_eq!(with("0.0.0.0:4433", "off"), Ok(None));
+        assert_eq!(with("0.0.0.0:4433", "[::]:9"), Ok(Some("[::]:9".into())));
+        assert!(with("0.0.0.0:4433", "4434").is_err_and(|e| e.to_string().contains("nor an address")));
     }
 
     #[test]

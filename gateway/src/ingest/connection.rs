@@ -10,10 +10,12 @@ use truyvet_schemas::framing::prefixed;
 use truyvet_schemas::wire::{FromGateway, Reason, Scope};
 use truyvet_schemas::{DeviceId, TimeMs};
 
+use super::door::Slot;
 use super::endpoint::RECEIVE_WINDOW;
 use super::frames::Frames;
 use super::inbox::{Event, Inbox};
-use super::quic::{Shared, Slot};
+use super::metrics::Transport;
+use super::quic::Shared;
 use super::session::{Batch, Close, Command, Session};
 use super::sessions::Entered;
 use super::submit::{Attempt, Pending};
@@ -78,7 +80,11 @@ async fn open(
 }
 
 /// What comes by the deadline, or why it is not waited for any longer.
-async fn by<T>(shared: &Shared, deadline: Instant, step: impl Future<Output = T>) -> Result<T, Reason> {
+pub(super) async fn by<T>(
+    shared: &Shared,
+    deadline: Instant,
+    step: impl Future<Output = T>,
+) -> Result<T, Reason> {
     tokio::select! {
         done = timeout_at(deadline, step) => done.map_err(|_| Reason::TooSlow),
         () = shared.stopping.cancelled() => Err(Reason::Busy),
@@ -211,8 +217,7 @@ impl Served {
     }
 
     fn submit(&mut self, batch: Batch) {
-        self.shared.metrics.batches.add(1);
-        self.shared.metrics.scans.add(batch.scans as u64);
+        self.shared.metrics.taken(Transport::Quic, batch.scans);
         let attempt = self.shared.intake.submit(batch, &self.inbox, TimeMs::now());
         if !matches!(attempt, Attempt::Taken) {
             self.shared.metrics.waits.add(1);
@@ -297,7 +302,7 @@ fn code(reason: Reason) -> VarInt {
 }
 
 /// Time for a refusal to reach its peer.
-const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
+pub(super) const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Bytes of the write buffer that a quiet connection keeps.
 const OUT_BYTES_KEPT: usize = 256;

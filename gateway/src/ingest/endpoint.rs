@@ -1,7 +1,8 @@
 //! UDP sockets and QUIC transport settings.
 //!
 //! quinn's defaults suit one fast connection; these suit many: one stream, no datagrams, small
-//! windows. A stranger may send 16 KiB; a device that proved itself gets the window of the protocol.
+//! windows. A stranger may send 16 KiB; a device that proved itself gets the window of the protocol. Browsers
+//! have a socket of their own, since HTTP/3 needs a few streams more.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,13 +17,13 @@ use truyvet_schemas::limits::{FRAME_BYTES_MAX, WINDOW_BYTES};
 use super::config::GatewayConfig;
 use super::quic::GatewayError;
 use super::secret::{RandomIds, SecretKey};
-use crate::tls::TlsIdentity;
+use crate::tls::{ShortLived, TlsIdentity};
 
 /// Opens the endpoints, all on one address.
 pub(crate) fn open(config: &GatewayConfig, identity: &TlsIdentity) -> Result<Vec<Endpoint>, GatewayError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let count = config.endpoint_count(cores);
-    let server = server_config(config, identity, count)?;
+    let server = server_config(config, identity, identity.server_config(), transport(config)?, count)?;
     let shared = endpoint_config(config, identity.quic_secret())?;
     let mut address = config.listen;
     let mut endpoints = Vec::with_capacity(count);
@@ -39,8 +40,26 @@ pub(crate) fn open(config: &GatewayConfig, identity: &TlsIdentity) -> Result<Vec
     Ok(endpoints)
 }
 
+/// Opens the endpoint for browsers.
+pub(crate) fn open_web(
+    config: &GatewayConfig,
+    identity: &TlsIdentity,
+    short_lived: Option<Arc<ShortLived>>,
+    address: SocketAddr,
+) -> Result<Endpoint, GatewayError> {
+    let tls = identity.web_config(short_lived, web_transport_quinn::ALPN.as_bytes());
+    let server = server_config(config, identity, tls, web_transport(config)?, 1)?;
+    let shared = endpoint_config(config, identity.quic_secret())?;
+    let bind = |source| GatewayError::BindWeb { address, source };
+    let socket = socket(address, config.udp_buffer_bytes, false).map_err(bind)?;
+    Endpoint::new(shared, Some(server), socket, Arc::new(quinn::TokioRuntime)).map_err(bind)
+}
+
 /// What a proved device may have unread: its window, and the frame that crosses its edge.
 pub(crate) const RECEIVE_WINDOW: VarInt = VarInt::from_u32(WINDOW_BYTES + FRAME_BYTES_MAX as u32);
+
+/// What a proved browser may have unread: a request, and what HTTP/3 says on streams of its own.
+pub(crate) const WEB_RECEIVE_WINDOW: VarInt = VarInt::from_u32(FRAME_BYTES_MAX as u32 + STRANGER_WINDOW);
 
 fn socket(address: SocketAddr, buffer_bytes: usize, shared: bool) -> io::Result<std::net::UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
@@ -78,13 +97,15 @@ fn endpoint_config(config: &GatewayConfig, secret: &[u8; 32]) -> Result<Endpoint
 fn server_config(
     config: &GatewayConfig,
     identity: &TlsIdentity,
+    tls: Result<rustls::ServerConfig, rustls::Error>,
+    transport: TransportConfig,
     endpoints: usize,
 ) -> Result<quinn::ServerConfig, GatewayError> {
-    let tls = identity.server_config().map_err(|e| GatewayError::Config(e.to_string()))?;
+    let tls = tls.map_err(|e| GatewayError::Config(e.to_string()))?;
     let tls = QuicServerConfig::try_from(tls).map_err(|e| GatewayError::Config(e.to_string()))?;
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
     server
-        .transport_config(Arc::new(transport(config)?))
+        .transport_config(Arc::new(transport))
         .token_key(Arc::new(SecretKey::for_tokens(identity.quic_secret())))
         // The kernel hands a changed address to any socket, and only one knows the connection.
         .migration(endpoints == 1)
@@ -114,6 +135,26 @@ fn transport(config: &GatewayConfig) -> Result<TransportConfig, GatewayError> {
         .mtu_discovery_config(Some(discovery));
     Ok(transport)
 }
+
+/// As for devices, and what HTTP/3 and WebTransport need.
+fn web_transport(config: &GatewayConfig) -> Result<TransportConfig, GatewayError> {
+    let mut transport = transport(config)?;
+    transport
+        .max_concurrent_bidi_streams(WEB_STREAMS_MAX.into())
+        .max_concurrent_uni_streams(WEB_CONTROL_STREAMS_MAX.into())
+        .datagram_receive_buffer_size(Some(WEB_DATAGRAM_BYTES))
+        .stream_receive_window(WEB_RECEIVE_WINDOW);
+    Ok(transport)
+}
+
+/// The one that holds the WebTransport session, the request that is served, and two that wait.
+const WEB_STREAMS_MAX: u8 = 4;
+
+/// HTTP/3's control stream, the two of QPACK, and one of a kind that browsers make up.
+const WEB_CONTROL_STREAMS_MAX: u8 = 4;
+
+/// Nobody reads datagrams; but browsers open no session where none may be sent.
+const WEB_DATAGRAM_BYTES: usize = 2_048;
 
 /// What a peer may send before its hello is proved, bytes.
 const STRANGER_WINDOW: u32 = 16 << 10;

@@ -23,6 +23,17 @@ impl Counter {
     }
 }
 
+/// The way that a batch has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// A device's session.
+    Quic,
+    /// A browser's stream.
+    Web,
+    /// A browser's POST.
+    Https,
+}
+
 /// What the gateway has done since it started, and how much it holds now.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -30,6 +41,8 @@ pub struct Metrics {
     pub handshakes_open: Counter,
     /// Established connections now.
     pub connections_open: Counter,
+    /// Browsers that are connected now, with a good ticket.
+    pub web_connections_open: Counter,
     /// Connections that wait for a handshake's turn now.
     pub handshakes_waiting: Counter,
     /// Handshakes begun.
@@ -50,6 +63,12 @@ pub struct Metrics {
     pub batches: Counter,
     /// Scans in them.
     pub scans: Counter,
+    /// Of these, from devices.
+    pub scans_quic: Counter,
+    /// Of these, from browsers over WebTransport.
+    pub scans_webtransport: Counter,
+    /// Of these, from browsers over HTTPS.
+    pub scans_https: Counter,
     /// Scans that the engine put aside as dead letters.
     pub scans_refused: Counter,
     /// Acknowledgements sent.
@@ -63,6 +82,18 @@ impl Metrics {
     /// Sessions that ended with a refusal, by reason; every reason, in the order of the numbers.
     pub fn refusals(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
         Reason::ALL.iter().copied().zip(self.refusals.0.iter().map(Counter::get))
+    }
+
+    /// Counts a verified batch.
+    pub(crate) fn taken(&self, transport: Transport, scans: usize) {
+        let of_transport = match transport {
+            Transport::Quic => &self.scans_quic,
+            Transport::Web => &self.scans_webtransport,
+            Transport::Https => &self.scans_https,
+        };
+        self.batches.add(1);
+        self.scans.add(scans as u64);
+        of_transport.add(scans as u64);
     }
 
     pub(crate) fn refused(&self, reason: Reason) {

@@ -4,14 +4,17 @@
 //! endpoint    UDP sockets and QUIC transport settings
 //! secret      keys that outlive a restart
 //! admission   who may begin a handshake (pure)
-//! quic        the gateway: endpoints, admission and sessions put together; drain
+//! door        one address and its admission: devices have one, browsers another
+//! quic        the gateway: endpoints, doors and sessions put together; drain
 //! connection  one connection: reads, writes and clocks around a session
 //! frames      frames put together from a stream's bytes (pure)
 //! session     the protocol's states (pure)
 //! sessions    the live session of each device
 //! submit      a batch's way into the engine, with back-pressure
 //! inbox       outcomes and orders on their way back to a session
-//! posted      batches that come over HTTP
+//! web         one browser's connection: WebTransport, a batch a stream
+//! offer       what a page is told, so that its browser can connect
+//! posted      batches that come one by one: from there, and over HTTPS
 //! sink        what takes the batches: the engine, or nothing in bare mode
 //! ```
 //!
@@ -23,10 +26,12 @@
 mod admission;
 mod config;
 mod connection;
+mod door;
 mod endpoint;
 mod frames;
 mod inbox;
 mod metrics;
+mod offer;
 mod posted;
 mod quic;
 mod secret;
@@ -34,13 +39,16 @@ mod session;
 mod sessions;
 mod sink;
 mod submit;
+mod web;
 
-pub use config::GatewayConfig;
+pub use config::{GatewayConfig, WebListen};
 pub use metrics::{Counter, Metrics};
+pub use offer::Offer;
 pub use posted::{Delivered, NotTaken, Posted};
 pub use quic::{Gateway, GatewayError};
 pub use sessions::Sessions;
 pub use sink::{BareSink, Devices, ScanSink};
+pub use web::{Admits, TICKET_BYTES, WEB_PATH};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! Batches that come over HTTP, from devices that have no QUIC: the same frames, the same checks, the
-//! same way into the engine.
+//! Batches that come one by one, from browsers, over WebTransport or HTTPS: the same frames, the same
+//! checks, the same way into the engine.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use truyvet_schemas::wire::{FromDevice, Reason, Refusal};
 use truyvet_schemas::{DeviceId, TimeMs};
 
 use super::inbox::{Event, Inbox};
+use super::metrics::{Metrics, Transport};
 use super::session::{Batch, check_batch};
 use super::sink::ScanSink;
 use super::submit::{Attempt, Intake};
@@ -15,7 +16,9 @@ use super::submit::{Attempt, Intake};
 /// Takes posted batches.
 pub struct Posted {
     sink: Arc<dyn ScanSink>,
-    intake: Intake,
+    intake: Arc<Intake>,
+    metrics: Arc<Metrics>,
+    transport: Transport,
 }
 
 /// What became of a batch.
@@ -41,9 +44,15 @@ pub enum NotTaken {
 }
 
 impl Posted {
-    /// On the way into this sink.
-    pub fn new(sink: Arc<dyn ScanSink>) -> Self {
-        Self { intake: Intake::new(Arc::clone(&sink), IN_FLIGHT_BYTES_MAX), sink }
+    /// What comes over HTTPS, on the way into this sink.
+    pub fn new(sink: Arc<dyn ScanSink>, metrics: Arc<Metrics>) -> Self {
+        let intake = Arc::new(Intake::new(Arc::clone(&sink), IN_FLIGHT_BYTES_MAX));
+        Self { sink, intake, metrics, transport: Transport::Https }
+    }
+
+    /// What comes over WebTransport, with the memory of all that the gateway takes.
+    pub(super) fn over_web(sink: Arc<dyn ScanSink>, intake: Arc<Intake>, metrics: Arc<Metrics>) -> Self {
+        Self { sink, intake, metrics, transport: Transport::Web }
     }
 
     /// Takes a frame with a signed batch of this device. Returns when what it has is durable.
@@ -57,8 +66,11 @@ impl Posted {
             return Ok(Delivered { durable_seq, refused: Vec::new() });
         }
         let inbox = Arc::new(Inbox::default());
+        self.metrics.taken(self.transport, batch.scans);
         self.submit(batch, &inbox).await?;
-        outcome(&inbox, last_seq).await
+        let outcome = outcome(&inbox, last_seq).await?;
+        self.metrics.scans_refused.add(outcome.refused.len() as u64);
+        Ok(outcome)
     }
 
     fn check(&self, device: DeviceId, payload: &Bytes) -> Result<(Batch, u64), Refusal> {
@@ -81,6 +93,9 @@ impl Posted {
 
     async fn submit(&self, batch: Batch, inbox: &Arc<Inbox>) -> Result<(), NotTaken> {
         let mut attempt = self.intake.submit(batch, inbox, TimeMs::now());
+        if !matches!(attempt, Attempt::Taken) {
+            self.metrics.waits.add(1);
+        }
         loop {
             let pending = match attempt {
                 Attempt::Taken => return Ok(()),

@@ -1,68 +1,85 @@
-//! The gateway: endpoints, admission and sessions put together.
+//! The gateway: endpoints, doors and sessions put together.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::Mutex;
-use quinn::{Endpoint, Incoming, VarInt};
+use quinn::{Endpoint, VarInt};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
 use truyvet_engine::DeviceRecord;
 use truyvet_schemas::DeviceId;
 
-use super::admission::{Admission, AdmissionLimits, Verdict};
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, WebListen};
+use super::door::{self, Door, Guests};
+use super::endpoint;
 use super::metrics::Metrics;
+use super::offer::Offer;
+use super::posted::Posted;
 use super::session::{SessionSettings, World};
 use super::sessions::Sessions;
 use super::sink::ScanSink;
 use super::submit::Intake;
-use super::{connection, endpoint};
-use crate::tls::TlsIdentity;
+use super::web::Admits;
+use crate::tls::{TlsError, TlsIdentity};
 
 /// A running gateway. Call [`Gateway::drain`] before it is dropped: dropping cuts every connection.
 pub struct Gateway {
     shared: Arc<Shared>,
     endpoints: Vec<Endpoint>,
     address: SocketAddr,
+    offer: Option<Offer>,
 }
 
 impl Gateway {
-    /// Opens the sockets and takes connections. To be called inside a tokio runtime.
+    /// Opens the sockets and takes connections: of devices, and of browsers with one of the `tickets`. To be
+    /// called inside a tokio runtime.
     ///
     /// # Errors
-    /// A setting is wrong, or the address cannot be had.
+    /// A setting is wrong, or an address cannot be had.
     pub fn start(
         config: GatewayConfig,
         sink: Arc<dyn ScanSink>,
         identity: TlsIdentity,
+        tickets: Arc<dyn Admits>,
     ) -> Result<Self, GatewayError> {
         config.validate().map_err(GatewayError::Config)?;
-        let endpoints = endpoint::open(&config, &identity)?;
+        let mut endpoints = endpoint::open(&config, &identity)?;
         let local = endpoints.first().map(Endpoint::local_addr);
         let address = match local {
             Some(Ok(address)) => address,
             Some(Err(source)) => return Err(GatewayError::Bind { address: config.listen, source }),
             None => return Err(GatewayError::Config("no endpoint was opened".into())),
         };
-        let shared = Arc::new(Shared::new(config, sink, identity));
+        let web = open_web(&config, &identity)?;
+        let shared = Arc::new(Shared::new(config, sink, identity, tickets));
         for endpoint in endpoints.clone() {
-            let shared = shared.clone();
-            tokio::spawn(async move {
-                while let Some(incoming) = endpoint.accept().await {
-                    shared.arrive(incoming);
-                }
-            });
+            door::open(&shared, Guests::Devices, endpoint);
         }
-        Ok(Self { shared, endpoints, address })
+        let offer = web.map(|(endpoint, offer)| {
+            door::open(&shared, Guests::Browsers, endpoint.clone());
+            endpoints.push(endpoint);
+            offer
+        });
+        Ok(Self { shared, endpoints, address, offer })
     }
 
     /// The UDP address that devices connect to.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where browsers can connect, if they can at all: what a page is to be told that was asked for with
+    /// this header `host`, its origin (`https://NAME:PORT`) first.
+    pub fn offer(&self, host: &str) -> Option<(String, &Offer)> {
+        let offer = self.offer.as_ref()?;
+        Some((offer.origin(host, &self.shared.identity)?, offer))
+    }
+
+    /// The UDP address that browsers connect to.
+    pub fn web_addr(&self) -> Option<SocketAddr> {
+        self.offer.as_ref().map(|offer| offer.address)
     }
 
     /// What takes the batches.
@@ -97,6 +114,29 @@ impl Gateway {
     }
 }
 
+/// The endpoint for browsers, where there is one. Pages have HTTPS without it: where nobody has chosen its
+/// address, it may be missing.
+fn open_web(
+    config: &GatewayConfig,
+    identity: &TlsIdentity,
+) -> Result<Option<(Endpoint, Offer)>, GatewayError> {
+    let Some(address) = config.web_address() else { return Ok(None) };
+    let short_lived = identity.short_lived()?;
+    match endpoint::open_web(config, identity, short_lived.clone(), address) {
+        Ok(endpoint) => {
+            let address =
+                endpoint.local_addr().map_err(|source| GatewayError::BindWeb { address, source })?;
+            tracing::info!(%address, "browsers may connect");
+            Ok(Some((endpoint, Offer { address, short_lived })))
+        }
+        Err(error) if config.web_listen == WebListen::Auto => {
+            tracing::warn!(%error, "browsers send their scans over HTTPS alone");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl Drop for Gateway {
     fn drop(&mut self) {
         for endpoint in &self.endpoints {
@@ -119,33 +159,67 @@ pub enum GatewayError {
         /// What the system said.
         source: io::Error,
     },
+    /// Free the address, or choose another.
+    #[error(
+        "cannot listen on UDP {address} for browsers: {source}; free the address, or choose another with \
+         `web_listen` in the section [gateway]"
+    )]
+    BindWeb {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// As the inner error says.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) config: GatewayConfig,
     pub(crate) sink: Arc<dyn ScanSink>,
-    pub(crate) intake: Intake,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) posted: Posted,
+    pub(crate) tickets: Arc<dyn Admits>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
     identity: TlsIdentity,
-    admission: Mutex<Admission<Incoming>>,
-    tasks: TaskTracker,
+    devices: Door,
+    browsers: Door,
 }
 
 impl Shared {
-    fn new(config: GatewayConfig, sink: Arc<dyn ScanSink>, identity: TlsIdentity) -> Self {
+    fn new(
+        config: GatewayConfig,
+        sink: Arc<dyn ScanSink>,
+        identity: TlsIdentity,
+        tickets: Arc<dyn Admits>,
+    ) -> Self {
+        let intake = Arc::new(Intake::new(sink.clone(), config.in_flight_bytes_max));
+        let metrics: Arc<Metrics> = Arc::default();
         Self {
-            intake: Intake::new(sink.clone(), config.in_flight_bytes_max),
+            posted: Posted::over_web(sink.clone(), intake.clone(), metrics.clone()),
+            intake,
+            tickets,
             sessions: Arc::new(Sessions::new(sink.clone())),
-            admission: Mutex::new(Admission::new(admission_limits(&config))),
-            metrics: Arc::default(),
+            devices: Door::new(Guests::Devices, &config),
+            browsers: Door::new(Guests::Browsers, &config),
+            metrics,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
             sink,
             identity,
+        }
+    }
+
+    pub(crate) fn door(&self, guests: Guests) -> &Door {
+        match guests {
+            Guests::Devices => &self.devices,
+            Guests::Browsers => &self.browsers,
         }
     }
 
@@ -155,54 +229,6 @@ impl Shared {
             clock_skew_notice_ms: self.config.clock_skew_notice_ms,
             reconnect_after_ms: self.config.reconnect_after_ms,
         }
-    }
-
-    fn arrive(self: &Arc<Self>, incoming: Incoming) {
-        if self.stopping.is_cancelled() {
-            return incoming.refuse();
-        }
-        let from = incoming.remote_address().ip();
-        let validated = incoming.remote_address_validated();
-        let verdict = {
-            let mut admission = self.admission.lock();
-            let verdict = admission.arrive(incoming, from, validated, Instant::now());
-            self.show(&admission);
-            verdict
-        };
-        match verdict {
-            Verdict::Admit(incoming) => self.begin(incoming),
-            Verdict::Waits => {}
-            Verdict::Retry(incoming) => {
-                self.metrics.retries.add(1);
-                if let Err(proved) = incoming.retry() {
-                    proved.into_incoming().ignore();
-                }
-            }
-            Verdict::Refuse(incoming) => {
-                self.metrics.turned_away.add(1);
-                incoming.refuse();
-            }
-            Verdict::Ignore(incoming) => {
-                self.metrics.turned_away.add(1);
-                incoming.ignore();
-            }
-        }
-    }
-
-    /// Serves a connection that has a handshake's slot.
-    fn begin(self: &Arc<Self>, incoming: Incoming) {
-        let remote = incoming.remote_address();
-        let slot = Slot { shared: self.clone(), from: remote.ip(), proved: false };
-        self.metrics.handshakes.add(1);
-        // Begun inside another connection's span where that one gave up its slot; no child of it.
-        let span = tracing::info_span!(parent: None, "connection", %remote, device = tracing::field::Empty);
-        self.tasks.spawn(connection::serve(self.clone(), incoming, slot).instrument(span));
-    }
-
-    fn show(&self, admission: &Admission<Incoming>) {
-        self.metrics.handshakes_open.set(admission.half_open() as u64);
-        self.metrics.connections_open.set(admission.established() as u64);
-        self.metrics.handshakes_waiting.set(admission.waiting() as u64);
     }
 }
 
@@ -215,63 +241,6 @@ impl World for Shared {
         self.identity.answers_to(name)
     }
 }
-
-/// A connection's place in the admission, given up when it is dropped.
-pub(crate) struct Slot {
-    shared: Arc<Shared>,
-    from: IpAddr,
-    proved: bool,
-}
-
-impl Slot {
-    /// The hello was good.
-    pub(crate) fn prove(&mut self) {
-        self.proved = true;
-        self.release(|admission, from, now| admission.prove(from, now));
-    }
-
-    fn release(&self, step: impl FnOnce(&mut Admission<Incoming>, IpAddr, Instant) -> Option<Incoming>) {
-        let next = {
-            let mut admission = self.shared.admission.lock();
-            let next = step(&mut admission, self.from, Instant::now());
-            self.shared.show(&admission);
-            next
-        };
-        if let Some(incoming) = next {
-            self.shared.begin(incoming);
-        }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if !self.proved {
-            self.shared.metrics.handshakes_failed.add(1);
-        }
-        let proved = self.proved;
-        self.release(|admission, from, now| admission.leave(from, proved, now));
-    }
-}
-
-fn admission_limits(config: &GatewayConfig) -> AdmissionLimits {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let or = |value: usize, default: usize| if value > 0 { value } else { default };
-    let handshakes_max = or(config.handshakes_max, HANDSHAKES_PER_CORE * cores);
-    AdmissionLimits {
-        connections_max: config.connections_max,
-        handshakes_max,
-        per_address_max: or(config.handshakes_per_address_max, handshakes_max.div_ceil(2)),
-        waiting_max: config.handshakes_waiting_max,
-        waiting_time_max: WAITING_TIME_MAX,
-    }
-}
-
-/// A handshake with its hello is about a millisecond of a core: established connections wait 64 ms at
-/// most for those before them.
-const HANDSHAKES_PER_CORE: usize = 64;
-
-/// QUIC clients give up a handshake after ten seconds or more.
-const WAITING_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Time for the last packets to leave.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(1);

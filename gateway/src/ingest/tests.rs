@@ -23,11 +23,12 @@ use truyvet_schemas::wire::{
 };
 use truyvet_schemas::{DeviceId, TimeMs};
 
+use super::web::tests::OneTicket;
 use super::*;
 use crate::tls::TlsIdentity;
 
 #[derive(Clone, Default)]
-struct Enrolled(Arc<Mutex<HashMap<DeviceId, DeviceRecord>>>);
+pub(super) struct Enrolled(Arc<Mutex<HashMap<DeviceId, DeviceRecord>>>);
 
 impl Devices for Enrolled {
     fn device(&self, device: DeviceId) -> Option<DeviceRecord> {
@@ -54,19 +55,19 @@ impl Enrolled {
         enrolled
     }
 
-    fn change(&self, device: u32, change: impl FnOnce(&mut DeviceRecord)) {
+    pub(super) fn change(&self, device: u32, change: impl FnOnce(&mut DeviceRecord)) {
         change(self.0.lock().get_mut(&DeviceId::new(device)).expect("enrolled"));
     }
 }
 
-struct Setup {
-    gateway: Gateway,
-    enrolled: Enrolled,
+pub(super) struct Setup {
+    pub(super) gateway: Gateway,
+    pub(super) enrolled: Enrolled,
     client: ClientConfig,
     data: tempfile::TempDir,
 }
 
-fn quick() -> GatewayConfig {
+pub(super) fn quick() -> GatewayConfig {
     GatewayConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         idle_timeout_ms: 2_000,
@@ -77,20 +78,47 @@ fn quick() -> GatewayConfig {
     }
 }
 
-fn start(config: GatewayConfig, devices: u32) -> Setup {
+pub(super) fn start(config: GatewayConfig, devices: u32) -> Setup {
     start_in(tempfile::tempdir().expect("a directory"), config, devices)
 }
 
 fn start_in(data: tempfile::TempDir, config: GatewayConfig, devices: u32) -> Setup {
     let identity = TlsIdentity::development(data.path()).expect("made");
-    let client = client_config(identity.authority_pem().expect("a development identity"));
+    start_with(data, config, devices, identity)
+}
+
+/// With an identity that the authority under `data` has signed.
+pub(super) fn start_with(
+    data: tempfile::TempDir,
+    config: GatewayConfig,
+    devices: u32,
+    identity: TlsIdentity,
+) -> Setup {
+    let client = client_config(&crate::tls::authority_pem(data.path()).expect("made"));
     let enrolled = Enrolled::with(devices);
     let sink = Arc::new(BareSink::new(enrolled.clone()));
-    let gateway = Gateway::start(config, sink, identity).expect("loopback is free");
+    let gateway = Gateway::start(config, sink, identity, Arc::new(OneTicket)).expect("loopback is free");
     Setup { gateway, enrolled, client, data }
 }
 
+/// Without devices.
+pub(super) fn try_start(config: GatewayConfig) -> Result<Gateway, GatewayError> {
+    let data = tempfile::tempdir().expect("a directory");
+    let identity = TlsIdentity::development(data.path()).expect("made");
+    Gateway::start(config, Arc::new(BareSink::new(Enrolled::default())), identity, Arc::new(OneTicket))
+}
+
 fn client_config(authority: &str) -> ClientConfig {
+    let tls = client_tls(authority, std::str::from_utf8(ALPN).expect("a text"));
+    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).expect("TLS 1.3")));
+    let mut transport = TransportConfig::default();
+    transport.keep_alive_interval(Some(Duration::from_millis(500)));
+    config.transport_config(Arc::new(transport));
+    config
+}
+
+/// Trusts this authority.
+pub(super) fn client_tls(authority: &str, alpn: &str) -> rustls::ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).expect("PEM")).expect("an authority");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -99,15 +127,11 @@ fn client_config(authority: &str) -> ClientConfig {
         .expect("TLS 1.3 is there")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    tls.alpn_protocols = vec![ALPN.to_vec()];
-    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).expect("TLS 1.3")));
-    let mut transport = TransportConfig::default();
-    transport.keep_alive_interval(Some(Duration::from_millis(500)));
-    config.transport_config(Arc::new(transport));
-    config
+    tls.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+    tls
 }
 
-fn key(device: u32) -> SigningKey {
+pub(super) fn key(device: u32) -> SigningKey {
     SigningKey::from_bytes(&[device as u8; 32])
 }
 
@@ -117,7 +141,7 @@ fn hello(device: u32) -> Vec<u8> {
     prefixed(&Hello { facts, agent: "test", signature: sign_hello(&key(device), &facts) }.encode())
 }
 
-fn batch(device: u32, first_seq: u64, scans: usize) -> Vec<u8> {
+pub(super) fn batch(device: u32, first_seq: u64, scans: usize) -> Vec<u8> {
     let now = TimeMs::now();
     let scan = |i: usize| Scan {
         subject: format!("subject-{i}"),
@@ -132,7 +156,7 @@ fn batch(device: u32, first_seq: u64, scans: usize) -> Vec<u8> {
 }
 
 /// A device's side of a connection.
-struct Device {
+pub(super) struct Device {
     connection: Connection,
     send: SendStream,
     recv: RecvStream,
@@ -150,7 +174,7 @@ impl Device {
         Self { connection, send, recv, _endpoint: endpoint }
     }
 
-    async fn welcomed(setup: &Setup, device: u32) -> (Self, Welcome) {
+    pub(super) async fn welcomed(setup: &Setup, device: u32) -> (Self, Welcome) {
         let mut this = Self::connect(setup, [127, 0, 0, 1]).await;
         this.write(&hello(device)).await;
         match this.next().await {
@@ -184,7 +208,7 @@ impl Device {
         timeout(Duration::from_secs(10), attempt).await.ok().flatten()
     }
 
-    async fn write(&mut self, bytes: &[u8]) {
+    pub(super) async fn write(&mut self, bytes: &[u8]) {
         self.send.write_all(bytes).await.expect("the gateway reads");
     }
 
@@ -200,7 +224,7 @@ impl Device {
         timeout(Duration::from_secs(10), read).await.expect("an answer in time")
     }
 
-    async fn acked(&mut self, seq: u64) {
+    pub(super) async fn acked(&mut self, seq: u64) {
         loop {
             match self.next().await {
                 Some(FromGateway::Ack { durable_seq }) if durable_seq == seq => return,

@@ -232,6 +232,16 @@ impl People {
         Ok(Some((caller, session)))
     }
 
+    /// Ends a session, and its tickets.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn sign_out(&self, token: &str, by: &str, now: TimeMs) -> Result<(), RegistryError> {
+        self.registry.end_session(token, act(now, by, "session.end", by))?;
+        self.tickets.end_session(token);
+        Ok(())
+    }
+
     fn change_account(
         &self,
         name: &str,
@@ -244,6 +254,7 @@ impl People {
         let mut account = self.registry.account(name)?.ok_or(AccountError::Unknown)?;
         change(&mut account);
         self.registry.put_account(&account, act(now, by.actor(), action, name))?;
+        self.tickets.end_account(&account.account);
         Ok(account)
     }
 

@@ -4,6 +4,7 @@
 //! ```text
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
+//!                                -> tickets, to send scans past HTTP
 //! ward       notices: who leaves and who comes; live: as it happens
 //! ```
 //!
@@ -23,8 +24,10 @@ mod notices;
 mod quota;
 mod reach;
 mod register;
+mod tickets;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use truyvet_engine::Engine;
 use truyvet_engine::registry::{Act, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError};
@@ -42,6 +45,7 @@ pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
+pub use tickets::{Issued, Ticket, Tickets};
 
 use accounts::Passwords;
 use checking::RecentChecks;
@@ -58,6 +62,8 @@ pub struct People {
     pub areas: Areas,
     /// One-time codes.
     pub codes: Codes,
+    /// What officers' browsers show at the gateway.
+    pub tickets: Arc<Tickets>,
     /// Tells wards what happens.
     pub live: Live,
     engine: Engine,
@@ -111,6 +117,7 @@ impl People {
             passwords: Passwords::default(),
             codes: Codes::new(codes::sender(data, config)),
             live: Live::default(),
+            tickets: Arc::default(),
             register: register::open(config)?,
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
             quota: Quota::default(),

@@ -14,6 +14,9 @@ pub struct ServerFile {
     pub http: String,
     /// Address for devices.
     pub quic: String,
+    /// Address for browsers, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<String>,
     /// The process.
     pub pid: u32,
 }
@@ -24,8 +27,14 @@ impl ServerFile {
         serde_json::from_slice(&std::fs::read(data.join(NAME)).ok()?).ok()
     }
 
-    pub(super) fn write(data: &Path, http: SocketAddr, quic: SocketAddr) -> io::Result<Self> {
-        let file = Self { http: format!("http://{http}"), quic: quic.to_string(), pid: std::process::id() };
+    pub(super) fn write(
+        data: &Path,
+        http: SocketAddr,
+        quic: SocketAddr,
+        web: Option<SocketAddr>,
+    ) -> io::Result<Self> {
+        let (http, quic, web) = (format!("http://{http}"), quic.to_string(), web.map(|web| web.to_string()));
+        let file = Self { http, quic, web, pid: std::process::id() };
         let mut text = serde_json::to_string(&file)?;
         text.push('\n');
         // Whole or not at all: others read it at any time.

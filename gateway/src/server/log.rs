@@ -9,6 +9,8 @@ use crate::config::{LogConfig, LogFormat};
 /// A server's log, as configured; `TRUYVET_LOG` goes before the configured filter.
 pub fn log_to_stdout(config: &LogConfig) {
     let filter = std::env::var("TRUYVET_LOG").unwrap_or_else(|_| config.filter.clone());
+    // Warns of every browser that goes away without a goodbye; what is named later goes before it.
+    let filter = format!("web_transport_quinn=error,{filter}");
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_ansi(std::io::stdout().is_terminal());

@@ -121,9 +121,9 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     let people = People::open(&data, &engine, &config.people)?;
     let sink: Arc<dyn ScanSink> =
         if bare { Arc::new(BareSink::new(engine.clone())) } else { Arc::new(engine.clone()) };
-    let gateway = Arc::new(Gateway::start(config.gateway.clone(), sink, identity)?);
+    let gateway = Arc::new(Gateway::start(config.gateway.clone(), sink, identity, people.tickets.clone())?);
     let http_address = listener.local_addr().map_err(ServerError::io("the address of the HTTP socket"))?;
-    let file = ServerFile::write(&data, http_address, gateway.local_addr())
+    let file = ServerFile::write(&data, http_address, gateway.local_addr(), gateway.web_addr())
         .map_err(ServerError::io("server.json cannot be written into the data directory"))?;
     let app = Arc::new(App::new(engine, Some(Arc::clone(&gateway)), people, config, data, enrolment));
 

@@ -300,7 +300,7 @@ pub const ENUM_MIN_REASON: u16 = 0;
 pub const ENUM_MAX_REASON: u16 = 36;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 #[allow(non_camel_case_types)]
-pub const ENUM_VALUES_REASON: [Reason; 20] = [
+pub const ENUM_VALUES_REASON: [Reason; 21] = [
   Reason::Unspecified,
   Reason::UnsupportedVersion,
   Reason::UnknownDevice,
@@ -316,6 +316,7 @@ pub const ENUM_VALUES_REASON: [Reason; 20] = [
   Reason::UnexpectedFrame,
   Reason::WrongDevice,
   Reason::StorageFull,
+  Reason::NotSignedIn,
   Reason::TimeInFuture,
   Reason::TimeBeforeRetention,
   Reason::WrongSite,
@@ -343,6 +344,7 @@ impl Reason {
   pub const UnexpectedFrame: Self = Self(12);
   pub const WrongDevice: Self = Self(13);
   pub const StorageFull: Self = Self(14);
+  pub const NotSignedIn: Self = Self(15);
   pub const TimeInFuture: Self = Self(32);
   pub const TimeBeforeRetention: Self = Self(33);
   pub const WrongSite: Self = Self(34);
@@ -367,6 +369,7 @@ impl Reason {
     Self::UnexpectedFrame,
     Self::WrongDevice,
     Self::StorageFull,
+    Self::NotSignedIn,
     Self::TimeInFuture,
     Self::TimeBeforeRetention,
     Self::WrongSite,
@@ -391,6 +394,7 @@ impl Reason {
       Self::UnexpectedFrame => Some("UnexpectedFrame"),
       Self::WrongDevice => Some("WrongDevice"),
       Self::StorageFull => Some("StorageFull"),
+      Self::NotSignedIn => Some("NotSignedIn"),
       Self::TimeInFuture => Some("TimeInFuture"),
       Self::TimeBeforeRetention => Some("TimeBeforeRetention"),
       Self::WrongSite => Some("WrongSite"),

@@ -133,6 +133,8 @@ reasons! {
     WrongDevice = 13, "wrong_device";
     /// No space to store anything.
     StorageFull = 14, "storage_full";
+    /// The ticket that came with a browser's batch is unknown, or holds no more.
+    NotSignedIn = 15, "not_signed_in";
     /// The scan's time is ahead of the gateway's by more than the allowed skew, or absurd.
     TimeInFuture = 32, "time_in_future";
     /// The scan's time is before the retention, or absurd.

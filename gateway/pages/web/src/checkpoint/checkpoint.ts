@@ -92,6 +92,7 @@ export class Checkpoint {
   stop(): void {
     this.isStopped = true;
     this.camera.stop();
+    this.server.direct.close();
     for (const timer of [...this.timers, this.sendTimer, this.settleTimer]) clearTimeout(timer);
   }
 
@@ -108,6 +109,7 @@ export class Checkpoint {
   networkChanged(): void {
     this.isOnline = navigator.onLine;
     this.backoffMs = BACKOFF_MIN_MS;
+    this.server.direct.networkChanged();
     void this.refresh();
   }
 
@@ -204,6 +206,7 @@ export class Checkpoint {
 
   /** The officer signs out: this browser scans for no site until somebody signs in. */
   async signedOut(): Promise<void> {
+    this.server.direct.close();
     await writeState(this.database, "current", undefined);
   }
 
@@ -272,6 +275,8 @@ export class Checkpoint {
       this.isRefreshing = false;
     }
     if (this.isStopped) return;
+    // Not awaited: what waits is sent either way.
+    if (this.device !== null && this.sessionWarning === null) void this.server.direct.prepare();
     if (this.clock.isKnown) await writeState(this.database, "clock", this.clock.kept());
     this.scheduleSend(0);
   }

@@ -3,6 +3,8 @@
 import { Problem, Unreachable } from "../api";
 import type { AreaName, DocumentKind, Exposure, IdDocument, LabTest, Me, PassView, Sex, Symptom, Vehicle } from "../contract";
 import type { Registered } from "./device";
+import { DirectWay } from "./direct";
+import type { Offer } from "./direct";
 import type { ListsAnswer } from "./lists";
 import type { Answer } from "./sync";
 
@@ -50,6 +52,9 @@ export type Heard = (serverNow: number, roundTripMs: number) => void;
 
 /** The part of the API that the checkpoint uses. Calls throw `Problem` and `Unreachable`. */
 export class Server {
+  /** Frames go this way where it stands. */
+  readonly direct = new DirectWay(() => this.offer());
+
   constructor(private readonly heard: Heard) {}
 
   /** Who is signed in, or `null`. */
@@ -87,6 +92,10 @@ export class Server {
 
   /** Sends the bytes of a frame. */
   send = async (device: number, frame: Uint8Array<ArrayBuffer>): Promise<Answer> => {
+    return (await this.direct.send(device, frame)) ?? (await this.postFrame(device, frame));
+  };
+
+  private async postFrame(device: number, frame: Uint8Array<ArrayBuffer>): Promise<Answer> {
     try {
       const headers = { "content-type": "application/octet-stream" };
       const response = await this.ask("POST", `/scans?device=${device}`, { headers, body: frame });
@@ -94,7 +103,12 @@ export class Server {
     } catch (reason) {
       return reason instanceof Problem ? refusal(reason) : { kind: "unreachable" };
     }
-  };
+  }
+
+  private async offer(): Promise<Offer | null> {
+    const answer = (await (await this.ask("POST", "/checkpoint/transports", {})).json()) as { webtransport?: Offer };
+    return answer.webtransport ?? null;
+  }
 
   private post(path: string, body: unknown): Promise<Response> {
     return this.ask("POST", path, { headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

@@ -18,6 +18,7 @@ export enum Reason {
   UnexpectedFrame = 12,
   WrongDevice = 13,
   StorageFull = 14,
+  NotSignedIn = 15,
   TimeInFuture = 32,
   TimeBeforeRetention = 33,
   WrongSite = 34,

@@ -1,0 +1,128 @@
+// Confirmed scans go to the gateway over WebTransport, and over HTTPS where the network carries no UDP: each is
+// there once, whichever way it went, and whatever broke on the way.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Browser, PHONE } from "./chromium.mjs";
+import { Client } from "./client.mjs";
+import { decide, isAllSent, isVerdict, openCheckpoint, scan } from "./officer.mjs";
+import { Relay } from "./relay.mjs";
+import { REGISTERED, Server, until } from "./server.mjs";
+
+const passes = [];
+let server;
+let relay;
+
+before(async () => {
+  server = await Server.start();
+  relay = await Relay.to(server.address.web);
+  for (const index of [0, 1, 2, 3]) passes.push(await passOf(index));
+});
+after(async () => {
+  relay?.close();
+  await server?.stop();
+});
+
+test("scans go over WebTransport, over HTTPS when that breaks, and over WebTransport again", async () => {
+  const { browser, page } = await connected(opened);
+  await confirm(page, passes[0]);
+  assert.deepEqual(await ways(), { webtransport: 1, https: 0 });
+  assert.deepEqual(page.posts, []);
+
+  // The gateway gets the batch, and the page no answer: it sends the same over HTTPS.
+  relay.carries = "requests";
+  await confirm(page, passes[1]);
+  assert.equal(page.posts.length, 1);
+  assert.deepEqual(await ways(), { webtransport: 2, https: 0 }, "what came twice is taken once");
+
+  relay.carries = "nothing";
+  await confirm(page, passes[2]);
+  assert.deepEqual(await ways(), { webtransport: 2, https: 1 });
+
+  relay.carries = "both";
+  await connected(() => online(page));
+  await confirm(page, passes[3]);
+  assert.deepEqual(await ways(), { webtransport: 3, https: 1 });
+  assert.deepEqual(await trails(), [1, 1, 1, 1]);
+  await browser.stop();
+});
+
+test("where no UDP gets through, no scan waits for it", async () => {
+  relay.carries = "nothing";
+  const before = await ways();
+  const { browser, page } = await opened();
+  await confirm(page, passes[0]);
+  const { webtransport, https } = await ways();
+  assert.deepEqual([webtransport - before.webtransport, https - before.https], [0, 1]);
+  assert.deepEqual(await trails(), [2, 1, 1, 1]);
+  await browser.stop();
+});
+
+test("a server that stops and comes back finds its pages again", async () => {
+  relay.carries = "both";
+  const { browser, page } = await connected(opened);
+  await server.kill();
+  await server.launch();
+  await connected(() => online(page));
+  // Its numbers began anew.
+  await confirm(page, passes[1]);
+  assert.deepEqual(await ways(), { webtransport: 1, https: 0 });
+  assert.deepEqual(await trails(), [2, 2, 1, 1]);
+  await browser.stop();
+});
+
+async function opened() {
+  const browser = await Browser.start({ rules: relay.rules(server.url) });
+  const page = await browser.open(server, { view: PHONE, language: "vi", expects: ["offline", 500, 502, 503] });
+  page.posts = [];
+  page.page.on("request", (request) => {
+    if (new URL(request.url()).pathname === "/api/v1/scans") page.posts.push(request.url());
+  });
+  await openCheckpoint(page);
+  return { browser, page };
+}
+
+/** Does what makes a browser connect, and waits until it has shown its ticket. */
+async function connected(act) {
+  const open = () => server.number("web_connections_open");
+  let least = await open();
+  const done = await act();
+  const isMore = async () => {
+    const now = await open();
+    // One that broke is still counted until it was silent for long.
+    least = Math.min(least, now);
+    return now > least;
+  };
+  await until(isMore, "a browser is connected");
+  return done;
+}
+
+/** The page is told of another network. */
+function online(page) {
+  return page.page.evaluate(() => dispatchEvent(new Event("online")));
+}
+
+async function confirm(page, { token }) {
+  await scan(page, token);
+  await isVerdict(page, "valid");
+  await decide(page, "pass");
+  await isAllSent(page);
+}
+
+async function ways() {
+  const [webtransport, https] = await Promise.all(["webtransport", "https"].map((way) => server.number(`scans_${way}`)));
+  return { webtransport, https };
+}
+
+async function trails() {
+  return Promise.all(passes.map(async ({ subject }) => (await server.trail(subject)).length));
+}
+
+async function passOf(index) {
+  const citizen = await Client.citizen(server, REGISTERED[index].number, `091234500${index}`);
+  const { pass } = await citizen.declare(REGISTERED[index]);
+  const officer = await Client.official(server, "officer");
+  const { facts } = await officer.ask("POST", "/checkpoint/check", { token: pass.token });
+  return { token: pass.token, subject: facts.subject };
+}

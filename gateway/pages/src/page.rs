@@ -22,6 +22,8 @@ pub enum Page {
     Passes,
     /// `/pass/{id}`: one pass, to be shown or printed. The script reads the id from the address.
     Pass,
+    /// `/situation`: which epidemic level holds where.
+    Situation,
     /// `/sign-in`: officials.
     SignIn,
     /// `/checkpoint`: passes are read and people waved through.
@@ -57,11 +59,12 @@ pub const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eva
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
         Self::Pass,
+        Self::Situation,
         Self::SignIn,
         Self::Checkpoint,
         Self::Desk,
@@ -77,6 +80,7 @@ impl Page {
             Self::Declare => "declare",
             Self::Passes => "passes",
             Self::Pass => "pass",
+            Self::Situation => "situation",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
             Self::Desk => "desk",

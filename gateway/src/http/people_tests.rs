@@ -17,13 +17,13 @@ use super::tests::Server;
 use crate::people::{Caller, NewAccount};
 
 /// A browser with its cookie.
-struct Browser<'s> {
+pub(super) struct Browser<'s> {
     server: &'s Server,
     cookie: RefCell<Option<String>>,
 }
 
 impl<'s> Browser<'s> {
-    fn new(server: &'s Server) -> Self {
+    pub(super) fn new(server: &'s Server) -> Self {
         Self { server, cookie: RefCell::default() }
     }
 
@@ -54,17 +54,17 @@ impl<'s> Browser<'s> {
         (status, body)
     }
 
-    fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let (status, bytes) = self.ask(method, path, &[], body.to_string().as_bytes());
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) fn get(&self, path: &str) -> (u16, Value) {
         let (status, bytes) = self.ask("GET", path, &[], b"");
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.json("POST", path, body)
     }
 
@@ -84,7 +84,7 @@ impl<'s> Browser<'s> {
         self
     }
 
-    fn sign_in(self, account: &str) -> Self {
+    pub(super) fn sign_in(self, account: &str) -> Self {
         let (status, me) = self.post("/api/v1/session", &json!({"account": account, "password": PASSWORD}));
         assert_eq!((status, &me["account"]), (200, &json!(account)), "{me}");
         self
@@ -116,7 +116,7 @@ fn last_code(server: &Server) -> String {
 }
 
 /// A server with a small nation, a register that knows An, and officials.
-fn served() -> (Server, tempfile::TempDir) {
+pub(super) fn served() -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let register = folder.path().join("register.csv");
     let people = format!(

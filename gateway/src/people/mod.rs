@@ -20,9 +20,11 @@ mod homes;
 mod quota;
 mod reach;
 mod register;
+mod situation;
 
 use std::path::{Path, PathBuf};
 
+use truyvet_areas::Neighbours;
 use truyvet_engine::Engine;
 use truyvet_engine::registry::{Act, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError};
 use truyvet_schemas::TimeMs;
@@ -37,6 +39,10 @@ pub use declaring::{DeclareError, Made, PassView};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
+pub use situation::{
+    AREAS_MAX as SITUATION_AREAS_MAX, AreaSituation, Arrivals, JourneySituation, Level, Scale, ScaleError,
+    SetLevel, Situation, SituationError, Words,
+};
 
 use accounts::Passwords;
 use checking::RecentChecks;
@@ -53,6 +59,9 @@ pub struct People {
     pub areas: Areas,
     /// One-time codes.
     pub codes: Codes,
+    /// The epidemic levels there are.
+    pub scale: Scale,
+    neighbours: Neighbours,
     engine: Engine,
     config: PeopleConfig,
     passwords: Passwords,
@@ -74,6 +83,9 @@ pub enum PeopleError {
     /// As the inner error says.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
     /// Check the process's limits.
     #[error("no thread for homes: {0}")]
     Thread(std::io::Error),
@@ -104,6 +116,8 @@ impl People {
             passwords: Passwords::default(),
             codes: Codes::new(codes::sender(data, config)),
             register: register::open(config)?,
+            scale: Scale::open(config.situation_file.as_deref())?,
+            neighbours: Neighbours::builtin(),
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
             quota: Quota::default(),
             recent: RecentChecks::default(),

@@ -146,6 +146,7 @@ const FAMILIES: &[&str] = &[
     "exposure_",
     "flaw_",
     "n_",
+    "need_",
     "one_",
     "purpose_",
     "result_",

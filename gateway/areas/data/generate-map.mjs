@@ -25,6 +25,8 @@ const NEIGHBOURS = path.join(here, "vn-neighbours.csv");
 /** Archipelagos: where the middle of each stands on the map, and how many islands are drawn. */
 const INSETS = { hoangsa: [425, 330], truongsa: [425, 700] };
 const ISLANDS_DRAWN = 12;
+/** Half the width of one. */
+const ISLAND = 4;
 const INSET = { width: 92, height: 100 };
 const VIEW = [480, 806];
 /** The package's units: Vietnam's 1,650 km from north to south are 800 of them. */
@@ -58,19 +60,19 @@ function fetched(folder) {
   return JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1)).locations;
 }
 
-/** The code since 2025 of each outline. An archipelago is a special zone of its province. */
+/** The code since 2025 and the name of each outline. An archipelago is a special zone of its province. */
 function codesOf(locations) {
   const rows = zlib.gunzipSync(fs.readFileSync(path.join(here, "vn.csv.gz"))).toString().split("\n");
   const areas = rows.slice(1).map((row) => row.split(","));
   const found = new Map();
   for (const [area, parent, name, kind, , , into] of areas) {
-    if (parent === "VN" && area.startsWith("VN21-")) found.set(folded(name), into);
-    if (kind === "special_zone") found.set(folded(name), parent);
+    if (parent === "VN" && area.startsWith("VN21-")) found.set(folded(name), { code: into, name });
+    if (kind === "special_zone") found.set(folded(name), { code: parent, name: name.replace("Đặc khu ", "") });
   }
   return new Map(locations.map(({ id, name }) => {
-    const code = found.get(folded(name));
-    if (!code) throw new Error(`no area is called ${name}`);
-    return [id, code];
+    const known = found.get(folded(name));
+    if (!known) throw new Error(`no area is called ${name}`);
+    return [id, known];
   }));
 }
 
@@ -83,7 +85,7 @@ function folded(name) {
 function joined(folder, locations, codes) {
   const features = locations.map(({ id, path: outline }) => ({
     type: "Feature",
-    properties: { code: codes.get(id) },
+    properties: { code: codes.get(id).code },
     geometry: { type: "MultiPolygon", coordinates: rings(outline).map((ring) => [closed(ring)]) },
   }));
   fs.writeFileSync(path.join(folder, "in.json"), JSON.stringify({ type: "FeatureCollection", features }));
@@ -139,7 +141,7 @@ function closed(ring) {
 }
 
 /** The largest islands of an archipelago as dots, in their places to each other, in a frame. */
-function inset({ id, path: outline }, code) {
+function inset({ id, path: outline }, { code, name }) {
   const islands = rings(outline).map((ring) => ({ size: size(ring), at: middle(ring) }));
   const drawn = islands.sort((a, b) => b.size - a.size).slice(0, ISLANDS_DRAWN).map(({ at }) => at);
   const [xs, ys] = [drawn.map(([x]) => x), drawn.map(([, y]) => y)];
@@ -148,8 +150,8 @@ function inset({ id, path: outline }, code) {
   const [cx, cy] = INSETS[id];
   const shift = [cx - ((Math.max(...xs) - left) * scale) / 2, cy - ((Math.max(...ys) - top) * scale) / 2];
   const dots = drawn.map(([x, y]) => [shift[0] + (x - left) * scale, shift[1] + (y - top) * scale]);
-  const path = dots.map(([x, y]) => `M${one(x - 2.5)},${one(y)}a2.5,2.5 0 1,0 5,0a2.5,2.5 0 1,0 -5,0z`).join("");
-  const frame = { x: cx - INSET.width / 2, y: cy - INSET.height / 2, ...INSET };
+  const path = dots.map(([x, y]) => `M${one(x - ISLAND)},${one(y)}a${ISLAND},${ISLAND} 0 1,0 ${2 * ISLAND},0a${ISLAND},${ISLAND} 0 1,0 -${2 * ISLAND},0z`).join("");
+  const frame = { name, x: cx - INSET.width / 2, y: cy - INSET.height / 2, ...INSET };
   return { code, path, frame };
 }
 

@@ -15,7 +15,7 @@ export function drawMap(map: SVGSVGElement, areas: AreaSituation[], levels: Leve
   const drawn = shapes.areas.filter(({ code }) => known.has(code));
   const [width = 0, height = 0] = shapes.view;
   map.setAttribute("viewBox", `-6 -6 ${width + 12} ${height + 12}`);
-  const frames = shapes.frames.map((frame) => made("rect", { ...texts(frame), class: "frame" }));
+  const frames = shapes.frames.flatMap(frameOf);
   const before = map.querySelector('[tabindex="0"]')?.getAttribute("data-code");
   const parts = drawn.map((shape) => shapeOf(shape, known.get(shape.code) as AreaSituation, levels));
   const first = parts.find((part) => part.getAttribute("data-code") === before) ?? parts[0];
@@ -75,8 +75,13 @@ function pressed(event: KeyboardEvent, map: SVGSVGElement, choose: (code: string
   event.preventDefault();
 }
 
-function texts(numbers: Record<string, number>): Record<string, string> {
-  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
+/** The frame around islands that lie further out, with their name. */
+function frameOf({ name, ...place }: (typeof shapes.frames)[number]): SVGElement[] {
+  const sides = Object.entries(place).map(([side, value]) => [side, String(value)]);
+  const frame = made("rect", { ...Object.fromEntries(sides), class: "frame" });
+  const label = made("text", { x: String(place.x + place.width / 2), y: String(place.y + place.height - 12), class: "frame-name" });
+  label.textContent = name;
+  return [frame, label];
 }
 
 function made<K extends keyof SVGElementTagNameMap>(name: K, attributes: Record<string, string>): SVGElementTagNameMap[K] {

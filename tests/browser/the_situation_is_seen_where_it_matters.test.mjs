@@ -76,12 +76,13 @@ for (const [index, look] of LOOKS.entries()) {
     const told = (code) => page.page.$eval(`#map [data-code="${code}"]`, (part) => part.getAttribute("aria-label"));
     assert.equal(await told(NGHE_AN), `Tỉnh Nghệ An: ${nameOf("red", look)}`);
     assert.equal(await signOnMap(page, NGHE_AN), scale.at(-1).sign, "told without its colour");
-    await page.page.focus(`#map [tabindex="0"]`);
+    await page.page.$eval('#map [tabindex="0"]', (part) => part.focus());
     await page.page.keyboard.press("ArrowDown");
     const moved = await page.page.evaluate(() => document.activeElement.dataset.code);
     assert.ok(moved && moved !== HA_NOI, "arrow keys go on");
     await page.page.keyboard.press("Enter");
     await page.see("#chosen-name");
+    await photograph(page, "situation-chosen");
     await pickArea(page, "sought", "phuong hong ha");
     await page.read("#chosen", nameOf("orange", look));
     await page.says("#chosen", "level_of", { area: "Thành phố Hà Nội" });

@@ -55,6 +55,9 @@ for (const [index, look] of LOOKS.entries()) {
     await page.go("/declare");
     await page.see("#known-title");
     await inspect(page, "declare-known");
+    await page.go("/situation");
+    await page.see("#map [role=button]");
+    await inspect(page, "situation-unset");
     await page.go("/");
     await page.see("#pass-now");
     await inspect(page, "home-with-pass");
@@ -100,7 +103,7 @@ for (const [index, look] of LOOKS.entries()) {
 }
 
 test("the first pages are light on a slow network", async () => {
-  for (const address of ["/", "/declare"]) {
+  for (const address of ["/", "/declare", "/situation"]) {
     const page = await at.browser.open(at.server, { view: PHONE, language: "vi" });
     const session = await page.page.createCDPSession();
     let bytes = 0;

@@ -44,6 +44,10 @@ pub(crate) enum Tag {
     Travelling = 14,
     /// `declaration` -> the ward of destination's word that its holder has arrived.
     Arrival = 15,
+    /// `area | ^number` -> level set for the area.
+    Level = 20,
+    /// `area | ^number` -> nothing: a level that may hold now or later.
+    LevelOpen = 21,
 }
 
 /// A key, ready for the store.
@@ -134,6 +138,35 @@ pub(crate) fn arrival(number: u64) -> Key {
     key(Tag::Arrival, &[&number.to_be_bytes()])
 }
 
+pub(crate) fn level(area: &str, number: u64) -> Key {
+    of_area(Tag::Level, area, &(!number).to_be_bytes())
+}
+
+/// What the keys of all levels of an area begin with.
+pub(crate) fn levels(area: &str) -> Key {
+    of_area(Tag::Level, area, &[])
+}
+
+pub(crate) fn level_open(area: &str, number: u64) -> Key {
+    of_area(Tag::LevelOpen, area, &(!number).to_be_bytes())
+}
+
+/// What the keys of all open levels of an area begin with.
+pub(crate) fn levels_open(area: &str) -> Key {
+    of_area(Tag::LevelOpen, area, &[])
+}
+
+/// The number at the end of the key of a level.
+pub(crate) fn level_number(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|number| !u64::from_be_bytes(*number))
+}
+
+/// The area's length goes before it, so that no area's keys begin as another's do.
+fn of_area(tag: Tag, area: &str, number: &[u8]) -> Key {
+    let length = u16::try_from(area.len()).unwrap_or(u16::MAX); // the catalog's codes are 255 bytes
+    key(tag, &[&length.to_be_bytes(), area.as_bytes(), number])
+}
+
 /// The number behind this tag, and nothing else; `None` for any other key.
 pub(crate) fn number(tag: Tag, key: &[u8]) -> Option<u64> {
     let fields = key.strip_prefix(&[tag as u8])?;
@@ -160,5 +193,8 @@ mod tests {
         assert!(revoked_from(2) <= revoked(2, PassId::new(0)));
         assert_eq!(number(Tag::Audit, &audit(300)), Some(300));
         assert_eq!(number(Tag::Audit, &declaration(300)), None);
+        assert!(level("W1", 2) < level("W1", 1), "the newest first");
+        assert!(!level("W12", 1).starts_with(&levels("W1")), "another area's");
+        assert_eq!(level_number(&level("W1", 7)), Some(7));
     }
 }

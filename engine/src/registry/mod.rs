@@ -21,6 +21,9 @@ mod notices;
 mod people;
 mod records;
 mod sessions;
+mod situation;
+#[cfg(test)]
+mod situation_tests;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,7 @@ pub use notices::{Arrival, Leg, Side, Travelling};
 pub use people::{Declared, Declaring, first_declaration_at};
 pub use records::{DeclarationRecord, DeclarationState, PassRecord, Revoked};
 pub use sessions::{Bearer, Session};
+pub use situation::{LevelEnded, LevelSet, NewLevel, OPEN_LEVELS_MAX, Standing};
 pub use vault::VaultError;
 pub use watch::Watched;
 
@@ -63,6 +67,8 @@ pub struct Registry {
     /// One for each stretch of blind documents: held from looking a person up until the person is stored,
     /// so that two declarations at once make one person.
     finding: [Mutex<()>; FINDING],
+    /// Held while a level is set or ended.
+    levels: Mutex<()>,
 }
 
 /// The registry's store without its keys: what is sealed stays sealed.
@@ -108,6 +114,14 @@ pub enum RegistryError {
     /// Look at the number again.
     #[error("no declaration has this number")]
     UnknownDeclaration,
+    /// Look at the number again.
+    #[error("no level of this area has this number")]
+    UnknownLevel,
+    /// End levels that are no longer meant.
+    #[error(
+        "{OPEN_LEVELS_MAX} levels of this area hold now or later; end those that are no longer meant first"
+    )]
+    TooManyLevels,
 }
 
 impl Registry {
@@ -127,8 +141,9 @@ impl Registry {
         let last_declaration = last_declaration(&table)?.into();
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
         let finding = std::array::from_fn(|_| Mutex::default());
-        let lists_revision = AtomicU64::default();
-        Ok(Self { table, vault: RwLock::new(vault), writer, last_declaration, lists_revision, finding })
+        let (vault, lists_revision) = (RwLock::new(vault), AtomicU64::default());
+        let levels = Mutex::default();
+        Ok(Self { table, vault, writer, last_declaration, lists_revision, finding, levels })
     }
 
     /// The store, for backups.

@@ -11,21 +11,21 @@ use truyvet_schemas::person::{Document, DocumentKind};
 
 use super::*;
 
-const NOW: i64 = 1_629_400_000_000;
+pub(super) const NOW: i64 = 1_629_400_000_000;
 
-struct Place {
+pub(super) struct Place {
     dir: TempDir,
     registry: Option<Registry>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut place = Self { dir: tempfile::tempdir().expect("a temporary folder"), registry: None };
         place.reopen();
         place
     }
 
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.registry = None;
         let opened =
             Registry::open(&self.dir.path().join("registry"), &self.dir.path().join("keys"), 8 << 20);
@@ -33,7 +33,7 @@ impl Place {
     }
 
     /// As if the process had been killed: what is on disk at this moment is all that is left.
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         let left = tempfile::tempdir().expect("a temporary folder");
         for folder in ["registry", "keys"] {
             let (from, to) = (self.dir.path().join(folder), left.path().join(folder));
@@ -47,7 +47,7 @@ impl Place {
         self.reopen();
     }
 
-    fn registry(&self) -> &Registry {
+    pub(super) fn registry(&self) -> &Registry {
         self.registry.as_ref().expect("open")
     }
 }
@@ -67,7 +67,7 @@ fn declaration(name: &str, documents: &[u8]) -> Declaration {
     serde_json::from_value::<Declaration>(json).expect("as the contract has it").tidied()
 }
 
-fn act(action: &str) -> Act {
+pub(super) fn act(action: &str) -> Act {
     let text = |text: &str| text.to_owned();
     Act { at: NOW, actor: text("mai"), action: text(action), object: text("-"), result: text("ok") }
 }

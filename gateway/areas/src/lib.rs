@@ -20,11 +20,13 @@
 mod area;
 mod builtin;
 pub mod citizen_id;
+mod neighbours;
 mod search;
 mod text;
 mod tree;
 
 pub use area::{Area, DateError, parse_date};
 pub use builtin::{builtin, builtins};
+pub use neighbours::Neighbours;
 pub use search::{LIMIT_MAX, Query, Search};
 pub use tree::{AreaIndex, NATION, Tree, TreeError};

@@ -122,6 +122,19 @@ impl Tree {
         std::iter::successors(below(AreaIndex(area.0 + 1)), move |child| below(self.nodes[child.get()].end))
     }
 
+    /// The areas that are valid at an instant (unix ms) and lie directly below a nation, or below nothing;
+    /// in the order of the walk.
+    pub fn tops(&self, at_ms: i64) -> impl Iterator<Item = AreaIndex> {
+        let is_top = |area: AreaIndex| match self.nodes[area.get()].parent {
+            Some(above) => self.is_nation(above),
+            None => !self.is_nation(area),
+        };
+        self.areas()
+            .filter(move |(_, area)| area.is_valid_at(at_ms))
+            .map(|(area, _)| area)
+            .filter(move |area| is_top(*area))
+    }
+
     /// The area that took it in, where one is told.
     pub fn successor(&self, area: AreaIndex) -> Option<AreaIndex> {
         self.nodes[area.get()].successor

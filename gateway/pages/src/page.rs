@@ -22,6 +22,8 @@ pub enum Page {
     Passes,
     /// `/pass/{id}`: one pass, to be shown or printed. The script reads the id from the address.
     Pass,
+    /// `/situation`: which epidemic level holds where.
+    Situation,
     /// `/sign-in`: officials.
     SignIn,
     /// `/checkpoint`: passes are read and people waved through.
@@ -69,6 +71,7 @@ impl Page {
         Self::Declare,
         Self::Passes,
         Self::Pass,
+        Self::Situation,
         Self::SignIn,
         Self::Checkpoint,
         Self::Desk,
@@ -85,6 +88,7 @@ impl Page {
             Self::Declare => "declare",
             Self::Passes => "passes",
             Self::Pass => "pass",
+            Self::Situation => "situation",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
             Self::Desk => "desk",

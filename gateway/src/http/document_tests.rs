@@ -116,6 +116,7 @@ fn routes_are_made_of_what_is_described_and_each_is_there() {
         let path = operation.path.replace("{what}", "scans").replace("{device}", "1");
         let path = path.replace("{name}", "invalid").replace("{account}", "mai");
         let path = path.replace("{pass}", "K7M4").replace("{subject}", "AAAA").replace("{declaration}", "1");
+        let path = path.replace("{area}", "W1").replace("{number}", "1");
         assert!(!path.contains('{'), "{path}: say here what stands for it");
         let answer = ask(&server, &operation.method, &path, "");
         assert_ne!(answer.status, 405, "{}", operation.name());
@@ -236,6 +237,14 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ),
     ("POST", "/api/v1/drop", "/api/v1/drop", r#"{"from": "then"}"#),
     ("GET", "/api/v1/trace/passed?site=s&from=0&to=9000", "/api/v1/trace/passed", ""),
+    ("GET", "/api/v1/situation", "/api/v1/situation", ""),
+    ("GET", "/api/v1/situation?area=w&area=none", "/api/v1/situation", ""),
+    ("GET", "/api/v1/situation?at=then", "/api/v1/situation", ""),
+    ("GET", "/api/v1/situation/scale", "/api/v1/situation/scale", ""),
+    ("GET", "/api/v1/situation/journey?from=w&to=w", "/api/v1/situation/journey", ""),
+    ("GET", "/api/v1/situation/journey?from=w&to=none", "/api/v1/situation/journey", ""),
+    ("GET", "/api/v1/situation/history?area=w", "/api/v1/situation/history", ""),
+    ("POST", "/api/v1/situation", "/api/v1/situation", r#"{"area": "w", "level": "red"}"#),
     ("GET", "/problems", "/problems", ""),
     ("GET", "/problems/seq-gap", "/problems/{name}", ""),
     ("GET", "/problems/none", "/problems/{name}", ""),

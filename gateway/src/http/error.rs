@@ -12,7 +12,9 @@ use truyvet_schemas::checking::Flaw;
 use utoipa::ToSchema;
 
 use super::problems::{self as kinds, Kind};
-use crate::people::{AccountError, CodeError, DeclareError, NoticesError, SignInError, TooMany};
+use crate::people::{
+    AccountError, AreaName, CodeError, DeclareError, NoticesError, SignInError, SituationError, TooMany,
+};
 use crate::question::Usage;
 
 /// A request that gets no answer.
@@ -56,6 +58,14 @@ pub enum Problem {
     SeqGap {
         /// The seq that comes next.
         expected_seq: u64,
+    },
+    /// Do the same for the area that took it in.
+    #[error("{said}")]
+    AreaMerged {
+        /// What to do.
+        said: String,
+        /// The area that took it in, where one is told.
+        successor: Option<Box<AreaName>>,
     },
     /// Nothing is there, or nothing is known by this name.
     #[error("{0}")]
@@ -116,6 +126,10 @@ pub struct ProblemDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "17", pattern = "^[0-9]+$", nullable = false)]
     pub expected_seq: Option<String>,
+    /// The area that took another in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<AreaName>)]
+    pub successor: Option<Box<AreaName>>,
 }
 
 impl Problem {
@@ -133,6 +147,7 @@ impl Problem {
             Self::NotAllowed(_) => &kinds::NOT_ALLOWED,
             Self::TwoPeople => &kinds::TWO_PEOPLE,
             Self::SeqGap { .. } => &kinds::SEQ_GAP,
+            Self::AreaMerged { .. } => &kinds::AREA_MERGED,
             Self::NotFound(_) => &kinds::NOT_FOUND,
             Self::Method => &kinds::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => &kinds::CONFLICT,
@@ -165,12 +180,13 @@ impl Problem {
             Self::SeqGap { expected_seq } => Some(expected_seq.to_string()),
             _ => None,
         };
-        let errors = match self {
-            Self::Invalid(flaws) | Self::Disagrees(flaws) => flaws,
-            _ => Vec::new(),
+        let (errors, successor) = match self {
+            Self::Invalid(flaws) | Self::Disagrees(flaws) => (flaws, None),
+            Self::AreaMerged { successor, .. } => (Vec::new(), successor),
+            _ => (Vec::new(), None),
         };
         let (title, status) = (kind.title.to_owned(), kind.status.as_u16());
-        ProblemDocument { kind: kind.path(), title, status, detail, errors, expected_seq }
+        ProblemDocument { kind: kind.path(), title, status, detail, errors, expected_seq, successor }
     }
 }
 
@@ -261,11 +277,11 @@ impl From<RegistryError> for Problem {
         match error {
             RegistryError::Vault(error) => error.into(),
             RegistryError::Engine(error) => error.into(),
-            RegistryError::UnknownPass | RegistryError::UnknownDeclaration => {
+            RegistryError::UnknownPass | RegistryError::UnknownDeclaration | RegistryError::UnknownLevel => {
                 Self::NotFound(error.to_string())
             }
             RegistryError::TwoPeople => Self::TwoPeople,
-            RegistryError::KeyReused => Self::Conflict(error.to_string()),
+            RegistryError::KeyReused | RegistryError::TooManyLevels => Self::Conflict(error.to_string()),
         }
     }
 }
@@ -313,6 +329,17 @@ impl From<AccountError> for Problem {
             AccountError::Taken => Self::Conflict(error.to_string()),
             AccountError::Unknown => Self::NotFound(error.to_string()),
             AccountError::Registry(error) => error.into(),
+        }
+    }
+}
+
+impl From<SituationError> for Problem {
+    fn from(error: SituationError) -> Self {
+        match error {
+            SituationError::Invalid(flaws) => Self::Invalid(flaws),
+            SituationError::Merged { said, successor } => Self::AreaMerged { said, successor },
+            SituationError::OutOfReach => Self::NotAllowed(error.to_string()),
+            SituationError::Registry(error) => error.into(),
         }
     }
 }

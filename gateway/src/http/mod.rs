@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       audit
+//!                       situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -49,6 +49,9 @@ mod problems;
 mod question_tests;
 mod routes;
 mod scans;
+mod situation;
+#[cfg(test)]
+mod situation_tests;
 mod stream;
 #[cfg(test)]
 mod tests;

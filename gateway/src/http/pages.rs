@@ -35,6 +35,7 @@ pages! {
     "/declare" => Declare,
     "/passes" => Passes,
     "/pass/{pass}" => Pass,
+    "/situation" => Situation,
     "/sign-in" => SignIn,
     "/checkpoint" => Checkpoint,
     "/desk" => Desk,

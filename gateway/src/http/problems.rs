@@ -61,6 +61,9 @@ kinds! {
         "Use one of the methods in the header `allow`.";
     CONFLICT = "conflict", CONFLICT, "The state of the thing does not allow it",
         "Read the thing again; `detail` says what stands in the way.";
+    AREA_MERGED = "area-merged", CONFLICT, "The area is no more",
+        "Do the same for the area that `successor` names, which took it in; where there is none, choose an \
+         area of today.";
     REGISTER_DISAGREES = "register-disagrees", CONFLICT, "The population register has something else",
         "Correct the fields that `errors` names. Whoever is sure of them sends the same again with \
          `accept_unverified: true`, and an officer will compare them with the document.";

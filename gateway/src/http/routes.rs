@@ -17,7 +17,7 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
-    import, notices, operate, pages, passes, people, problems, scans, trace,
+    import, notices, operate, pages, passes, people, problems, scans, situation, trace,
 };
 use crate::people::Permission;
 
@@ -77,6 +77,10 @@ fn open() -> Routes {
         .routes(routes!(accounts::send_code))
         .routes(routes!(accounts::redeem_code))
         .routes(routes!(areas::search))
+        .routes(routes!(situation::read))
+        .routes(routes!(situation::journey))
+        .routes(routes!(situation::scale))
+        .routes(routes!(situation::history))
         .routes(routes!(passes::keys));
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
@@ -103,6 +107,8 @@ fn people() -> Routes {
         .routes(routes!(notices::arrive))
         .routes(routes!(people::watch, people::watch_list))
         .routes(routes!(people::unwatch))
+        .routes(routes!(situation::set))
+        .routes(routes!(situation::end))
         .routes(routes!(accounts::list, accounts::add))
         .routes(routes!(accounts::set_password))
         .routes(routes!(accounts::disable))

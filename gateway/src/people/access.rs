@@ -38,6 +38,8 @@ pub enum Permission {
     FindPeople,
     /// Hold people at checkpoints, take passes back.
     Hold,
+    /// Set epidemic levels of areas.
+    Situation,
     /// Give out accounts.
     Accounts,
     /// Read the audit log.
@@ -48,13 +50,14 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Look,
         Self::Trace,
         Self::Operate,
         Self::Check,
         Self::FindPeople,
         Self::Hold,
+        Self::Situation,
         Self::Accounts,
         Self::Audit,
         Self::Keys,
@@ -97,11 +100,13 @@ fn operator_may(permission: Permission) -> bool {
 }
 
 fn role_may(role: Role, permission: Permission) -> bool {
-    use Permission::{Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Trace};
+    use Permission::{Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Situation, Trace};
     match role {
         Role::Officer => matches!(permission, Look | Check),
         Role::Ward => matches!(permission, Look | FindPeople),
-        Role::Health | Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold),
+        Role::Health | Role::Epidemiologist => {
+            matches!(permission, Look | Trace | FindPeople | Hold | Situation)
+        }
         Role::Operator => matches!(permission, Look | Operate),
         Role::Administrator => matches!(permission, Look | Accounts | Audit | Keys),
     }
@@ -119,12 +124,12 @@ mod tests {
         use Permission::*;
         assert_eq!(allowed(Role::Officer), [Look, Check]);
         assert_eq!(allowed(Role::Ward), [Look, FindPeople]);
-        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold]);
-        assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold]);
+        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Situation]);
+        assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Situation]);
         assert_eq!(allowed(Role::Operator), [Look, Operate]);
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
         for caller in [Caller::Local, Caller::Operator] {
-            assert!([FindPeople, Check, Hold].iter().all(|permission| !caller.may(*permission)));
+            assert!([FindPeople, Check, Hold, Situation].iter().all(|permission| !caller.may(*permission)));
         }
         assert!(Permission::ALL.iter().all(|permission| !Caller::Nobody.may(*permission)));
         assert!(Caller::Local.may(Trace) && !Caller::Local.may(Accounts) && Caller::Operator.may(Accounts));

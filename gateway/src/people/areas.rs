@@ -130,7 +130,7 @@ pub struct Found {
     pub successor: Option<AreaName>,
 }
 
-fn name(tree: &Tree, area: AreaIndex) -> AreaName {
+pub(super) fn name(tree: &Tree, area: AreaIndex) -> AreaName {
     let known = tree.area(area);
     AreaName { code: known.code.clone(), name: known.name.clone(), path: tree.path(area) }
 }

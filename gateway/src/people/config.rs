@@ -25,6 +25,10 @@ pub struct PeopleConfig {
     pub register_url: Option<String>,
     /// Milliseconds to wait for that address. Default 2,000; then the declaration stays unverified.
     pub register_timeout_ms: u64,
+    /// The scale of epidemic levels as a file (TOML): which levels there are, how they are called and shown,
+    /// what arrivals need. Default: the four levels of Resolution 128/NQ-CP. Levels that were set by codes
+    /// that another scale lacks are shown by their codes alone.
+    pub situation_file: Option<PathBuf>,
     /// Program that sends a one-time code: it gets the phone and the code as two lines on its standard
     /// input. Default none: codes are written into the file `codes.log` of the data directory.
     pub code_command: Option<Vec<String>>,
@@ -48,6 +52,7 @@ impl Default for PeopleConfig {
             register_file: None,
             register_url: None,
             register_timeout_ms: 2_000,
+            situation_file: None,
             code_command: None,
             official_session_hours: 12,
             citizen_session_days: 30,

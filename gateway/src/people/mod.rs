@@ -25,10 +25,12 @@ mod quota;
 mod reach;
 mod register;
 mod tickets;
+mod situation;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use truyvet_areas::Neighbours;
 use truyvet_engine::Engine;
 use truyvet_engine::registry::{Act, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError};
 use truyvet_schemas::TimeMs;
@@ -46,6 +48,10 @@ pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
 pub use tickets::{Issued, Ticket, Tickets};
+pub use situation::{
+    AREAS_MAX as SITUATION_AREAS_MAX, AreaSituation, Arrivals, JourneySituation, Level, Scale, ScaleError,
+    SetLevel, Situation, SituationError, Words,
+};
 
 use accounts::Passwords;
 use checking::RecentChecks;
@@ -66,6 +72,9 @@ pub struct People {
     pub tickets: Arc<Tickets>,
     /// Tells wards what happens.
     pub live: Live,
+    /// The epidemic levels there are.
+    pub scale: Scale,
+    neighbours: Neighbours,
     engine: Engine,
     config: PeopleConfig,
     passwords: Passwords,
@@ -87,6 +96,9 @@ pub enum PeopleError {
     /// As the inner error says.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
     /// Check the process's limits.
     #[error("no thread for homes: {0}")]
     Thread(std::io::Error),
@@ -119,6 +131,8 @@ impl People {
             live: Live::default(),
             tickets: Arc::default(),
             register: register::open(config)?,
+            scale: Scale::open(config.situation_file.as_deref())?,
+            neighbours: Neighbours::builtin(),
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
             quota: Quota::default(),
             recent: RecentChecks::default(),

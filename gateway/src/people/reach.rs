@@ -92,6 +92,11 @@ impl People {
         Ok(areas.iter().any(|area| self.areas.is_within(area, within)))
     }
 
+    /// Whether an area is the official's or lies within it.
+    pub fn reaches_area(&self, area: &str, account: &Account) -> bool {
+        account.area.as_ref().is_none_or(|within| self.areas.is_within(area, within))
+    }
+
     /// Who a subject is, for an official who reaches them. The look, granted or refused, is in the audit
     /// log before it is answered.
     ///

@@ -147,6 +147,7 @@ const FAMILIES: &[&str] = &[
     "flaw_",
     "journey_",
     "n_",
+    "need_",
     "one_",
     "purpose_",
     "result_",

@@ -28,6 +28,8 @@ export interface Options {
   /** For writes that must not happen twice. */
   idempotencyKey?: string;
   signal?: AbortSignal;
+  /** Lets the browser ask whether what it has is still good, and be told so in few bytes. */
+  revalidate?: boolean;
 }
 
 /** The answer's JSON, `undefined` where it has none. Throws `Problem` or `Unreachable`. */
@@ -35,7 +37,7 @@ export async function call<T>(method: string, path: string, options: Options = {
   const headers: Record<string, string> = { accept: "application/json" };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   if (options.idempotencyKey) headers["idempotency-key"] = options.idempotencyKey;
-  const request: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  const request: RequestInit = { method, headers, credentials: "same-origin", cache: options.revalidate ? "no-cache" : "no-store" };
   if (options.body !== undefined) request.body = JSON.stringify(options.body);
   if (options.signal) request.signal = options.signal;
   const response = await fetch(BASE + path, request).catch((reason: unknown) => {

@@ -148,3 +148,75 @@ export interface DeclarationListed {
   departs_at: number;
   pass: PassView;
 }
+
+/** A text in the languages of the pages. */
+export interface Words {
+  vi: string;
+  en: string;
+}
+
+/** What those need who come from an area of a level. */
+export interface Arrivals {
+  test_hours?: number;
+  home_days?: number;
+  facility_days?: number;
+}
+
+/** An epidemic level of the scale, which the server has as data. */
+export interface Level {
+  code: string;
+  /** One character that tells it without its colour. */
+  sign: string;
+  ink: string;
+  ground: string;
+  name: Words;
+  about: Words;
+  note: Words;
+  arrivals: Arrivals;
+}
+
+export interface Scale {
+  scale: string;
+  name: Words;
+  /** From the least to the gravest. */
+  levels: Level[];
+}
+
+export interface AreaSituation extends AreaName {
+  /** The names of the areas above it. */
+  path: string;
+  successor?: AreaName;
+  /** A level's code; none where none was set. */
+  level?: string;
+  inherited_from?: AreaName;
+  since?: number;
+  until?: number;
+}
+
+export interface Situation {
+  areas: AreaSituation[];
+  /** Those that are named, from the least to the gravest. */
+  levels: Level[];
+}
+
+export interface JourneySituation {
+  from: AreaSituation;
+  to: AreaSituation;
+  between: AreaSituation[];
+  levels: Level[];
+  arrivals: Arrivals;
+}
+
+/** A level that was set for an area. */
+export interface LevelSet {
+  number: number;
+  area: string;
+  level: string;
+  from: number;
+  to?: number;
+  set_at: number;
+  ended_at?: number;
+  /** Officials alone are told. */
+  by?: string;
+  ended_by?: string;
+}

@@ -30,8 +30,18 @@ export interface KeptPass extends PassView {
   departs_at?: number;
 }
 
+/** An answer about the epidemic situation, for want of a network. */
+export interface KeptSituation {
+  /** What was asked. */
+  query: string;
+  /** When it was answered, on this device's clock. */
+  at: number;
+  answer: unknown;
+}
+
 const PREFIX = "truyvet.";
 const PASSES_KEPT_MAX = 20;
+const SITUATIONS_KEPT_MAX = 12;
 
 export class Device {
   constructor(private readonly storage: Storage) {}
@@ -63,6 +73,21 @@ export class Device {
     const others = this.passes.filter((kept) => kept.pass !== pass.pass);
     const all = [{ ...before, ...pass }, ...others].sort((a, b) => b.issued_at - a.issued_at);
     this.write("passes", all.slice(0, PASSES_KEPT_MAX));
+  }
+
+  /** The answer to this question that was kept last. */
+  situation(query: string): KeptSituation | null {
+    return this.situations.find((kept) => kept.query === query) ?? null;
+  }
+
+  /** Keeps an answer in place of the one before; of many questions the newest stay. */
+  keepSituation(kept: KeptSituation): void {
+    const others = this.situations.filter(({ query }) => query !== kept.query);
+    this.write("situations", [kept, ...others].slice(0, SITUATIONS_KEPT_MAX));
+  }
+
+  private get situations(): KeptSituation[] {
+    return this.read<KeptSituation[]>("situations") ?? [];
   }
 
   /** Removes everything that pages of this server have kept here. */

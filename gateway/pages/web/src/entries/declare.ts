@@ -19,6 +19,7 @@ import { keepOffline } from "../offline";
 import { deliver, writeLetter } from "../outbox";
 import { factsOf, knownLines, reviewOf } from "../review";
 import { showWho, startShell } from "../shell";
+import { SituationBox } from "../situation/box";
 import { language, text } from "../texts";
 
 const REVIEW = 5;
@@ -28,6 +29,7 @@ const device = new Device(localStorage);
 const form = at<HTMLFormElement>("form");
 const next = at<HTMLButtonElement>("next");
 const areas = new Map<string, AreaField>();
+const situation = new SituationBox([at("situation"), at("situation-review")], device);
 
 let step = 1;
 let quick = false;
@@ -101,6 +103,13 @@ function showDependents(): void {
   show(form.querySelector("[data-later]") as HTMLElement, values["journey.when"] === "later");
   show(form.querySelector("[data-vehicle]") as HTMLElement, values["journey.vehicle.kind"] !== "");
   show(form.querySelector("[data-tested]") as HTMLElement, values["health.test.kind"] !== "none");
+  showSituation(values);
+}
+
+/** The epidemic situation along the journey, as it will be when it begins. */
+function showSituation(values: Values): void {
+  const departs = values["journey.when"] === "later" ? new Date(values["journey.departs_at"] ?? "").getTime() : NaN;
+  void situation.update(values["journey.from"] ?? "", values["journey.to"] ?? "", departs > Date.now() ? departs : null);
 }
 
 function fill(values: Values): void {
@@ -146,7 +155,7 @@ function startButtons(): void {
     "other-phone": showIdentityPart,
     back: () => goTo(step - 1),
     "add-companion": addCompanion,
-    "from-home": () => void area("journey.from").choose(homeOf(readValues(form))).then(keepDraft),
+    "from-home": () => void fromHome(),
     swap: () => void swap(),
     "leave-quick": () => goTo(2),
     correct: () => goTo(2),
@@ -204,9 +213,16 @@ function area(name: string): AreaField {
   return areas.get(name) as AreaField;
 }
 
+async function fromHome(): Promise<void> {
+  await area("journey.from").choose(homeOf(readValues(form)));
+  showSituation(readValues(form));
+  keepDraft();
+}
+
 async function swap(): Promise<void> {
   const [from, to] = [area("journey.from").code, area("journey.to").code];
   await Promise.all([area("journey.from").choose(to), area("journey.to").choose(from)]);
+  showSituation(readValues(form));
   keepDraft();
 }
 

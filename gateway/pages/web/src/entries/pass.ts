@@ -11,11 +11,13 @@ import { refreshPass } from "../own-passes";
 import { stateOf, wordsOf } from "../pass-state";
 import { factsOf } from "../review";
 import { startShell } from "../shell";
+import { SituationBox } from "../situation/box";
 import { text } from "../texts";
 
 const EACH_MS = 20_000;
 const QUIET_MODULES = 4;
 const device = new Device(localStorage);
+const situation = new SituationBox([at("situation")], device);
 const id = decodeURIComponent(location.pathname.split("/").pop() ?? "");
 
 void startShell();
@@ -56,8 +58,15 @@ function showKept(): void {
   at("pass-number").textContent = pass.pass;
   at("facts").replaceChildren(...factsOf(linesOf(pass)).children);
   drawQr(pass.token);
+  showSituation(pass, now);
   show(at("pass"));
   show(at("print"));
+}
+
+/** How it is where the journey begins and ends; of a pass that is over nobody asks. */
+function showSituation({ from, to, departs_at, valid_until, revoked }: KeptPass, now: number): void {
+  if (revoked || valid_until <= now) return;
+  void situation.update(from?.code ?? "", to?.code ?? "", departs_at && departs_at > now ? departs_at : null);
 }
 
 function linesOf(pass: KeptPass): [string, string][] {

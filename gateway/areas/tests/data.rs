@@ -42,6 +42,19 @@ fn each_tree_has_its_number_of_areas_of_each_kind() {
 }
 
 #[test]
+fn the_tops_of_a_day_are_its_provinces() {
+    let (tree, _) = world();
+    let tops = |day: &str| -> Vec<&str> {
+        let at = parse_date(day).expect("a day");
+        tree.tops(at).map(|area| tree.area(area).code.as_str()).collect()
+    };
+    let (before, after) = (tops("2021-08-20"), tops("2026-01-01"));
+    assert_eq!((before.len(), after.len()), (63, 34));
+    assert!(before.iter().all(|code| code.starts_with("VN21-")));
+    assert!(after.iter().all(|code| code.starts_with("VN25-")));
+}
+
+#[test]
 fn codes_are_unique_and_parents_stand_before_their_children() {
     let mut seen = HashSet::new();
     for area in vn::areas() {

@@ -28,6 +28,7 @@ problems!(Ending: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILE
 /// Parameters of the situation of areas, as documented; they are read pair by pair, since `area` comes
 /// more than once.
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only describes parameters")]
 pub(super) struct Areas {
     /// Code of an area; repeated for several, 100 at most. Without it: all areas of today that lie directly
@@ -73,6 +74,7 @@ pub(super) async fn read(
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Journey {
     /// Code of the area where it begins.
     from: String,
@@ -174,6 +176,7 @@ pub(super) async fn end(
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Past {
     /// Code of the area.
     area: String,

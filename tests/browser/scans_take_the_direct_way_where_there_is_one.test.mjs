@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { Browser, PHONE } from "./chromium.mjs";
-import { Client } from "./client.mjs";
+import { passOf } from "./client.mjs";
 import { decide, isAllSent, isVerdict, openCheckpoint, scan } from "./officer.mjs";
 import { Relay } from "./relay.mjs";
 import { REGISTERED, Server, until } from "./server.mjs";
@@ -18,7 +18,7 @@ let relay;
 before(async () => {
   server = await Server.start();
   relay = await Relay.to(server.address.web);
-  for (const index of [0, 1, 2, 3]) passes.push(await passOf(index));
+  for (const index of [0, 1, 2, 3]) passes.push(await passOf(server, REGISTERED[index], `091234500${index}`));
 });
 after(async () => {
   // Those of a test that failed, too: the process ends with them.
@@ -152,11 +152,3 @@ async function trails() {
 
 /** A request with a batch is longer, an acknowledgement or a ping shorter. */
 const BATCH_BYTES_MIN = 250;
-
-async function passOf(index) {
-  const citizen = await Client.citizen(server, REGISTERED[index].number, `091234500${index}`);
-  const { pass } = await citizen.declare(REGISTERED[index]);
-  const officer = await Client.official(server, "officer");
-  const { facts } = await officer.ask("POST", "/checkpoint/check", { token: pass.token });
-  return { token: pass.token, subject: facts.subject };
-}

@@ -34,7 +34,8 @@ fn every_walk_goes_through_at_a_phones_and_a_desks_width_in_both_languages() {
     assert!(files.len() > 3, "the walks are there: {files:?}");
     for file in &files {
         // A browser on a busy machine may be too slow for a walk's patience: it goes once more then.
-        let walk = || attempt(&walks, &["node", "--test", "--test-concurrency=1", file]);
+        // One that leaves something open would otherwise never end.
+        let walk = || attempt(&walks, &["timeout", "600", "node", "--test", "--test-concurrency=1", file]);
         walk().or_else(|_| walk()).unwrap_or_else(|said| panic!("{file}: {said}"));
     }
 }

@@ -59,14 +59,12 @@ struct Seen {
 }
 
 impl Engine {
-    /// From now on scans of these subjects are told. Tells how many of the codes are known: the others must
-    /// be made known first (`Catalog::put_people`).
-    pub fn follow<'c>(&self, codes: impl Iterator<Item = &'c str>) -> usize {
+    /// From now on scans of these subjects are told. Codes that are not known are passed over: they are to be
+    /// made known first (`Catalog::put_people`).
+    pub fn follow<'c>(&self, codes: impl Iterator<Item = &'c str>) {
         let subjects = self.catalog().subjects.read();
-        codes
-            .filter_map(|code| subjects.find(code.as_bytes()))
-            .map(|id| self.shared().followed.marks.set(id))
-            .count()
+        let known = codes.filter_map(|code| subjects.find(code.as_bytes()));
+        known.for_each(|id| self.shared().followed.marks.set(id));
     }
 
     /// What became visible of followed subjects since this was called last. Waits at most so long for the

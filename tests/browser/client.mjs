@@ -60,6 +60,15 @@ export class Client {
   }
 }
 
+/** A pass for a journey of this citizen, with the code of the subject that an officer is told. */
+export async function passOf(server, person, phone) {
+  const citizen = await Client.citizen(server, person.number, phone);
+  const { pass } = await citizen.declare(person);
+  const officer = await Client.official(server, "officer");
+  const { facts } = await officer.ask("POST", "/checkpoint/check", { token: pass.token });
+  return { token: pass.token, pass: pass.pass, subject: facts.subject };
+}
+
 /** A journey from Hà Nội to Hồ Chí Minh City, now. */
 export function declarationOf({ number, name, birth_date, sex }, changes = {}) {
   return {

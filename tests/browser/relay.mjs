@@ -6,6 +6,8 @@ import dgram from "node:dgram";
 export class Relay {
   /** "both", "requests" (answers are swallowed) or "nothing". */
   carries = "both";
+  /** Is told the length of each packet of a browser, before it is carried. */
+  sees = () => undefined;
   #front = dgram.createSocket("udp4");
   /** A socket towards the gateway for each browser's address. */
   #behind = new Map();
@@ -32,6 +34,7 @@ export class Relay {
 
   #request(packet, port) {
     if (this.carries === "nothing") return;
+    this.sees(packet.length);
     this.#towardsGateway(port).send(packet, this.target, "127.0.0.1");
   }
 

@@ -53,11 +53,16 @@ export class Server {
   #place = fs.mkdtempSync(path.join(os.tmpdir(), "truyvet-browser-"));
   #process = null;
   #settings = [];
+  #web = "auto";
 
-  /** Starts a server; `settings` are lines for the part `[people]` of its configuration. */
-  static async start(settings = []) {
+  /**
+   * Starts a server; `settings` are lines for the part `[people]` of its configuration, `web` is its setting
+   * `web_listen`.
+   */
+  static async start(settings = [], web = "auto") {
     const server = new Server();
     running.add(server);
+    server.#web = web;
     await server.#prepare(settings);
     await server.launch();
     await Promise.all(ACCOUNTS.map((account) => server.#account(account)));
@@ -74,7 +79,7 @@ export class Server {
 
   /** Runs the server on the addresses of its first start, so that browsers find it again. */
   async launch() {
-    const { http = "http://127.0.0.1:0", quic = "127.0.0.1:0", web = "auto" } = this.address ?? {};
+    const { http = "http://127.0.0.1:0", quic = "127.0.0.1:0", web = this.#web } = this.address ?? {};
     this.#writeConfig(web);
     fs.rmSync(this.file("data/server.json"), { force: true });
     const log = fs.openSync(this.file("log"), "a");

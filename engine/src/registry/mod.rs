@@ -20,6 +20,7 @@ mod keys;
 mod notices;
 mod people;
 mod records;
+mod rotation;
 mod sessions;
 mod situation;
 #[cfg(test)]
@@ -243,6 +244,11 @@ impl Registry {
 
     fn finding_at(&self, place: usize) -> MutexGuard<'_, ()> {
         self.finding[place % FINDING].lock()
+    }
+
+    /// Holds everything that is changed by being read, changed and stored again.
+    fn all_finding(&self) -> Vec<MutexGuard<'_, ()>> {
+        self.finding.iter().map(Mutex::lock).collect()
     }
 
     fn finding_of(&self, subject: SubjectCode) -> MutexGuard<'_, ()> {

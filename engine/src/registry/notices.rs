@@ -41,8 +41,6 @@ pub struct Travelling {
     pub side: Side,
     /// Where, and when.
     pub leg: Leg,
-    /// Whether and when the ward of destination said that its holder has arrived.
-    pub arrival: Option<Arrival>,
 }
 
 /// A journey without who makes it.
@@ -86,7 +84,7 @@ impl Registry {
         let newest = sides.into_iter().rev().take(limit);
         let open = |(number, side)| {
             let (record, leg) = self.leg(number)?.ok_or_else(|| damaged("a declaration"))?;
-            Ok(Travelling { record, side, leg, arrival: self.arrival(number)? })
+            Ok(Travelling { record, side, leg })
         };
         newest.map(open).collect()
     }

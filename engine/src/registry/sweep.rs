@@ -12,53 +12,52 @@ impl Registry {
     /// # Errors
     /// The store fails; what was not reached goes the next time.
     pub fn sweep(&self, now: TimeMs) -> Result<usize, RegistryError> {
-        let mut swept = self.sweep_watch_list(now)?;
+        let mut swept = 0;
         for tag in [keys::Tag::Session, keys::Tag::Revoked] {
-            swept += self.sweep_expired(tag, now)?;
+            while self.sweep_expired(tag, now, &mut swept)? {}
         }
+        while self.sweep_watch_list(now, &mut swept)? {}
         Ok(swept)
     }
 
-    /// The keys of such a list begin with the second in which each is over.
-    fn sweep_expired(&self, tag: keys::Tag, now: TimeMs) -> Result<usize, RegistryError> {
+    /// Sweeps a stretch of a list whose keys begin with the second in which each is over. Whether there may
+    /// be more.
+    fn sweep_expired(&self, tag: keys::Tag, now: TimeMs, swept: &mut usize) -> Result<bool, RegistryError> {
         let now_s = u32::try_from(now.get() / 1_000).unwrap_or_default();
-        let (tag, mut swept) = ([tag as u8], 0);
-        loop {
-            let mut deletes = Vec::new();
-            for entry in self.table.scan(&tag, &tag).take(SWEPT_AT_ONCE) {
-                let (key, _) = entry?;
-                if keys::over_at_s(&key).is_none_or(|over_at_s| over_at_s > now_s) {
-                    break;
-                }
-                deletes.push(key.to_vec());
+        let (tag, mut deletes) = ([tag as u8], Vec::new());
+        for entry in self.table.scan(&tag, &tag).take(SWEPT_AT_ONCE) {
+            let (key, _) = entry?;
+            if keys::over_at_s(&key).is_none_or(|over_at_s| over_at_s > now_s) {
+                break;
             }
-            swept += deletes.len();
-            let is_last = deletes.len() < SWEPT_AT_ONCE;
-            if !deletes.is_empty() {
-                self.writer.write(Changes { deletes, ..Changes::default() })?;
-            }
-            if is_last {
-                return Ok(swept);
-            }
+            deletes.push(key.to_vec());
         }
+        self.delete(deletes, swept)
     }
 
-    /// Each entry is looked at again under the lock of its subject: it may have been prolonged meanwhile.
-    fn sweep_watch_list(&self, now: TimeMs) -> Result<usize, RegistryError> {
-        let (tag, mut swept) = ([keys::Tag::Watched as u8], 0);
+    /// Sweeps entries of the watch list, while nobody can prolong one. Whether there may be more.
+    fn sweep_watch_list(&self, now: TimeMs, swept: &mut usize) -> Result<bool, RegistryError> {
+        let _alone = self.all_finding();
+        let (tag, mut deletes) = ([keys::Tag::Watched as u8], Vec::new());
         for entry in self.table.scan(&tag, &tag) {
             let (key, bytes) = entry?;
-            let ended = watch::read(&bytes)?;
-            if now.get() < ended.until {
-                continue;
+            if watch::read(&bytes)?.until <= now.get() {
+                deletes.push(key.to_vec());
             }
-            let _alone = self.finding_of(ended.subject);
-            if self.watched(ended.subject, now)?.is_none() {
-                self.writer.write(Changes { deletes: vec![key.to_vec()], ..Changes::default() })?;
-                swept += 1;
+            if deletes.len() == SWEPT_AT_ONCE {
+                break;
             }
         }
-        Ok(swept)
+        self.delete(deletes, swept)
+    }
+
+    fn delete(&self, deletes: Vec<Vec<u8>>, swept: &mut usize) -> Result<bool, RegistryError> {
+        let count = deletes.len();
+        if count > 0 {
+            self.writer.write(Changes { deletes, ..Changes::default() })?;
+        }
+        *swept += count;
+        Ok(count == SWEPT_AT_ONCE)
     }
 }
 

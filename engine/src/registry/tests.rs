@@ -237,8 +237,8 @@ impl Twin {
             assert!(told.iter().all(|journey| journey.side == side && journey.leg.to == "W2"));
             let numbers: Vec<u64> = told.iter().map(|journey| journey.record.declaration).collect();
             assert_eq!(numbers, expected);
-            let arrived = told.iter().filter(|journey| journey.arrival.is_some());
-            let arrived: BTreeSet<u64> = arrived.map(|journey| journey.record.declaration).collect();
+            let has_arrived = |number: &&u64| registry.arrival(**number).expect("whole").is_some();
+            let arrived: BTreeSet<u64> = numbers.iter().filter(has_arrived).copied().collect();
             assert_eq!(arrived, self.arrived);
             let rest =
                 expected.first().map(|first| registry.travelling(&[area], Some(*first), 100).expect("whole"));

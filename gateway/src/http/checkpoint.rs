@@ -23,7 +23,7 @@ use super::extract::Body;
 use super::passes::{Key, number, public_keys};
 use super::problems::problems;
 use crate::ingest::WEB_PATH;
-use crate::people::{Asked, Card, Checked, People, Permission, act};
+use crate::people::{Asked, Card, Checked, Permission, act};
 use crate::tls::CertificateHash;
 
 problems!(Enrolling: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -179,7 +179,7 @@ pub(super) async fn lists(
 ) -> Result<Response, Problem> {
     asking.official(Permission::Check)?;
     let shared = Arc::clone(&app);
-    let made = app.people_work.run(move || shared.lists.now(&shared.people, TimeMs::now())).await??;
+    let made = app.people_work.run(move || shared.lists.now(&shared, TimeMs::now())).await??;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let fresh = [(header::ETAG, made.tag.clone()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
     // The server's clock goes along in the header `date`.
@@ -204,9 +204,9 @@ struct Made {
 
 impl MadeLists {
     /// The lists as they are now. Who comes while they are made waits for them.
-    fn now(&self, people: &People, now: TimeMs) -> Result<Arc<Made>, Problem> {
+    fn now(&self, app: &App, now: TimeMs) -> Result<Arc<Made>, Problem> {
         let mut made = self.0.lock();
-        let revision = people.registry.lists_revision();
+        let revision = app.people.registry.lists_revision();
         let holds = |made: &&Arc<Made>| {
             made.revision == revision && (0..LISTS_HOLD_MS).contains(&(now.get() - made.made_at.get()))
         };
@@ -214,7 +214,7 @@ impl MadeLists {
             return Ok(Arc::clone(made));
         }
         let failed = |error: serde_json::Error| Problem::Failed(error.to_string());
-        let lists = lists_at(people, now)?;
+        let lists = lists_at(app, now)?;
         let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys)).map_err(failed)?;
         let tag = format!("\"{}\"", &blake3::hash(&content).to_hex()[..32]);
         let body = serde_json::to_vec(&lists).map_err(failed)?.into();
@@ -222,18 +222,18 @@ impl MadeLists {
     }
 }
 
-fn lists_at(people: &People, now: TimeMs) -> Result<Lists, Problem> {
-    let registry = &people.registry;
+fn lists_at(app: &App, now: TimeMs) -> Result<Lists, Problem> {
+    let registry = &app.people.registry;
     let revoked = registry.revoked(now, LISTED_MAX)?;
     let watch = registry.watch_list(now, LISTED_MAX)?;
     let is_cut = revoked.len() == LISTED_MAX || watch.len() == LISTED_MAX;
     let hold = |watched: Watched| Hold { subject: watched.subject.to_string(), reason: watched.reason };
     Ok(Lists {
         now: now.get(),
-        skew_ms: people.clock_skew_ms(),
+        skew_ms: app.config.people.clock_skew_ms,
         revoked: revoked.iter().map(ToString::to_string).collect(),
         watch: watch.into_iter().map(hold).collect(),
-        keys: public_keys(people),
+        keys: public_keys(&app.people),
         is_cut,
     })
 }

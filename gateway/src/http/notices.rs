@@ -227,10 +227,12 @@ impl Listener {
         loop {
             let deadline = self.looked_at + LOOK_EVERY;
             match timeout_at(deadline, self.heard.recv()).await {
-                Ok(Ok(Heard { what, notice })) => {
+                Ok(Ok(Heard::Notice { what, notice })) => {
                     return Event::default().event(what).json_data(&*notice).ok();
                 }
-                Ok(Err(RecvError::Lagged(_))) => return Some(Event::default().event("missed").data("{}")),
+                Ok(Ok(Heard::Missed) | Err(RecvError::Lagged(_))) => {
+                    return Some(Event::default().event("missed").data("{}"));
+                }
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => {
                     self.looked_at = Instant::now();

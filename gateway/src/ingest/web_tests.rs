@@ -278,7 +278,7 @@ async fn an_operators_own_certificate_is_shown_to_browsers_and_checked_by_them()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_browsers_are_off_or_their_address_is_taken_devices_go_on() {
+async fn browsers_may_be_off_and_a_chosen_address_that_is_taken_is_told() {
     let off = start(GatewayConfig { web_listen: crate::ingest::WebListen::Off, ..quick() }, 1);
     assert!(off.gateway.offer("localhost").is_none());
     let (_, welcome) = super::super::tests::Device::welcomed(&off, 1).await;

@@ -195,10 +195,11 @@ struct FileSender(std::path::PathBuf);
 
 impl CodeSender for FileSender {
     fn send(&self, phone: &str, code: &str) -> io::Result<()> {
-        let mut file: File = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.0)?;
-        if file.metadata()?.len() > CODES_FILE_BYTES_MAX {
-            file.set_len(0)?; // whatever it says has long expired
+        if self.0.metadata().is_ok_and(|file| file.len() > CODES_FILE_BYTES_MAX) {
+            // The one before it goes: its codes have long expired.
+            std::fs::rename(&self.0, self.0.with_extension("log.1"))?;
         }
+        let mut file: File = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.0)?;
         let line = format!("{} to {phone}: {code}\n", TimeMs::now());
         file.write_all(line.as_bytes())
     }

@@ -10,18 +10,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
-use truyvet_engine::Passage;
 use truyvet_engine::registry::{DeclarationState, Leg, Side};
+use truyvet_engine::{Passage, Passages};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
 
 use super::People;
-use super::notices::{Journey, Notice, NoticesError};
+use super::notices::{Notice, NoticesError};
 
 /// Something that happened to a journey, by the number of its declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,23 +37,34 @@ pub(super) enum Happened {
 
 /// What a listener hears.
 #[derive(Clone, Debug)]
-pub struct Heard {
-    /// `declared`, `passed` or `arrived`.
-    pub what: &'static str,
-    /// The journey as it is now.
-    pub notice: Arc<Notice>,
+pub enum Heard {
+    /// Something happened.
+    Notice {
+        /// `declared`, `passed` or `arrived`.
+        what: &'static str,
+        /// The journey as it is now.
+        notice: Arc<Notice>,
+    },
+    /// More happened than could be told: the inbox has it.
+    Missed,
 }
 
 /// Listeners, and what they are to be told.
 pub struct Live {
     queue: (Sender<Happened>, Receiver<Happened>),
+    /// Whether something found no place in the queue.
+    missed: AtomicBool,
     /// None: nobody hears anything any more.
     areas: Mutex<Option<HashMap<String, broadcast::Sender<Heard>>>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { queue: bounded(WAITING_MAX), areas: Mutex::new(Some(HashMap::new())) }
+        Self {
+            queue: bounded(WAITING_MAX),
+            missed: AtomicBool::default(),
+            areas: Mutex::new(Some(HashMap::new())),
+        }
     }
 }
 
@@ -70,9 +82,11 @@ impl Live {
         *self.areas.lock() = None;
     }
 
-    /// Has it told to the listeners. Where too many wait it is left out.
+    /// Has it told to the listeners; where too much waits, that something was missed.
     pub(super) fn happened(&self, what: Happened) {
-        self.queue.0.try_send(what).ok();
+        if self.queue.0.try_send(what).is_err() {
+            self.missed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether anybody listens; areas that nobody listens to any more are forgotten.
@@ -83,9 +97,19 @@ impl Live {
         })
     }
 
-    fn tell(&self, area: &str, heard: impl FnOnce() -> Heard) {
+    fn tell_all(&self, heard: &Heard) {
+        for told in self.areas.lock().iter().flat_map(HashMap::values) {
+            told.send(heard.clone()).ok();
+        }
+    }
+
+    fn hears(&self, area: &str) -> bool {
+        self.areas.lock().as_ref().is_some_and(|areas| areas.contains_key(area))
+    }
+
+    fn tell(&self, area: &str, heard: Heard) {
         if let Some(told) = self.areas.lock().as_ref().and_then(|areas| areas.get(area)) {
-            told.send(heard()).ok();
+            told.send(heard).ok();
         }
     }
 }
@@ -113,11 +137,15 @@ impl People {
             tracing::error!(%error, "who was under way before this start is not followed");
         }
         while !stops() {
-            let passages = self.engine.followed(LOOK_EVERY).told;
+            let Passages { told: passages, missed } = self.engine.followed(LOOK_EVERY);
             let happened: Vec<Happened> = self.live.queue.1.try_iter().take(WAITING_MAX).collect();
+            let missed = self.live.missed.swap(false, Ordering::Relaxed) || missed;
             // Nobody listens, as a rule by far: nothing is made then.
             if !self.live.has_listeners() {
                 continue;
+            }
+            if missed {
+                self.live.tell_all(&Heard::Missed);
             }
             for what in happened.into_iter().chain(self.passed(&passages)) {
                 if let Err(error) = self.tell(what) {
@@ -161,11 +189,17 @@ impl People {
     }
 
     fn tell(&self, what: Happened) -> Result<(), NoticesError> {
-        let Some((journey, leg)) = self.journey(what.declaration(), TimeMs::now())? else { return Ok(()) };
-        for (area, side) in self.ends(&leg) {
-            let journey: Journey = journey.clone();
-            let notice = || Arc::new(Notice { side, journey });
-            self.live.tell(&area, || Heard { what: what.word(), notice: notice() });
+        let Some((record, leg)) = self.verified_leg(what.declaration())? else { return Ok(()) };
+        let mut ends = self.ends(&leg);
+        ends.retain(|area, _| self.live.hears(area));
+        // The trail is what costs: it is read where somebody listens.
+        if ends.is_empty() {
+            return Ok(());
+        }
+        let Some(journey) = self.journey(&record, &leg, TimeMs::now())? else { return Ok(()) };
+        for (area, side) in ends {
+            let notice = Arc::new(Notice { side, journey: journey.clone() });
+            self.live.tell(&area, Heard::Notice { what: what.word(), notice });
         }
         Ok(())
     }
@@ -194,3 +228,31 @@ const FOLLOWED_AT_ONCE: usize = 4_096;
 
 /// Newest declarations among which the one of a passage is looked for.
 const DECLARATIONS_LOOKED_AT: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_place_is_told_as_missed_to_whoever_listens() {
+        let live = Live::default();
+        assert!(!live.has_listeners());
+        let mut heard = ["W1", "P1"].map(|area| live.listen(area).expect("it goes on"));
+        assert!(live.has_listeners() && live.hears("P1") && !live.hears("W2"));
+        (0..WAITING_MAX as u64).for_each(|number| live.happened(Happened::Declared(number)));
+        assert!(!live.missed.load(Ordering::Relaxed));
+        live.happened(Happened::Declared(0));
+        assert!(live.missed.load(Ordering::Relaxed));
+        live.tell_all(&Heard::Missed);
+        assert!(heard.iter_mut().all(|heard| matches!(heard.try_recv(), Ok(Heard::Missed))));
+    }
+
+    #[test]
+    fn nobody_hears_anything_once_it_has_ended() {
+        let live = Live::default();
+        let mut heard = live.listen("W1").expect("it goes on");
+        live.end();
+        assert!(matches!(heard.try_recv(), Err(broadcast::error::TryRecvError::Closed)));
+        assert!(live.listen("W1").is_none() && !live.has_listeners());
+    }
+}

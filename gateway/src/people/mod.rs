@@ -140,11 +140,6 @@ impl People {
             config: config.clone(),
         })
     }
-
-    /// How far a checkpoint's clock may be off, milliseconds.
-    pub fn clock_skew_ms(&self) -> u64 {
-        self.config.clock_skew_ms
-    }
 }
 
 /// Where the registry of a data directory lies.

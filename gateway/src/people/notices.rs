@@ -173,8 +173,8 @@ impl People {
         now: TimeMs,
     ) -> Result<Option<Arrival>, NoticesError> {
         let (who, object) = (&account.account, declaration.to_string());
-        let journey = self.journey(declaration, now)?;
-        if journey.is_none_or(|(_, leg)| !self.may_see_notices(&leg.to, account)) {
+        let verified = self.verified_leg(declaration)?;
+        if verified.is_none_or(|(_, leg)| !self.may_see_notices(&leg.to, account)) {
             self.registry.note(act_with(now, who, "arrival.note", &object, "refused"))?;
             return Ok(None);
         }
@@ -221,32 +221,29 @@ impl People {
         account.area.as_deref().is_none_or(|within| self.areas.is_within(area, within))
     }
 
-    /// The journey of a verified declaration, as it is now; none where it is not verified.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn journey(&self, declaration: u64, now: TimeMs) -> Result<Option<(Journey, Leg)>, NoticesError> {
-        let Some((record, leg)) = self.registry.leg(declaration)? else { return Ok(None) };
-        if record.state != DeclarationState::Verified {
-            return Ok(None);
-        }
-        let arrival = self.registry.arrival(declaration)?;
-        Ok(self.journey_of(&record, &leg, arrival, now)?.map(|journey| (journey, leg)))
+    /// A verified declaration, and where it leads; none where it is not verified.
+    pub(super) fn verified_leg(
+        &self,
+        declaration: u64,
+    ) -> Result<Option<(DeclarationRecord, Leg)>, RegistryError> {
+        let found = self.registry.leg(declaration)?;
+        Ok(found.filter(|(record, _)| record.state == DeclarationState::Verified))
     }
 
     fn notice(&self, travelling: Travelling, now: TimeMs) -> Result<Option<Notice>, NoticesError> {
-        let Travelling { record, side, leg, arrival } = travelling;
-        let journey = self.journey_of(&record, &leg, arrival, now)?;
+        let Travelling { record, side, leg } = travelling;
+        let journey = self.journey(&record, &leg, now)?;
         Ok(journey.map(|journey| Notice { side, journey }))
     }
 
-    fn journey_of(
+    /// A verified journey as it is now.
+    pub(super) fn journey(
         &self,
         record: &DeclarationRecord,
         leg: &Leg,
-        arrival: Option<Arrival>,
         now: TimeMs,
     ) -> Result<Option<Journey>, NoticesError> {
+        let arrival = self.registry.arrival(record.declaration)?;
         let Some(pass) = self.registry.pass(record.pass)? else { return Ok(None) };
         let valid_until = i64::from(pass.valid_until_s) * 1_000;
         let subject = record.subject.to_string();

@@ -52,7 +52,7 @@ export class DirectWay {
 
   /**
    * Opens a connection where there is none and it is time to try; sees that one that stands has a ticket
-   * that holds. To be called now and then; not to be waited for by what is sent.
+   * that holds. To be called now and then while an officer is signed in; not to be waited for.
    */
   async prepare(): Promise<void> {
     if (this.isOver || this.connect === null || this.isAsking) return;
@@ -72,11 +72,7 @@ export class DirectWay {
   /** The server's answer to a frame; `null` where it must go another way. */
   async send(device: number, frame: Uint8Array<ArrayBuffer>): Promise<Answer | null> {
     const { connection, ticket } = this;
-    if (connection === null || ticket === null) {
-      void this.prepare();
-      return null;
-    }
-    void this.prepare();
+    if (connection === null || ticket === null) return null;
     const request = requestOf(ticket.bytes, device, frame);
     const exchanged = exchange(connection, request).then(answerOf);
     const answer = await within(ANSWER_MS, exchanged).catch(() => null);

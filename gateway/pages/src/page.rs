@@ -66,7 +66,7 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Home,
         Self::Declare,
         Self::Passes,

@@ -24,8 +24,8 @@ mod notices;
 mod quota;
 mod reach;
 mod register;
-mod tickets;
 mod situation;
+mod tickets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,11 +47,11 @@ pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
-pub use tickets::{Issued, Ticket, Tickets};
 pub use situation::{
     AREAS_MAX as SITUATION_AREAS_MAX, AreaSituation, Arrivals, JourneySituation, Level, Scale, ScaleError,
     SetLevel, Situation, SituationError, Words,
 };
+pub use tickets::{Issued, Ticket, Tickets};
 
 use accounts::Passwords;
 use checking::RecentChecks;

@@ -44,6 +44,12 @@ pub(crate) enum Tag {
     Travelling = 14,
     /// `declaration` -> the ward of destination's word that its holder has arrived.
     Arrival = 15,
+    /// `hook` -> hook: own key, wrapped, and what is sealed with it.
+    Hook = 16,
+    /// `hook | declaration` -> mark: the hook is to be told of the journey.
+    HookDue = 17,
+    /// `hook | declaration` -> what the hook knows of the journey.
+    HookTold = 18,
     /// `area | ^number` -> level set for the area.
     Level = 20,
     /// `area | ^number` -> nothing: a level that may hold now or later.
@@ -136,6 +142,23 @@ pub(crate) fn all_travelling(area: Blind) -> Key {
 
 pub(crate) fn arrival(number: u64) -> Key {
     key(Tag::Arrival, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn hook(number: u64) -> Key {
+    key(Tag::Hook, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn hook_due(hook: u64, declaration: u64) -> Key {
+    key(Tag::HookDue, &[&hook.to_be_bytes(), &declaration.to_be_bytes()])
+}
+
+pub(crate) fn hook_told(hook: u64, declaration: u64) -> Key {
+    key(Tag::HookTold, &[&hook.to_be_bytes(), &declaration.to_be_bytes()])
+}
+
+/// What the keys of everything of one hook begin with.
+pub(crate) fn of_hook(tag: Tag, hook: u64) -> Key {
+    key(tag, &[&hook.to_be_bytes()])
 }
 
 pub(crate) fn level(area: &str, number: u64) -> Key {

@@ -15,6 +15,9 @@
 
 mod accounts;
 mod audit;
+mod hooks;
+#[cfg(test)]
+mod hooks_tests;
 mod issuer;
 mod keys;
 mod notices;
@@ -42,6 +45,7 @@ use truyvet_schemas::pass::{PassId, SubjectCode};
 
 pub use accounts::{Account, Role};
 pub use audit::{Act, AuditBreak, AuditEntry, AuditTip};
+pub use hooks::{Due, HOOKS_MAX, Hook, NewHook, Told};
 pub use issuer::Issuer;
 pub use notices::{Arrival, Leg, Side, Travelling};
 pub use people::{Declared, Declaring, first_declaration_at};
@@ -70,6 +74,8 @@ pub struct Registry {
     finding: [Mutex<()>; FINDING],
     /// Held while a level is set or ended.
     levels: Mutex<()>,
+    /// Held while hooks change, and what is due to them.
+    hooks: Mutex<()>,
 }
 
 /// The registry's store without its keys: what is sealed stays sealed.
@@ -123,6 +129,12 @@ pub enum RegistryError {
         "{OPEN_LEVELS_MAX} levels of this area hold now or later; end those that are no longer meant first"
     )]
     TooManyLevels,
+    /// Look at the number again.
+    #[error("no hook has this number")]
+    UnknownHook,
+    /// Remove hooks that nobody needs any more.
+    #[error("there are {HOOKS_MAX} hooks; remove some that nobody needs any more first")]
+    TooManyHooks,
 }
 
 impl Registry {
@@ -143,8 +155,8 @@ impl Registry {
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
         let finding = std::array::from_fn(|_| Mutex::default());
         let (vault, lists_revision) = (RwLock::new(vault), AtomicU64::default());
-        let levels = Mutex::default();
-        Ok(Self { table, vault, writer, last_declaration, lists_revision, finding, levels })
+        let (levels, hooks) = (Mutex::default(), Mutex::default());
+        Ok(Self { table, vault, writer, last_declaration, lists_revision, finding, levels, hooks })
     }
 
     /// The store, for backups.
@@ -246,7 +258,7 @@ impl Registry {
         self.finding[place % FINDING].lock()
     }
 
-    /// Holds everything that is changed by being read, changed and stored again.
+    /// Holds all people and accounts, which are changed by being read, changed and stored again.
     fn all_finding(&self) -> Vec<MutexGuard<'_, ()>> {
         self.finding.iter().map(Mutex::lock).collect()
     }

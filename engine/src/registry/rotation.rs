@@ -18,7 +18,7 @@ impl Registry {
         let mark = self.vault.read().mark(&place);
         self.writer.write(Changes { puts: vec![(place, mark)], ..Changes::default() })?;
         let mut rewrapped = 0;
-        for tag in [keys::Tag::Person, keys::Tag::Account] {
+        for tag in [keys::Tag::Person, keys::Tag::Account, keys::Tag::Hook] {
             let mut start = vec![tag as u8];
             while let Some(last) = self.rewrap_from(tag, &start, &mut rewrapped)? {
                 start = last;
@@ -37,7 +37,7 @@ impl Registry {
         rewrapped: &mut u64,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
         // What a declaration wrote at the same time would be overwritten with what was there before.
-        let _alone = self.all_finding();
+        let _alone = (self.all_finding(), self.hooks.lock());
         let vault = self.vault.read();
         let tag = [tag as u8];
         let (mut changes, mut last) = (Changes::default(), None);

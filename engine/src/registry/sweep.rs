@@ -1,5 +1,5 @@
-//! Takes away what time has ended: sessions, entries of the watch list, and the list of passes that were
-//! taken back and have expired since. What was declared and done stays.
+//! Takes away what time has ended: sessions, entries of the watch list, the list of passes that were taken
+//! back and have expired since, and what hooks know of journeys long over. What was declared and done stays.
 
 use truyvet_schemas::TimeMs;
 
@@ -17,7 +17,7 @@ impl Registry {
             while self.sweep_expired(tag, now, &mut swept)? {}
         }
         while self.sweep_watch_list(now, &mut swept)? {}
-        Ok(swept)
+        Ok(swept + self.forget_told(TimeMs::new(now.get() - TOLD_MS))?)
     }
 
     /// Sweeps a stretch of a list whose keys begin with the second in which each is over. Whether there may
@@ -62,3 +62,6 @@ impl Registry {
 }
 
 const SWEPT_AT_ONCE: usize = 1_000;
+
+/// How long it is known what hooks were told: no journey takes longer.
+const TOLD_MS: i64 = 40 * 86_400_000;

@@ -303,6 +303,9 @@ fn nothing_personal_lies_open_on_disk() {
     secret.journey.to = "KHU-VUC-KIN".to_owned();
     declare(place.registry(), &secret).expect("kept");
     let number = document(77).number;
+    let (url, signs) = ("https://xa.example/truyvet", "whsec_Ym93IG93IG93IG93IG93IG93");
+    let hook = NewHook { area: "W1".to_owned(), url: url.to_owned(), secret: signs.to_owned() };
+    place.registry().add_hook(hook, act("hook.add")).expect("room");
     place.reopen();
     let mut files = vec![place.dir.path().join("registry")];
     let mut bytes_read = 0;
@@ -313,7 +316,7 @@ fn nothing_personal_lies_open_on_disk() {
         }
         let bytes = std::fs::read(&path).expect("readable");
         bytes_read += bytes.len();
-        for secret in ["Bi Mat", &number, "KHU-VUC-KIN"] {
+        for secret in ["Bi Mat", &number, "KHU-VUC-KIN", url, signs] {
             assert!(
                 !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
                 "{path:?}: {secret}"

@@ -88,6 +88,11 @@ impl Client {
         self.json(&self.post_raw(path, body)?)
     }
 
+    /// Has something deleted.
+    pub(super) fn delete(&self, path: &str) -> Result<(), CliError> {
+        self.check(self.agent.delete(self.address(path)).call()).map(drop)
+    }
+
     /// Sends so many bytes of a file; the answer comes bit by bit.
     pub(super) fn send_file(
         &self,

@@ -47,6 +47,9 @@ enum Command {
     /// Make, list and end accounts of officials
     #[command(subcommand)]
     Account(people::Account),
+    /// Have other systems told of the journeys of an area
+    #[command(subcommand)]
+    Hook(people::Hook),
     /// Check the log of who saw whose data
     #[command(subcommand)]
     Audit(people::Audit),
@@ -105,6 +108,7 @@ fn run(command: Command) -> Result<(), CliError> {
         Command::Status(status) => status.run(),
         Command::Device(device) => device.run(),
         Command::Account(account) => account.run(),
+        Command::Hook(hook) => hook.run(),
         Command::Audit(audit) => audit.run(),
         Command::Keys(keys) => keys.run(),
         Command::Config(config) => config.run(),

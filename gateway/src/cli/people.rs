@@ -1,5 +1,5 @@
-//! `truyvet account`, `truyvet audit` and `truyvet keys`: who may see people's data, who did, and the keys
-//! that it is sealed with.
+//! `truyvet account`, `truyvet hook`, `truyvet audit` and `truyvet keys`: who may see people's data, which other
+//! systems are told of journeys, who looked, and the keys that it is sealed with.
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
@@ -123,36 +123,112 @@ impl Named {
 
 impl List {
     fn run(self) -> Result<(), CliError> {
+        let accounts = self.all("accounts")?;
+        show(
+            &accounts,
+            "accounts",
+            &["account", "name", "role", "site", "area", "disabled"],
+            |account, field| match field {
+                "disabled" if account[field] == true => "yes".to_owned(),
+                "disabled" => String::new(),
+                _ => account[field].as_str().unwrap_or("-").to_owned(),
+            },
+        )
+    }
+
+    fn hooks(self) -> Result<(), CliError> {
+        let hooks = self.all("hooks")?;
+        show(&hooks, "hooks", &["hook", "area", "url", "due", "failures", "why"], |hook, field| match field {
+            "area" => hook["area"]["code"].as_str().unwrap_or("-").to_owned(),
+            "due" | "failures" => hook[field].to_string(),
+            "why" if hook["failures"] == 0 => String::new(),
+            _ => hook[field].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// All of a list that comes in pages.
+    fn all(&self, what: &str) -> Result<Vec<Value>, CliError> {
         let client = self.server.client()?;
-        let mut accounts = Vec::new();
-        let mut after = String::new();
+        let (path, mut all) = (format!("/api/v1/{what}"), Vec::new());
+        let mut after: Option<String> = None;
         loop {
-            let mut page: Value = client.get_with("/api/v1/accounts", &[("after", after.as_str())])?;
-            accounts.extend(page["accounts"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            let query: Vec<(&str, &str)> = after.iter().map(|after| ("after", after.as_str())).collect();
+            let mut page: Value = client.get_with(&path, &query)?;
+            all.extend(page[what].as_array_mut().map(std::mem::take).unwrap_or_default());
             match page["next"].as_str() {
-                Some(next) => after = next.to_owned(),
-                None => break,
+                Some(next) => after = Some(next.to_owned()),
+                None => return Ok(all),
             }
         }
-        if !on_terminal() {
-            return print_json(&accounts);
+    }
+}
+
+/// A table on a terminal, JSON otherwise.
+fn show(
+    rows: &[Value],
+    what: &str,
+    fields: &[&str],
+    cell: impl Fn(&Value, &str) -> String,
+) -> Result<(), CliError> {
+    if !on_terminal() {
+        return print_json(&rows);
+    }
+    let mut table = plain_table();
+    table.set_header(fields);
+    for row in rows {
+        table.add_row(fields.iter().map(|field| cell(row, field)));
+    }
+    write_stdout(format!("{} {what}\n{table}\n", rows.len()).as_bytes())
+}
+
+/// Other systems that are told of journeys.
+#[derive(Debug, Subcommand)]
+pub(super) enum Hook {
+    /// Have an address told of the journeys of an area; its secret is told this once
+    Add(AddHook),
+    /// List the hooks, and how each does
+    List(List),
+    /// Remove a hook: it is told nothing more
+    Remove(OneHook),
+    /// Try a hook that failed again at once
+    Retry(OneHook),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddHook {
+    /// Code of the area whose journeys are told, with all below it
+    #[arg(long, value_name = "CODE")]
+    area: String,
+    /// Where messages are posted to
+    #[arg(long, value_name = "URL")]
+    url: String,
+    #[command(flatten)]
+    server: Running,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneHook {
+    /// Its number
+    hook: u64,
+    #[command(flatten)]
+    server: Running,
+}
+
+impl Hook {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        match self {
+            Self::Add(AddHook { area, url, server }) => {
+                let body = json!({"area": area, "url": url});
+                print_json(&server.client()?.post::<Value>("/api/v1/hooks", &body)?)
+            }
+            Self::List(list) => list.hooks(),
+            Self::Remove(OneHook { hook, server }) => {
+                server.client()?.delete(&format!("/api/v1/hooks/{hook}"))
+            }
+            Self::Retry(OneHook { hook, server }) => {
+                server.client()?.post_raw(&format!("/api/v1/hooks/{hook}/retry"), &json!({})).map(drop)
+            }
         }
-        let mut table = plain_table();
-        table.set_header(["account", "name", "role", "site", "area", "disabled"]);
-        for account in &accounts {
-            let text = |field: &str| account[field].as_str().unwrap_or("-").to_owned();
-            let disabled = if account["disabled"] == true { "yes" } else { "" };
-            let role = text("role");
-            table.add_row([
-                text("account"),
-                text("name"),
-                role,
-                text("site"),
-                text("area"),
-                disabled.to_owned(),
-            ]);
-        }
-        write_stdout(format!("{} accounts\n{table}\n", accounts.len()).as_bytes())
     }
 }
 

@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 
 use super::problems::{self as kinds, Kind};
 use crate::people::{
-    AccountError, AreaName, CodeError, DeclareError, NoticesError, SignInError, SituationError, TooMany,
+    AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, SignInError, SituationError,
+    TooMany,
 };
 use crate::question::Usage;
 
@@ -277,11 +278,14 @@ impl From<RegistryError> for Problem {
         match error {
             RegistryError::Vault(error) => error.into(),
             RegistryError::Engine(error) => error.into(),
-            RegistryError::UnknownPass | RegistryError::UnknownDeclaration | RegistryError::UnknownLevel => {
-                Self::NotFound(error.to_string())
-            }
+            RegistryError::UnknownPass
+            | RegistryError::UnknownDeclaration
+            | RegistryError::UnknownLevel
+            | RegistryError::UnknownHook => Self::NotFound(error.to_string()),
             RegistryError::TwoPeople => Self::TwoPeople,
-            RegistryError::KeyReused | RegistryError::TooManyLevels => Self::Conflict(error.to_string()),
+            RegistryError::KeyReused | RegistryError::TooManyLevels | RegistryError::TooManyHooks => {
+                Self::Conflict(error.to_string())
+            }
         }
     }
 }
@@ -329,6 +333,15 @@ impl From<AccountError> for Problem {
             AccountError::Taken => Self::Conflict(error.to_string()),
             AccountError::Unknown => Self::NotFound(error.to_string()),
             AccountError::Registry(error) => error.into(),
+        }
+    }
+}
+
+impl From<HookError> for Problem {
+    fn from(error: HookError) -> Self {
+        match error {
+            HookError::Invalid(flaws) => Self::Invalid(flaws),
+            HookError::Registry(error) => error.into(),
         }
     }
 }

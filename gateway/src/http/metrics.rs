@@ -150,7 +150,17 @@ fn process_numbers() -> Vec<Number> {
 
 fn snapshot(app: &App) -> Vec<(&'static str, Vec<Number>)> {
     let gateway = app.gateway.as_ref().map_or_else(Vec::new, |gateway| gateway_numbers(&gateway.metrics()));
-    vec![("engine", engine_numbers(app)), ("gateway", gateway), ("process", process_numbers())]
+    let (taken, failed) = app.people.hooks.counted();
+    let hooks = vec![
+        grows("taken", "Messages that hooks took", taken),
+        grows("failed", "Messages that hooks did not take; they are sent again", failed),
+    ];
+    vec![
+        ("engine", engine_numbers(app)),
+        ("gateway", gateway),
+        ("hooks", hooks),
+        ("process", process_numbers()),
+    ]
 }
 
 /// Pages of memory in use, from the kernel; nothing where it does not tell.

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       situation, audit
+//!                       notices, hooks, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -31,6 +31,9 @@ mod document_tests;
 mod error;
 mod extract;
 mod guard;
+mod hooks;
+#[cfg(test)]
+mod hooks_tests;
 mod import;
 mod listener;
 mod metrics;

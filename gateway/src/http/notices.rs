@@ -181,8 +181,8 @@ pub(super) struct Where {
     area: Option<String>,
 }
 
-/// Notices as they happen: server-sent events `declared`, `passed` and `arrived`, each with a notice, and
-/// `missed` where some were left out: the inbox has them. It ends with the session; browsers connect again.
+/// Notices as they happen: server-sent events `declared`, `passed`, `arrived` and `revoked`, each with a notice,
+/// and `missed` where some were left out: the inbox has them. It ends with the session; browsers connect again.
 #[utoipa::path(get, path = "/api/v1/notices/live", tag = "wards", operation_id = "hear_notices", params(Where),
     responses((status = 200, description = "Until the caller has enough", body = String,
         content_type = "text/event-stream"), Hearing))]

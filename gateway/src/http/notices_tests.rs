@@ -11,19 +11,20 @@ use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, SignedBatch, encode_batch};
 use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
 
-use super::people_tests::{AN, Browser, MAI, declaration, mai, served};
+use super::people_tests::{AN, Browser, MAI, declaration, mai, served_and};
 use super::tests::Server;
+use crate::config::Config;
 use crate::people::{Caller, NewAccount};
 
 /// An officer with a browser that is a device.
-struct Checkpoint<'s> {
+pub(super) struct Checkpoint<'s> {
     officer: Browser<'s>,
     device: u32,
     key: SigningKey,
 }
 
 impl<'s> Checkpoint<'s> {
-    fn open(server: &'s Server) -> Self {
+    pub(super) fn open(server: &'s Server) -> Self {
         let (officer, key) = (Browser::new(server).sign_in("chot1"), SigningKey::from_bytes(&[9; 32]));
         let sent = json!({"public_key": BASE64.encode(key.verifying_key().as_bytes())});
         let (_, device) = officer.post("/api/v1/checkpoint/device", &sent);
@@ -31,7 +32,7 @@ impl<'s> Checkpoint<'s> {
     }
 
     /// Lets somebody pass, as the scan of this number.
-    fn pass(&self, subject: &str, seq: u64) {
+    pub(super) fn pass(&self, subject: &str, seq: u64) {
         let at = TimeMs::now();
         let scan =
             Scan { subject: subject.to_owned(), at, direction: Direction::Pass, verdict: Verdict::Passed };
@@ -46,7 +47,12 @@ impl<'s> Checkpoint<'s> {
 
 /// The server of the other tests, with officials at the place that all travel to.
 fn with_destination() -> (Server, tempfile::TempDir) {
-    let (server, folder) = served();
+    with_destination_and(|_| {})
+}
+
+/// With other settings.
+pub(super) fn with_destination_and(change: impl FnOnce(&mut Config)) -> (Server, tempfile::TempDir) {
+    let (server, folder) = served_and(false, change);
     for (account, role, area) in [("xa2", "ward", "W2"), ("tinh2", "health", "P2")] {
         let new = json!({"account": account, "name": "Cán bộ", "role": role, "area": area, "password": "một mật khẩu dài"});
         let new: NewAccount = serde_json::from_value(new).expect("as the API has it");

@@ -19,7 +19,7 @@ use super::declarations::{Listed, listed, opened};
 use super::error::Problem;
 use super::extract::{Asked, Body, Named};
 use super::problems::problems;
-use crate::people::{AreaName, PassView, People, Permission, act};
+use crate::people::{AreaName, Happened, PassView, People, Permission, act};
 
 problems!(Showing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Revoking: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -184,7 +184,8 @@ pub(super) async fn revoke(
             return Err(unknown_pass());
         }
         let act = act(TimeMs::now(), &account.account, "pass.revoke", &pass.to_string());
-        people.registry.revoke(pass, &reason, act)?;
+        let revoked = people.registry.revoke(pass, &reason, act)?;
+        people.live.happened(Happened::Revoked(revoked.declaration));
         Ok(())
     });
     work.await??;

@@ -14,6 +14,7 @@ use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
 
 use super::document_tests::undescribed;
 use super::tests::Server;
+use crate::config::Config;
 use crate::people::{Caller, NewAccount};
 
 /// A browser with its cookie.
@@ -135,13 +136,22 @@ pub(super) fn served() -> (Server, tempfile::TempDir) {
 
 /// With the gateway's sockets too.
 pub(super) fn served_with(has_gateway: bool) -> (Server, tempfile::TempDir) {
+    served_and(has_gateway, |_| {})
+}
+
+/// With other settings too.
+pub(super) fn served_and(has_gateway: bool, change: impl FnOnce(&mut Config)) -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let register = folder.path().join("register.csv");
     let people = format!(
         "kind,number,name,birth_date,sex,permanent\ncitizen_id,{AN},Nguyễn Văn An,1990-03-02,male,W1\n"
     );
     std::fs::write(&register, people).expect("room");
-    let server = Server::start_with(|config| config.people.register_file = Some(register), has_gateway);
+    let set = |config: &mut Config| {
+        config.people.register_file = Some(register);
+        change(config);
+    };
+    let server = Server::start_with(set, has_gateway);
     let catalog = server.app.engine.catalog();
     let area = |code: &str, parent: &str, name: &str| AreaRecord {
         area: code.to_owned(),

@@ -17,7 +17,7 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
-    import, notices, operate, pages, passes, people, problems, scans, situation, trace,
+    hooks, import, notices, operate, pages, passes, people, problems, scans, situation, trace,
 };
 use crate::people::Permission;
 
@@ -113,6 +113,9 @@ fn people() -> Routes {
         .routes(routes!(accounts::set_password))
         .routes(routes!(accounts::disable))
         .routes(routes!(accounts::enable))
+        .routes(routes!(hooks::list, hooks::add))
+        .routes(routes!(hooks::remove))
+        .routes(routes!(hooks::retry))
         .routes(routes!(audit::read));
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());

@@ -172,8 +172,11 @@ fn a_journey_is_told_what_follows_from_where_it_begins_and_what_lies_between() {
     let told = journey("from=VN25-38&to=VN25-42");
     assert_eq!((&told["between"][0]["code"], &told["arrivals"]), (&json!("VN25-40"), &json!({})));
     assert_eq!(health.post("/api/v1/situation", &level("VN25-40", "orange")).0, 201);
-    assert_eq!(journey("from=VN25-38&to=VN25-42")["arrivals"], json!({"test_hours": 72}));
-    assert_eq!(journey("from=VN25-42&to=VN25-38")["arrivals"], json!({"test_hours": 72, "home_days": 7}));
+    let told = journey("from=VN25-38&to=VN25-42");
+    assert_eq!((&told["arrivals"], &told["arrivals_through"]), (&json!({}), &json!({"test_hours": 72})));
+    let told = journey("from=VN25-42&to=VN25-38");
+    assert_eq!(told["arrivals"], json!({"test_hours": 72, "home_days": 7}));
+    assert_eq!(told["arrivals_through"], Value::Null, "what lies between asks for no more");
     let told = journey("from=N1&to=VN25-42");
     assert_eq!((&told["from"]["inherited_from"]["code"], &told["between"]), (&json!("VN25-40"), &json!([])));
     assert_eq!(journey("from=W1&to=W2")["between"], json!([]), "no neighbours are known there");

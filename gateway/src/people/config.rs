@@ -29,6 +29,13 @@ pub struct PeopleConfig {
     /// what arrivals need. Default: the four levels of Resolution 128/NQ-CP. Levels that were set by codes
     /// that another scale lacks are shown by their codes alone.
     pub situation_file: Option<PathBuf>,
+    /// Milliseconds to wait for a hook to take a message. Default 10,000; then it is tried again later.
+    pub hook_timeout_ms: u64,
+    /// Milliseconds after which a hook that failed is tried again; twice as long after each failure more, an
+    /// hour at most. Default 5,000.
+    pub hook_retry_ms: u64,
+    /// Authorities that vouch for hooks' certificates, as a PEM file. Default: those that browsers trust.
+    pub hook_ca_file: Option<PathBuf>,
     /// Program that sends a one-time code: it gets the phone and the code as two lines on its standard
     /// input. Default none: codes are written into the file `codes.log` of the data directory.
     pub code_command: Option<Vec<String>>,
@@ -53,6 +60,9 @@ impl Default for PeopleConfig {
             register_url: None,
             register_timeout_ms: 2_000,
             situation_file: None,
+            hook_timeout_ms: 10_000,
+            hook_retry_ms: 5_000,
+            hook_ca_file: None,
             code_command: None,
             official_session_hours: 12,
             citizen_session_days: 30,
@@ -68,6 +78,8 @@ impl PeopleConfig {
             ("cache_bytes", self.cache_bytes as u64, 1 << 20, 1 << 40),
             ("pass_hours", self.pass_hours.into(), 1, 8_760),
             ("register_timeout_ms", self.register_timeout_ms, 10, 60_000),
+            ("hook_timeout_ms", self.hook_timeout_ms, 10, 60_000),
+            ("hook_retry_ms", self.hook_retry_ms, 10, 3_600_000),
             ("official_session_hours", self.official_session_hours.into(), 1, 720),
             ("citizen_session_days", self.citizen_session_days.into(), 1, 365),
             ("declarations_a_day", self.declarations_a_day.into(), 1, 1_000_000),

@@ -26,13 +26,15 @@ use super::notices::{Notice, NoticesError};
 
 /// Something that happened to a journey, by the number of its declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happened {
+pub enum Happened {
     /// It was declared, and is verified.
     Declared(u64),
     /// Its holder was checked on the way.
     Passed(u64),
     /// The ward of destination said that its holder has arrived.
     Arrived(u64),
+    /// Its pass was taken back.
+    Revoked(u64),
 }
 
 /// What a listener hears.
@@ -40,7 +42,7 @@ pub(super) enum Happened {
 pub enum Heard {
     /// Something happened.
     Notice {
-        /// `declared`, `passed` or `arrived`.
+        /// `declared`, `passed`, `arrived` or `revoked`.
         what: &'static str,
         /// The journey as it is now.
         notice: Arc<Notice>,
@@ -83,7 +85,7 @@ impl Live {
     }
 
     /// Has it told to the listeners; where too much waits, that something was missed.
-    pub(super) fn happened(&self, what: Happened) {
+    pub fn happened(&self, what: Happened) {
         if self.queue.0.try_send(what).is_err() {
             self.missed.store(true, Ordering::Relaxed);
         }
@@ -117,7 +119,9 @@ impl Live {
 impl Happened {
     const fn declaration(self) -> u64 {
         match self {
-            Self::Declared(number) | Self::Passed(number) | Self::Arrived(number) => number,
+            Self::Declared(number) | Self::Passed(number) | Self::Arrived(number) | Self::Revoked(number) => {
+                number
+            }
         }
     }
 
@@ -126,6 +130,7 @@ impl Happened {
             Self::Declared(_) => "declared",
             Self::Passed(_) => "passed",
             Self::Arrived(_) => "arrived",
+            Self::Revoked(_) => "revoked",
         }
     }
 }
@@ -141,17 +146,21 @@ impl People {
             let happened: Vec<Happened> = self.live.queue.1.try_iter().take(WAITING_MAX).collect();
             let missed = self.live.missed.swap(false, Ordering::Relaxed) || missed;
             // Nobody listens, as a rule by far: nothing is made then.
-            if !self.live.has_listeners() {
+            if !self.live.has_listeners() && self.hooks.are_none() {
                 continue;
             }
             if missed {
                 self.live.tell_all(&Heard::Missed);
+                self.hooks.compare_all();
             }
+            let mut due = Vec::new();
             for what in happened.into_iter().chain(self.passed(&passages)) {
-                if let Err(error) = self.tell(what) {
+                if let Err(error) = self.tell(what, &mut due) {
                     tracing::warn!(%error, "wards are not told what happened; their inbox has it");
+                    self.hooks.compare_all();
                 }
             }
+            self.note_due(&due);
         }
     }
 
@@ -188,9 +197,11 @@ impl People {
         latest.into_iter().filter_map(declaration).collect()
     }
 
-    fn tell(&self, what: Happened) -> Result<(), NoticesError> {
+    /// Tells listeners, and notes for hooks in which areas the journey ends.
+    fn tell(&self, what: Happened, due: &mut Vec<(u64, Vec<String>)>) -> Result<(), NoticesError> {
         let Some((record, leg)) = self.verified_leg(what.declaration())? else { return Ok(()) };
         let mut ends = self.ends(&leg);
+        due.push((record.declaration, ends.keys().cloned().collect()));
         ends.retain(|area, _| self.live.hears(area));
         // The trail is what costs: it is read where somebody listens.
         if ends.is_empty() {
@@ -205,7 +216,7 @@ impl People {
     }
 
     /// All areas that a journey leaves or comes to, wards and what they lie in.
-    fn ends(&self, leg: &Leg) -> BTreeMap<String, Side> {
+    pub(super) fn ends(&self, leg: &Leg) -> BTreeMap<String, Side> {
         let mut ends: BTreeMap<String, Side> =
             self.areas.all_above(&leg.from).into_iter().map(|area| (area, Side::Leaving)).collect();
         for area in self.areas.all_above(&leg.to) {

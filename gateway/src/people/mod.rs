@@ -5,7 +5,7 @@
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
 //!                                -> tickets, to send scans past HTTP
-//! ward       notices: who leaves and who comes; live: as it happens
+//! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
 //! ```
 //!
 //! - `access` is the one place that says who may do what.
@@ -19,6 +19,7 @@ mod codes;
 mod config;
 mod declaring;
 mod homes;
+mod hooks;
 mod live;
 mod notices;
 mod quota;
@@ -29,6 +30,7 @@ mod tickets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use truyvet_areas::Neighbours;
 use truyvet_engine::Engine;
@@ -42,7 +44,8 @@ pub use checking::{Asked, Card, Checked};
 pub use codes::{CodeError, CodeSent, Codes};
 pub use config::PeopleConfig;
 pub use declaring::{DeclareError, Made, PassView};
-pub use live::{Heard, Live};
+pub use hooks::{HookConfigError, HookError, HookState, Hooks};
+pub use live::{Happened, Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
 pub use quota::TooMany;
 pub use reach::Person;
@@ -72,6 +75,8 @@ pub struct People {
     pub tickets: Arc<Tickets>,
     /// Tells wards what happens.
     pub live: Live,
+    /// Told of journeys, outside.
+    pub hooks: Hooks,
     /// The epidemic levels there are.
     pub scale: Scale,
     neighbours: Neighbours,
@@ -99,6 +104,9 @@ pub enum PeopleError {
     /// As the inner error says.
     #[error(transparent)]
     Scale(#[from] ScaleError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Hooks(#[from] HookConfigError),
     /// Check the process's limits.
     #[error("no thread for homes: {0}")]
     Thread(std::io::Error),
@@ -122,7 +130,9 @@ impl People {
             return Err(PeopleError::KeysWithin(keys));
         }
         let registry = Registry::open(&registry_dir(data), &keys, config.cache_bytes)?;
+        let first_wait = Duration::from_millis(config.hook_retry_ms);
         Ok(Self {
+            hooks: Hooks::new(registry.hooks()?, hooks::agent(config)?, first_wait),
             registry,
             issuer: Issuer::open(&keys)?,
             areas: Areas::of(engine.clone()),

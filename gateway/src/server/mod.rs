@@ -132,6 +132,7 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
         http_stops.await.ok();
     }));
     let telling = start_telling(&app).map_err(ServerError::io("the thread that tells wards what happens"))?;
+    let hooks = start_hooks(&app).map_err(ServerError::io("the thread that tells hooks what happens"))?;
     let maintenance =
         Maintenance::start(Arc::clone(&app)).map_err(ServerError::io("the maintenance thread"))?;
     file.announce(&app.data, bare);
@@ -148,8 +149,8 @@ async fn serve(plan: Plan) -> Result<(), ServerError> {
     stop_http.send(()).ok();
     tokio::time::timeout(GRACE, http).await.ok();
     maintenance.stop();
-    if telling.join().is_err() {
-        tracing::error!("the thread that tells wards what happens met a bug");
+    if telling.join().is_err() || hooks.join().is_err() {
+        tracing::error!("a thread that tells wards or hooks what happens met a bug");
     }
     file.remove(&app.data);
     tracing::info!("stopped");
@@ -161,6 +162,13 @@ fn start_telling(app: &Arc<App>) -> std::io::Result<JoinHandle<()>> {
     let app = Arc::clone(app);
     let thread = std::thread::Builder::new().name("wards".to_owned());
     thread.spawn(move || app.people.tell_listeners(|| app.is_stopping()))
+}
+
+/// Ends when the server stops, and what is on its way has been taken, or not been taken in time.
+fn start_hooks(app: &Arc<App>) -> std::io::Result<JoinHandle<()>> {
+    let app = Arc::clone(app);
+    let thread = std::thread::Builder::new().name("hooks".to_owned());
+    thread.spawn(move || app.people.tell_hooks(|| app.is_stopping()))
 }
 
 /// Uploads of a server that was killed.

@@ -205,6 +205,8 @@ export interface JourneySituation {
   between: AreaSituation[];
   levels: Level[];
   arrivals: Arrivals;
+  /** Absent where it is no more. */
+  arrivals_through?: Arrivals;
 }
 
 /** A level that was set for an area. */

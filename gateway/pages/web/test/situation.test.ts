@@ -37,6 +37,10 @@ test("places between stand together by their level, the gravest first, those wit
 test("what arrivals need is told of a whole journey alone", () => {
   const journey: JourneySituation = { from: area("a", "red"), to: area("b"), between: [], levels: LEVELS, arrivals: { home_days: 7 } };
   assert.deepEqual(shownOf(journey, true).arrivals, { home_days: 7 });
+  assert.equal(shownOf(journey, true).through, null);
+  const red = LEVELS.map((known) => (known.code === "red" ? { ...known, arrivals: { home_days: 7 } } : known));
+  const through = { ...journey, arrivals: {}, between: [area("c", "red"), area("d", "green"), area("e")], levels: red, arrivals_through: { home_days: 7 } };
+  assert.deepEqual(shownOf(through, true).through, { areas: [area("c", "red")], arrivals: { home_days: 7 } });
   const half = shownOf({ areas: [area("b", "red")], levels: LEVELS }, false);
   assert.equal(half.arrivals, null);
   assert.equal(half.ends[0]?.part, "to");

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! area asked -> itself today (its successor, where it was merged) -> its level, or the nearest above
-//! from, to   -> their levels, those of the areas between -> the strictest of what arrivals need
+//! from, to   -> their levels, those of the areas between -> what arrivals need, and who come through those
 //! ```
 
 mod scale;
@@ -77,8 +77,12 @@ pub struct JourneySituation {
     pub between: Vec<AreaSituation>,
     /// The levels that are named, from the least to the gravest.
     pub levels: Vec<Level>,
-    /// What arrivals need: the strictest of what follows from where it begins and from what lies between.
+    /// What arrivals need who begin it there.
     pub arrivals: Arrivals,
+    /// What those need who come through all that lies between; absent where that is no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub arrivals_through: Option<Arrivals>,
 }
 
 /// A level to be set.
@@ -172,10 +176,11 @@ impl People {
         let (from, to) = (self.of_area(tree, from, at)?, self.of_area(tree, to, at)?);
         let between: Vec<AreaSituation> = between.collect::<Result<_, _>>()?;
         let levels = self.levels_of(between.iter().chain([&from, &to]));
-        let crossed = between.iter().chain([&from]).filter_map(|area| self.scale.level(area.level.as_ref()?));
-        let arrivals = crossed.map(|level| level.arrivals).fold(Arrivals::default(), Arrivals::strictest);
+        let arrivals = self.arrivals_from(&from);
+        let through = between.iter().map(|area| self.arrivals_from(area)).fold(arrivals, Arrivals::strictest);
+        let arrivals_through = Some(through).filter(|through| *through != arrivals);
         let scale = self.scale.scale.clone();
-        Ok(Some(JourneySituation { scale, from, to, between, levels, arrivals }))
+        Ok(Some(JourneySituation { scale, from, to, between, levels, arrivals, arrivals_through }))
     }
 
     /// Sets a level for an area of the official's. The try, granted or refused, is in the audit log.
@@ -217,6 +222,12 @@ impl People {
         self.check_reach(area, account, "situation.end", now)?;
         let act = act(now, &account.account, "situation.end", &format!("{area} {number}"));
         Ok(self.registry.end_level(area, number, act)?)
+    }
+
+    /// What those need who come from an area; nothing where it has no level.
+    fn arrivals_from(&self, area: &AreaSituation) -> Arrivals {
+        let level = area.level.as_deref().and_then(|level| self.scale.level(level));
+        level.map(|level| level.arrivals).unwrap_or_default()
     }
 
     fn level_flaws(&self, area: &str, level: &str, from: i64, to: Option<i64>, now: i64) -> Vec<Flaw> {

@@ -108,7 +108,7 @@ function listen(): void {
   });
   source.addEventListener("error", () => say(at("live"), text("not_live")));
   source.addEventListener("missed", () => void load());
-  for (const what of ["declared", "passed", "arrived"]) {
+  for (const what of ["declared", "passed", "arrived", "revoked"]) {
     source.addEventListener(what, ({ data }: MessageEvent<string>) => {
       notices = heard(notices, wanted(), JSON.parse(data) as Notice);
       showNotices();

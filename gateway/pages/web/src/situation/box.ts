@@ -72,9 +72,15 @@ function followsFrom(shown: Shown): HTMLElement[] {
   if (shown.arrivals === null) return [];
   if (!isAnythingKnown(shown)) return [element("p", {}, text("situation_unknown"))];
   const needs = measures(shown.arrivals);
-  const told = needs.length > 0
-    ? [element("p", { class: "needs" }, text("situation_needs")), element("ul", {}, ...needs.map((need) => element("li", {}, need)))]
-    : [element("p", { class: "needs" }, text("situation_needs_none"))];
+  const told = needs.length > 0 ? needed(text("situation_needs"), needs) : [element("p", { class: "needs" }, text("situation_needs_none"))];
+  if (shown.through !== null) {
+    const areas = shown.through.areas.map(({ name }) => name).join(", ");
+    told.push(...needed(text("situation_needs_through", { areas }), measures(shown.through.arrivals)));
+  }
   const there = shown.levels.find(({ code }) => code === shown.ends.find(({ part }) => part === "to")?.area.level);
   return there ? [...told, element("p", {}, text("situation_there", { note: wordsOf(there.note) }))] : told;
+}
+
+function needed(when: string, needs: string[]): HTMLElement[] {
+  return [element("p", { class: "needs" }, when), element("ul", {}, ...needs.map((need) => element("li", {}, need)))];
 }

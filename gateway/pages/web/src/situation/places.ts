@@ -16,6 +16,8 @@ export interface Shown {
   levels: Level[];
   /** What arrivals need; none while the journey is not chosen whole. */
   arrivals: Arrivals | null;
+  /** What those need who come through these areas, where that is more. */
+  through: { areas: AreaSituation[]; arrivals: Arrivals } | null;
 }
 
 /** Where to ask about a journey, and `null` where nothing of it is chosen yet. `departsAt` where not now. */
@@ -30,11 +32,14 @@ export function questionOf(from: string, to: string, departsAt: number | null): 
 export function shownOf(answer: JourneySituation | Situation, isFrom: boolean): Shown {
   if ("areas" in answer) {
     const ends = answer.areas.map((area) => ({ part: isFrom ? ("from" as const) : ("to" as const), area }));
-    return { ends, between: [], levels: answer.levels, arrivals: null };
+    return { ends, between: [], levels: answer.levels, arrivals: null, through: null };
   }
-  const { from, to, between, levels, arrivals } = answer;
+  const { from, to, between, levels, arrivals, arrivals_through } = answer;
   const ends = [{ part: "from" as const, area: from }, { part: "to" as const, area: to }];
-  return { ends, between: byLevel(between, levels), levels, arrivals };
+  const asking = levels.filter((level) => Object.keys(level.arrivals).length > 0).map(({ code }) => code);
+  const areas = between.filter(({ level }) => level !== undefined && asking.includes(level));
+  const through = arrivals_through ? { areas, arrivals: arrivals_through } : null;
+  return { ends, between: byLevel(between, levels), levels, arrivals, through };
 }
 
 /** Areas together by their level, the gravest first, those without one last. */

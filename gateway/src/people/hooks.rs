@@ -1,0 +1,290 @@
+//! Hooks: journeys told to addresses outside as they change, until each has taken them.
+//!
+//! ```text
+//! what happens (live) -> due, on disk -> one thread: whose turn is it?
+//!                                          -> workers: the journeys as they are now -> POST, signed -> settled
+//! ```
+//! - Messages are signed as Standard Webhooks has it, so that receivers check them with a library.
+//! - Nothing is lost: what happened while nobody noted it (a crash, too much at once) is found by comparing the
+//!   journeys of the area with what the hook knows. A message can come twice; a notice says how things are,
+//!   not what changed, so that does no harm.
+//! - A hook has one message on its way at a time, and waits longer after each failure; hooks that failed before
+//!   never hold more than half of the workers, so that the others are told at once.
+
+mod address;
+mod turns;
+
+use std::path::Path;
+use std::time::Duration;
+
+use standardwebhooks::Webhook;
+use truyvet_engine::registry::{Due, Hook, NewHook, RegistryError, Told};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::checking::{Check, Flaw, Wrong};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+
+use turns::Went;
+pub use turns::{HookState, Hooks};
+
+use super::access::Caller;
+use super::config::PeopleConfig;
+use super::notices::{Journey, Notice, NoticesError};
+use super::{People, act};
+
+/// Why a hook cannot be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    /// Correct the fields.
+    #[error("some fields are not as they must be; correct those named")]
+    Invalid(Vec<Flaw>),
+    /// As the inner error says.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// What asks hooks: it follows nowhere else, since what is sent was meant for the address alone.
+///
+/// # Errors
+/// The file of authorities cannot be read, or has no certificate.
+pub(super) fn agent(config: &PeopleConfig) -> Result<ureq::Agent, HookConfigError> {
+    let roots = match &config.hook_ca_file {
+        Some(file) => RootCerts::from(authorities(file)?),
+        None => RootCerts::WebPki,
+    };
+    let builder = ureq::Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .timeout_global(Some(Duration::from_millis(config.hook_timeout_ms)))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false);
+    Ok(builder.build().into())
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>, HookConfigError> {
+    let wrong = |why: String| HookConfigError { file: file.display().to_string(), why };
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(error.to_string()))? {
+            certificates.push(certificate);
+        }
+    }
+    match certificates.is_empty() {
+        true => Err(wrong("there is no certificate in it".to_owned())),
+        false => Ok(certificates),
+    }
+}
+
+/// The file of authorities cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {why}; check `hook_ca_file` in the configuration")]
+pub struct HookConfigError {
+    file: String,
+    why: String,
+}
+
+/// What a receiver gets.
+#[derive(serde::Serialize)]
+struct Message<'m> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: String,
+    data: Data<'m>,
+}
+
+#[derive(serde::Serialize)]
+struct Data<'m> {
+    hook: String,
+    area: &'m str,
+    notices: &'m [Notice],
+}
+
+impl People {
+    /// Makes a hook for an area; its secret is told this once.
+    ///
+    /// # Errors
+    /// Nothing is made then; the error says what to do.
+    pub fn add_hook(
+        &self,
+        area: String,
+        url: String,
+        caller: &Caller,
+        now: TimeMs,
+    ) -> Result<Hook, HookError> {
+        let mut check = Check::default();
+        check.that(self.areas.wrong(&area, now.get()).is_none(), "area", Wrong::Unknown);
+        check.that(address::is_good(&url), "url", Wrong::Form);
+        let flaws = check.flaws();
+        if !flaws.is_empty() {
+            return Err(HookError::Invalid(flaws));
+        }
+        let secret = format!("whsec_{}", data_encoding::BASE64.encode(&rand::random::<[u8; SECRET_BYTES]>()));
+        let act = act(now, caller.actor(), "hook.add", &area);
+        let hook = self.registry.add_hook(NewHook { area, url, secret }, act)?;
+        self.hooks.put(hook.clone());
+        Ok(hook)
+    }
+
+    /// Removes a hook: it is told nothing more.
+    ///
+    /// # Errors
+    /// There is no such hook, or the store fails.
+    pub fn remove_hook(&self, number: u64, caller: &Caller, now: TimeMs) -> Result<(), RegistryError> {
+        let act = act(now, caller.actor(), "hook.remove", &number.to_string());
+        self.hooks.forget(number);
+        let removed = self.registry.remove_hook(number, act);
+        if removed.as_ref().is_err_and(|error| !matches!(error, RegistryError::UnknownHook)) {
+            self.hooks.load(self.registry.hooks()?);
+        }
+        removed
+    }
+
+    /// Notes for the hooks of these areas (each with the journey's number) that something happened.
+    pub(super) fn note_due(&self, happened: &[(u64, Vec<String>)]) {
+        let mut due: Vec<(u64, u64)> = Vec::new();
+        for (declaration, areas) in happened {
+            let hooks = self.hooks.of_areas(areas.iter().map(String::as_str));
+            due.extend(hooks.into_iter().map(|hook| (hook, *declaration)));
+        }
+        due.sort_unstable();
+        due.dedup();
+        if due.is_empty() {
+            return;
+        }
+        match self.registry.put_due(&due) {
+            Ok(()) => self.hooks.are_due(due.iter().map(|(hook, _)| *hook)),
+            Err(error) => {
+                tracing::error!(%error, "what hooks are to be told is not noted; it is looked for later");
+                self.hooks.compare_all();
+            }
+        }
+    }
+
+    /// Tells hooks what is due to them until `stops` says so. For a thread of its own.
+    pub fn tell_hooks(&self, stops: impl Fn() -> bool) {
+        self.hooks.run(stops, |hook, compares| self.take_turn(hook, compares));
+    }
+
+    /// One message, or none where nothing is due.
+    fn take_turn(&self, hook: &Hook, compares: bool) -> Result<Went, String> {
+        let failed = |error: NoticesError| {
+            tracing::error!(%error, hook = hook.number, "a hook is not told, since the registry cannot be read");
+            "the server could not read its own registry".to_owned()
+        };
+        if compares {
+            self.compare_with(hook, TimeMs::now()).map_err(failed)?;
+        }
+        let (due, notices) = self.due_notices(hook).map_err(failed)?;
+        let told: Vec<(Due, Option<Told>)> = due
+            .iter()
+            .map(|due| (*due, notices.iter().find(|notice| notice.is_of(due)).map(|n| told(&n.journey))))
+            .collect();
+        if !notices.is_empty() {
+            self.post(hook, &notices, TimeMs::now())?;
+        }
+        if !told.is_empty() {
+            self.registry.settle(&told).map_err(|error| failed(error.into()))?;
+        }
+        Ok(Went { was_told: !notices.is_empty(), more: due.len() == NOTICES_MAX })
+    }
+
+    /// Journeys that the hook is to be told of, as they are now.
+    fn due_notices(&self, hook: &Hook) -> Result<(Vec<Due>, Vec<Notice>), NoticesError> {
+        let due = self.registry.due(hook.number, NOTICES_MAX)?;
+        let mut notices = Vec::with_capacity(due.len());
+        for Due { declaration, .. } in &due {
+            let Some((record, leg)) = self.verified_leg(*declaration)? else { continue };
+            let Some(side) = self.ends(&leg).remove(&hook.area) else { continue };
+            let journey = self.journey(&record, &leg, TimeMs::now())?;
+            notices.extend(journey.map(|journey| Notice { side, journey }));
+        }
+        Ok((due, notices))
+    }
+
+    /// Notes as due what the hook does not know of the journeys of its area.
+    fn compare_with(&self, hook: &Hook, now: TimeMs) -> Result<(), NoticesError> {
+        let areas = self.areas.all_within(&hook.area);
+        let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
+        let since = now.get() - i64::from(self.config.pass_hours) * HOUR_MS - COMPARED_BEFORE_MS;
+        let mut before = None;
+        loop {
+            let page = self.registry.travelling(&areas, before, COMPARED_AT_ONCE)?;
+            before = page.last().map(|last| last.record.declaration);
+            let is_last =
+                page.len() < COMPARED_AT_ONCE || page.last().is_some_and(|last| last.record.made_at < since);
+            let mut due = Vec::new();
+            for travelling in page.iter().filter(|travelling| travelling.record.made_at >= since) {
+                let number = travelling.record.declaration;
+                let journey = self.journey(&travelling.record, &travelling.leg, now)?;
+                if journey.map(|journey| told(&journey)) != self.registry.told(hook.number, number)? {
+                    due.push((hook.number, number));
+                }
+            }
+            self.registry.put_due(&due)?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends a message. The error says why it was not taken, in words of ours: what answered is not to be
+    /// trusted.
+    fn post(&self, hook: &Hook, notices: &[Notice], now: TimeMs) -> Result<(), String> {
+        let data = Data { hook: hook.number.to_string(), area: &hook.area, notices };
+        // The same content has the same id, so that a receiver knows it again.
+        let id = serde_json::to_vec(&data).map_err(|error| error.to_string())?;
+        let id = format!("msg_{}", &blake3::hash(&id).to_hex()[..32]);
+        let message = Message { kind: "journeys.changed", timestamp: now.rfc3339(), data };
+        let body = serde_json::to_vec(&message).map_err(|error| error.to_string())?;
+        let at_s = now.get() / 1_000;
+        let signature = Webhook::new(&hook.secret).and_then(|webhook| webhook.sign(&id, at_s, &body));
+        let signature = signature.map_err(|_| "the hook's secret is damaged; make it anew".to_owned())?;
+        let request = self
+            .hooks
+            .agent
+            .post(&hook.url)
+            .header("content-type", "application/json")
+            .header("user-agent", concat!("truyvet/", env!("CARGO_PKG_VERSION")))
+            .header("webhook-id", id)
+            .header("webhook-timestamp", at_s.to_string())
+            .header("webhook-signature", signature);
+        let answer = request.send(&body).map_err(|error| why(&error).to_owned())?;
+        match answer.status().as_u16() {
+            200..300 => Ok(()),
+            status @ 300..400 => Err(format!("it answers {status}; name the address that it leads to")),
+            status => Err(format!("it answers {status}")),
+        }
+    }
+}
+
+impl Notice {
+    fn is_of(&self, due: &Due) -> bool {
+        self.journey.declaration == due.declaration.to_string()
+    }
+}
+
+fn told(journey: &Journey) -> Told {
+    Told { passages: journey.passages, arrived: journey.arrival.is_some(), revoked: journey.revoked }
+}
+
+fn why(error: &ureq::Error) -> &'static str {
+    match error {
+        ureq::Error::Timeout(_) => "it does not answer in time",
+        ureq::Error::HostNotFound => "its name is not known",
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
+            "its certificate is not trusted; see `hook_ca_file` in the configuration"
+        }
+        _ => "it cannot be reached",
+    }
+}
+
+const SECRET_BYTES: usize = 32;
+/// Journeys in a message: some 100 KB.
+const NOTICES_MAX: usize = 100;
+const COMPARED_AT_ONCE: usize = 500;
+const HOUR_MS: i64 = 3_600_000;
+/// A server that was off for so long still tells what happened before.
+const COMPARED_BEFORE_MS: i64 = 7 * 24 * HOUR_MS;
+
+/// A hook waits twice as long after each failure, and so long at most.
+const WAIT_MAX: Duration = Duration::from_secs(3_600);

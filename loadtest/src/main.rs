@@ -22,10 +22,8 @@ fn main() -> ExitCode {
         Command::Connect(args) => {
             run::connect(&args).map_err(Into::into).and_then(|r| show(&r, args.report.as_deref()))
         }
-        Command::People(args) => people::run(&args).map(|seen| {
-            print!("{}", people::text(&seen));
-            seen.iter().all(people::Seen::passed)
-        }),
+        Command::People(args) => people::run(&args).map(|seen| show_people(&seen)),
+        Command::Wards(args) => people::run_wards(&args).map(|seen| show_people(&seen)),
         Command::Figures(args) => figures::run(&args).map_err(Into::into),
     };
     match outcome {
@@ -36,6 +34,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn show_people(seen: &[people::Seen]) -> bool {
+    print!("{}", people::text(seen));
+    seen.iter().all(people::Seen::passed)
 }
 
 fn generate(args: GenerateArgs) -> Result<bool, Box<dyn Error>> {

@@ -36,6 +36,16 @@ impl Browser {
         }
     }
 
+    /// An answer as it begins; its body is read by the caller.
+    pub(super) fn get(&self, path: &str) -> Result<ureq::Body, Box<dyn Error>> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let answer = request.header("cookie", self.cookie.read().as_str()).call()?;
+        match answer.status().is_success() {
+            true => Ok(answer.into_body()),
+            false => Err(format!("{}{path}: {}", self.url, answer.status()).into()),
+        }
+    }
+
     fn send(&self, path: &str, body: &Value) -> Result<(u16, Value), Box<dyn Error>> {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = request.header("cookie", self.cookie.read().as_str());

@@ -1,4 +1,5 @@
-//! Load of people on a running server: citizens who declare, officers who check passes.
+//! Load of people on a running server: citizens who declare, officers who check passes; in `wards` officials who
+//! are told.
 //!
 //! ```text
 //! phones   each citizen: one-time code, session        (not measured)
@@ -10,9 +11,10 @@
 
 mod browser;
 mod paced;
+mod wards;
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +25,8 @@ use truyvet_schemas::time::parse_duration;
 
 use browser::Browser;
 use paced::{Paced, paced};
+
+pub use wards::{WardsArgs, run as run_wards};
 
 /// Arguments of `people`.
 #[derive(Clone, Debug, Args)]
@@ -76,7 +80,9 @@ pub fn run(args: &PeopleArgs) -> Result<Vec<Seen>, Box<dyn Error>> {
     let paced_at = |rate| Paced { rate, duration: args.duration, at_once: args.at_once };
     let (declared, latencies) = paced(&paced_at(args.declare_rate), |number| {
         let citizen = &citizens[number as usize % citizens.len()];
-        let made = citizen.browser.post("/api/v1/declarations", &citizen.declaration(args))?;
+        let made = citizen
+            .browser
+            .post("/api/v1/declarations", &citizen.declaration(&args.from, &args.from, &args.to))?;
         made["pass"]["token"].as_str().map(str::to_owned)
     });
     let declare = Seen::of("declared", args.declare_rate, &declared, latencies);
@@ -98,13 +104,13 @@ pub fn run(args: &PeopleArgs) -> Result<Vec<Seen>, Box<dyn Error>> {
 /// What was seen, as a table.
 pub fn text(seen: &[Seen]) -> String {
     let mut text = format!(
-        "{:<10}{:>10}{:>10}{:>8}{:>10}{:>10}{:>10}\n",
+        "{:<16}{:>10}{:>10}{:>8}{:>10}{:>10}{:>10}\n",
         "", "a second", "answered", "failed", "p50 ms", "p99 ms", "max ms"
     );
     for Seen { what, rate, failed, latencies } in seen {
         let ms = |us: u64| us as f64 / 1e3;
         text += &format!(
-            "{what:<10}{rate:>10}{:>10}{failed:>8}{:>10.2}{:>10.2}{:>10.2}\n",
+            "{what:<16}{rate:>10}{:>10}{failed:>8}{:>10.2}{:>10.2}{:>10.2}\n",
             latencies.len(),
             ms(latencies.value_at_quantile(0.5)),
             ms(latencies.value_at_quantile(0.99)),
@@ -133,11 +139,23 @@ struct Citizen {
 }
 
 impl Citizen {
-    fn declaration(&self, args: &PeopleArgs) -> Value {
+    /// Begins a session with a one-time code, which the server writes into a file.
+    fn sign_in(url: &str, codes: &Path, number: String, phone: String) -> Result<Self, Box<dyn Error>> {
+        let browser = Browser::new(url);
+        let mut whose = json!({"document": {"kind": "citizen_id", "number": number}, "phone": phone});
+        browser.must_post("/api/v1/codes", &whose)?;
+        let written = std::fs::read_to_string(codes)
+            .map_err(|error| format!("{}: {error}; name the server's DATA/codes.log", codes.display()))?;
+        whose["code"] = json!(written.trim_end().rsplit(' ').next().unwrap_or_default());
+        browser.must_post("/api/v1/codes/redeem", &whose)?;
+        Ok(Self { browser, number })
+    }
+
+    fn declaration(&self, home: &str, from: &str, to: &str) -> Value {
         json!({"accept_unverified": true, "declaration": {
             "person": {"name": NAME, "birth_date": "1990", "sex": "male",
-                "documents": [{"kind": "citizen_id", "number": self.number}], "permanent": {"area": args.from}},
-            "journey": {"from": args.from, "to": args.to, "departs_at": TimeMs::now().get(), "purpose": "work",
+                "documents": [{"kind": "citizen_id", "number": self.number}], "permanent": {"area": home}},
+            "journey": {"from": from, "to": to, "departs_at": TimeMs::now().get(), "purpose": "work",
                 "vehicle": {"kind": "motorbike", "plate": "59X1-123.45"}},
             "health": {"symptoms": [], "exposure": "none", "vaccine_doses": 2},
         }})
@@ -148,18 +166,8 @@ fn sign_in(args: &PeopleArgs) -> Result<Vec<Citizen>, Box<dyn Error>> {
     // Other numbers and phones at each run: a phone gets few codes an hour.
     let run = TimeMs::now().get() / 1_000 % 10_000;
     let citizen = |at: u32| {
-        let browser = Browser::new(&args.url);
         let number = format!("0010900{:05}", (u64::from(at) + run.unsigned_abs() * 7) % 100_000);
-        let phone = format!("09{run:04}{at:04}");
-        let mut whose = json!({"document": {"kind": "citizen_id", "number": number}, "phone": phone});
-        browser.must_post("/api/v1/codes", &whose)?;
-        let codes = std::fs::read_to_string(&args.codes).map_err(|error| {
-            format!("{}: {error}; name the server's DATA/codes.log", args.codes.display())
-        })?;
-        let code = codes.trim_end().rsplit(' ').next().unwrap_or_default();
-        whose["code"] = json!(code);
-        browser.must_post("/api/v1/codes/redeem", &whose)?;
-        Ok(Citizen { browser, number })
+        Citizen::sign_in(&args.url, &args.codes, number, format!("09{run:04}{at:04}"))
     };
     (0..args.citizens).map(citizen).collect()
 }

@@ -45,7 +45,7 @@ pub(super) fn paced<T: Send>(
     all.into_inner()
 }
 
-fn histogram() -> Histogram<u64> {
+pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000, 3).expect("fixed bounds")
 }
 

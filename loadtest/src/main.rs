@@ -37,7 +37,9 @@ fn main() -> ExitCode {
 }
 
 fn show_people(seen: &[people::Seen]) -> bool {
-    print!("{}", people::text(seen));
+    if !seen.is_empty() {
+        print!("{}", people::text(seen));
+    }
     seen.iter().all(people::Seen::passed)
 }
 

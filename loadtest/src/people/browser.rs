@@ -22,6 +22,12 @@ impl Browser {
         Self { agent: config.build().into(), url, cookie: RwLock::default() }
     }
 
+    /// Another browser, without a session, that takes turns on the same connections: a server has room for a
+    /// thousand or so.
+    pub(super) fn another(&self) -> Self {
+        Self { agent: self.agent.clone(), url: self.url.clone(), cookie: RwLock::default() }
+    }
+
     /// The answer's JSON; none where it is no good one.
     pub(super) fn post(&self, path: &str, body: &Value) -> Option<Value> {
         let (status, answer) = self.send(path, body).ok()?;

@@ -140,8 +140,12 @@ struct Citizen {
 
 impl Citizen {
     /// Begins a session with a one-time code, which the server writes into a file.
-    fn sign_in(url: &str, codes: &Path, number: String, phone: String) -> Result<Self, Box<dyn Error>> {
-        let browser = Browser::new(url);
+    fn sign_in(
+        browser: Browser,
+        codes: &Path,
+        number: String,
+        phone: String,
+    ) -> Result<Self, Box<dyn Error>> {
         let mut whose = json!({"document": {"kind": "citizen_id", "number": number}, "phone": phone});
         browser.must_post("/api/v1/codes", &whose)?;
         let written = std::fs::read_to_string(codes)
@@ -164,10 +168,11 @@ impl Citizen {
 
 fn sign_in(args: &PeopleArgs) -> Result<Vec<Citizen>, Box<dyn Error>> {
     // Other numbers and phones at each run: a phone gets few codes an hour.
+    let first = Browser::new(&args.url);
     let run = TimeMs::now().get() / 1_000 % 10_000;
     let citizen = |at: u32| {
         let number = format!("0010900{:05}", (u64::from(at) + run.unsigned_abs() * 7) % 100_000);
-        Citizen::sign_in(&args.url, &args.codes, number, format!("09{run:04}{at:04}"))
+        Citizen::sign_in(first.another(), &args.codes, number, format!("09{run:04}{at:04}"))
     };
     (0..args.citizens).map(citizen).collect()
 }

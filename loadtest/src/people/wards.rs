@@ -92,7 +92,7 @@ pub fn run(args: &WardsArgs) -> Result<Vec<Seen>, Box<dyn Error>> {
     let password = std::env::var("TRUYVET_PASSWORD").map_err(|_| "set TRUYVET_PASSWORD to the account's")?;
     official.must_post("/api/v1/session", &json!({"account": args.account, "password": password}))?;
     let citizens: Vec<Citizen> = (0..args.citizens)
-        .map(|at| Citizen::sign_in(&args.url, &args.codes, number(at), format!("0912{at:06}")))
+        .map(|at| Citizen::sign_in(official.another(), &args.codes, number(at), format!("0912{at:06}")))
         .collect::<Result<_, _>>()?;
     for (at, citizen) in citizens.iter().enumerate() {
         let made = citizen.browser.must_post("/api/v1/declarations", &journey(citizen, at as u64, &wards))?;

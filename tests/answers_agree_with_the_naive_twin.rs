@@ -9,8 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use truyvet_engine::naive::{Naive, NaiveScan};
 use truyvet_engine::{
-    AreaRecord, Chain, CodeColumn, Common, Contacts, EngineError, Incomplete, Interval, Passed, RowChunk,
-    SiteRecord, Trail, Why,
+    AreaRecord, Chain, CodeColumn, Common, Contacts, EngineError, Incomplete, Interval, Occupancy, Passed,
+    RowChunk, SiteRecord, Stays, Trail, Why,
 };
 use truyvet_schemas::{DeviceId, Direction, Scan, TimeMs, Verdict};
 
@@ -276,6 +276,30 @@ impl Pair {
             let mut naive = self.naive.common(&common);
             self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
             assert_eq!(engine.common(&common).unwrap(), naive);
+        }
+        for longest in [window.max(Duration::from_millis(1)), Duration::from_secs(12 * 3_600)] {
+            self.compare_stays(interval, &subjects, longest);
+        }
+    }
+
+    fn compare_stays(&self, interval: Interval, subjects: &[String], longest: Duration) {
+        let engine = self.house.engine();
+        let before = TimeMs::new(interval.from().get() - longest.as_millis() as i64);
+        let incomplete = self.incomplete(Interval::new(before, interval.to()).unwrap());
+        for overlap in [Duration::from_millis(1), Duration::from_secs(20 * 60)] {
+            let stays = Stays { subjects: subjects.to_vec(), interval, overlap, longest };
+            let mut naive = self.naive.stays(&stays);
+            self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
+            assert_eq!(engine.stays(&stays).unwrap(), naive);
+        }
+        for (site, minutes) in SITES.iter().zip([60, 7].into_iter().cycle()) {
+            let cell = Duration::from_secs(minutes * 60);
+            let occupancy = Occupancy { site: (*site).into(), interval, cell, longest };
+            let mut naive = self.naive.occupancy(&occupancy);
+            if naive.unknown.is_empty() {
+                naive.incomplete.clone_from(&incomplete);
+                assert_eq!(engine.occupancy(&occupancy).unwrap(), naive);
+            }
         }
     }
 

@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! cargo bench -p truyvet-benches --bench registry
-//! TRUYVET_BENCH_PEOPLE=10000000 cargo bench -p truyvet-benches --bench registry
+//! TRUYVET_BENCH_PEOPLE=10000000 TRUYVET_BENCH_DIR=/var/tmp/people cargo bench -p truyvet-benches --bench registry
 //! ```
+//! With a directory of its own it stays, and the next time only looks: to declare ten million people takes a
+//! quarter of an hour and 14 GB.
+//!
 //! Not with divan: what counts is the hundredth slowest look-up, not the mean.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
@@ -20,19 +24,22 @@ use truyvet_schemas::person::{Document, DocumentKind};
 fn main() {
     let people: u32 =
         std::env::var("TRUYVET_BENCH_PEOPLE").ok().and_then(|people| people.parse().ok()).unwrap_or(100_000);
-    let dir = tempfile::tempdir().expect("there is a directory for temporary files");
-    let open = || {
-        Registry::open(&dir.path().join("registry"), &dir.path().join("keys"), CACHE_BYTES)
-            .expect("its own keys")
-    };
+    let temporary = tempfile::tempdir().expect("there is a directory for temporary files");
+    let dir =
+        std::env::var_os("TRUYVET_BENCH_DIR").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    let open =
+        || Registry::open(&dir.join("registry"), &dir.join("keys"), CACHE_BYTES).expect("its own keys");
     let registry = open();
-    let (started, bar) = (Instant::now(), ProgressBar::new(people.into()));
-    fill(&registry, people, &bar);
-    bar.finish_and_clear();
-    println!(
-        "{people} people declared: {:.0} a second, durable",
-        f64::from(people) / started.elapsed().as_secs_f64()
-    );
+    // The last that a fill before has reached.
+    if registry.holder(&document(people - 1)).expect("whole").is_none() {
+        let (started, bar) = (Instant::now(), ProgressBar::new(people.into()));
+        fill(&registry, people, &bar);
+        bar.finish_and_clear();
+        println!(
+            "{people} people declared: {:.0} a second, durable",
+            f64::from(people) / started.elapsed().as_secs_f64()
+        );
+    }
     drop(registry);
     let registry = open();
     let mut latencies = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).expect("fixed bounds");

@@ -210,6 +210,87 @@ pub struct Cell {
     pub all: u64,
 }
 
+/// Answer to [`Stays`](super::Stays).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "When subjects were inside, and who was inside with them.")]
+pub struct StaysAnswer {
+    /// The given subjects' stays by begin, then site, then code.
+    pub stays: Vec<StayTold>,
+    /// Everybody else who was inside with one of them, by overlap downwards, then code.
+    pub met: Vec<MetInside>,
+    /// Asked codes that are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
+}
+
+/// A stay, as far as it lies in the question's time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Stay)]
+pub struct StayTold {
+    /// Whose.
+    pub subject: String,
+    /// Where.
+    pub site: String,
+    /// Begin.
+    pub from: i64,
+    /// End.
+    pub to: i64,
+}
+
+/// A subject that was inside with the given ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MetInside {
+    /// Its code.
+    pub subject: String,
+    /// Number of pairs of stays that overlap.
+    pub overlaps: u64,
+    /// Their overlaps together.
+    pub overlap_ms: i64,
+    /// The longest of them.
+    pub longest_ms: i64,
+    /// When the first began.
+    pub first: i64,
+    /// When the last ended.
+    pub last: i64,
+}
+
+/// Answer to [`Occupancy`](super::Occupancy).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(description = "How many were inside a site.")]
+pub struct OccupancyAnswer {
+    /// Most people at once, where the site has such a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<u32>,
+    /// In order of time, one behind the other.
+    pub cells: Vec<OccupancyCell>,
+    /// The asked code, if it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// Days in question of which scans are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
+}
+
+/// How many were inside within a cell of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OccupancyCell {
+    /// Start of the cell, within the question's time.
+    pub from: i64,
+    /// End of the cell, within the question's time.
+    pub to: i64,
+    /// Stays that began.
+    pub entered: u64,
+    /// Stays that ended.
+    pub left: u64,
+    /// Most inside at once.
+    pub most: u64,
+    /// Inside at the cell's end.
+    pub inside: u64,
+}
+
 /// What an answer leaves out because it passed a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cut {

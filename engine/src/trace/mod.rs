@@ -10,7 +10,7 @@
 //! parallel   work of a wide question on all processors
 //! bits, by_code   a set of subjects; subjects in order of their codes
 //! sweep      the scans near given scans, every stretch of a site read once
-//! passed trail contacts chain common set  one question each
+//! passed trail contacts chain common set stays  one question each, and with the last how many were inside
 //! stream     the codes of a long list in order, chunk by chunk
 //! naive      the same answers by their definitions, slowly; what the tests compare with
 //! answer     what is told, in the shape of its JSON
@@ -30,6 +30,7 @@ mod parallel;
 mod passed;
 mod question;
 mod set;
+mod stays;
 mod stream;
 mod sweep;
 mod trail;
@@ -42,3 +43,4 @@ pub use explained::{Explained, Step, Times, Way};
 pub use passed::PassedFound;
 pub use question::*;
 pub use set::{Day, SetExpression, SetExpressionError, SetFound, SetOperand, SetPlace, SetTime, UtcOffset};
+pub use stays::OCCUPANCY_CELLS_MAX;

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use truyvet_schemas::{Direction, TimeMs, Verdict};
 
 use super::answer::{
-    Cell, ChainAnswer, CommonAnswer, Contact, ContactPair, ContactsAnswer, Exposure, Generation,
-    PassedAnswer, PassedSubject, TrailAnswer, TrailScan,
+    Cell, ChainAnswer, CommonAnswer, Contact, ContactPair, ContactsAnswer, Exposure, Generation, MetInside,
+    OccupancyAnswer, OccupancyCell, PassedAnswer, PassedSubject, StayTold, StaysAnswer, TrailAnswer,
+    TrailScan,
 };
-use super::question::{Chain, Common, Contacts, Interval, Passed, Trail};
+use super::question::{Chain, Common, Contacts, Interval, Occupancy, Passed, Stays, Trail};
 
 /// A scan as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +188,98 @@ impl Naive {
         cells.truncate(question.top);
         let unknown = self.unknown_subjects(question.subjects.iter());
         CommonAnswer { cells, unknown, incomplete: Vec::new() }
+    }
+
+    /// See [`crate::Engine::stays`].
+    pub fn stays(&self, question: &Stays) -> StaysAnswer {
+        let (from, to) = (question.interval.from().get(), question.interval.to().get());
+        let cut: Vec<StayTold> = self
+            .all_stays(question.longest.as_millis() as i64)
+            .into_iter()
+            .map(|stay| StayTold { from: stay.from.max(from), to: stay.to.min(to), ..stay })
+            .filter(|stay| stay.from < stay.to)
+            .collect();
+        let (own, others): (Vec<StayTold>, Vec<StayTold>) =
+            cut.into_iter().partition(|stay| question.subjects.contains(&stay.subject));
+        let mut met: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+        for (own, other) in own.iter().flat_map(|own| others.iter().map(move |other| (own, other))) {
+            let (from, to) = (own.from.max(other.from), own.to.min(other.to));
+            if own.site == other.site && to - from >= question.overlap.as_millis().max(1) as i64 {
+                met.entry(other.subject.clone()).or_default().push((from, to));
+            }
+        }
+        let tell = |(subject, overlaps): (String, Vec<(i64, i64)>)| MetInside {
+            subject,
+            overlaps: overlaps.len() as u64,
+            overlap_ms: overlaps.iter().map(|(from, to)| to - from).sum(),
+            longest_ms: overlaps.iter().map(|(from, to)| to - from).max().unwrap_or_default(),
+            first: overlaps.iter().map(|(from, _)| *from).min().unwrap_or_default(),
+            last: overlaps.iter().map(|(_, to)| *to).max().unwrap_or_default(),
+        };
+        let mut met: Vec<MetInside> = met.into_iter().map(tell).collect();
+        met.sort_by_key(|met| (Reverse(met.overlap_ms), met.subject.clone()));
+        let mut stays = own;
+        stays.sort_by_key(|stay| (stay.from, stay.site.clone(), stay.subject.clone()));
+        let unknown = self.unknown_subjects(question.subjects.iter());
+        StaysAnswer { stays, met, unknown, incomplete: Vec::new() }
+    }
+
+    /// See [`crate::Engine::occupancy`]. Capacities are not known here.
+    pub fn occupancy(&self, question: &Occupancy) -> OccupancyAnswer {
+        let unknown =
+            unknown(std::iter::once(&question.site), |code| self.scans.iter().any(|s| s.site == *code));
+        if !unknown.is_empty() {
+            return OccupancyAnswer { unknown, ..OccupancyAnswer::default() };
+        }
+        let mut stays = self.all_stays(question.longest.as_millis() as i64);
+        stays.retain(|stay| stay.site == question.site);
+        let inside = |at: i64| stays.iter().filter(|stay| stay.from <= at && at < stay.to).count() as u64;
+        let (mut cells, mut from) = (Vec::new(), question.interval.from().get());
+        let (to, cell_ms) = (question.interval.to().get(), question.cell.as_millis() as i64);
+        while from < to {
+            let end = ((from.div_euclid(cell_ms) + 1) * cell_ms).min(to);
+            let within = |at: &i64| from <= *at && *at < end;
+            let begins = stays.iter().map(|stay| stay.from).filter(within);
+            cells.push(OccupancyCell {
+                from,
+                to: end,
+                entered: begins.clone().count() as u64,
+                left: stays.iter().map(|stay| stay.to).filter(within).count() as u64,
+                most: begins.chain([from]).map(inside).max().unwrap_or_default(),
+                inside: inside(end - 1),
+            });
+            from = end;
+        }
+        OccupancyAnswer { cells, ..OccupancyAnswer::default() }
+    }
+
+    /// Each `in` begins a time inside: to the next `out`, `longest_ms` at most. Those of a subject at a site
+    /// that overlap are one stay.
+    fn all_stays(&self, longest_ms: i64) -> Vec<StayTold> {
+        let counts = |scan: &&NaiveScan| scan.verdict != Verdict::Refused;
+        let mut of: BTreeMap<(&str, &str), Vec<&NaiveScan>> = BTreeMap::new();
+        for scan in self.scans.iter().filter(counts) {
+            of.entry((&scan.subject, &scan.site)).or_default().push(scan);
+        }
+        let mut stays: Vec<StayTold> = Vec::new();
+        for ((subject, site), scans) in of {
+            let times = |direction| {
+                let of_direction = scans.iter().filter(move |scan| scan.direction == direction);
+                of_direction.map(|scan| scan.at.get()).collect::<BTreeSet<i64>>()
+            };
+            let outs = times(Direction::Out);
+            for from in times(Direction::In) {
+                let out = outs.iter().copied().find(|at| *at > from).unwrap_or(i64::MAX);
+                let to = out.min(from + longest_ms);
+                match stays.last_mut() {
+                    Some(last) if last.subject == subject && last.site == site && from < last.to => {
+                        last.to = to;
+                    }
+                    _ => stays.push(StayTold { subject: subject.into(), site: site.into(), from, to }),
+                }
+            }
+        }
+        stays
     }
 
     fn within(&self, interval: Interval) -> impl Iterator<Item = &NaiveScan> {

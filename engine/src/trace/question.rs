@@ -112,6 +112,38 @@ pub struct Common {
     pub top: usize,
 }
 
+/// When subjects were inside sites that scan in and out, and who was inside with them.
+#[derive(Clone, Debug)]
+pub struct Stays {
+    /// Codes of the given subjects.
+    pub subjects: Vec<String>,
+    /// When: stays are cut to it.
+    pub interval: Interval,
+    /// How long two stays must overlap at least; a millisecond at least.
+    pub overlap: Duration,
+    /// How long after its last `in` a stay ends that nobody scanned out.
+    pub longest: Duration,
+}
+
+/// How many were inside a site that scans in and out.
+#[derive(Clone, Debug)]
+pub struct Occupancy {
+    /// Code of the site.
+    pub site: String,
+    /// When.
+    pub interval: Interval,
+    /// Length of a cell's time; cells begin at whole multiples of it since 1970.
+    pub cell: Duration,
+    /// How long after its last `in` a stay ends that nobody scanned out.
+    pub longest: Duration,
+}
+
+/// Default shortest overlap of two stays.
+pub const OVERLAP_DEFAULT: Duration = Duration::from_millis(1);
+
+/// Default time after which a stay ends that nobody scanned out.
+pub const LONGEST_DEFAULT: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// Default window between the two scans of a contact event.
 pub const WINDOW_DEFAULT: Duration = Duration::from_secs(15 * 60);
 

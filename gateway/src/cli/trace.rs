@@ -32,6 +32,10 @@ pub(super) enum Trace {
     Common(Common),
     /// Who is in a combination of passed-sets
     Set(Set),
+    /// When subjects were inside sites that scan in and out, and who was inside with them
+    Stays(Stays),
+    /// How many were inside a site that scans in and out
+    Occupancy(Occupancy),
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +114,40 @@ pub(super) struct Common {
     /// How many cells to tell
     #[arg(long, value_name = "NUMBER", default_value = "20")]
     top: String,
+    #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
+    rest: Rest,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Stays {
+    /// Codes of the subjects
+    #[arg(long, required = true, num_args = 1.., value_name = "CODE")]
+    subject: Vec<String>,
+    /// How long two stays must overlap at least: a whole number and one of ms, s, m, h, d
+    #[arg(long, value_name = "DURATION", default_value = "1ms")]
+    overlap: String,
+    /// How long after its last `in` a stay ends that nobody scanned out
+    #[arg(long, value_name = "DURATION", default_value = "12h")]
+    longest: String,
+    #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
+    rest: Rest,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Occupancy {
+    /// Code of the site
+    #[arg(long, value_name = "CODE")]
+    site: String,
+    /// Length of a cell's time: a whole number and one of ms, s, m, h, d
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    cell: String,
+    /// How long after its last `in` a stay ends that nobody scanned out
+    #[arg(long, value_name = "DURATION", default_value = "12h")]
+    longest: String,
     #[command(flatten)]
     span: Span,
     #[command(flatten)]
@@ -222,6 +260,18 @@ impl Trace {
                 params.push("count", q.count.to_string());
                 Kind::Set
             }
+            Self::Stays(q) => {
+                params.extend("subject", q.subject.clone());
+                params.push("overlap", &q.overlap);
+                params.push("longest", &q.longest);
+                Kind::Stays
+            }
+            Self::Occupancy(q) => {
+                params.push("site", &q.site);
+                params.push("cell", &q.cell);
+                params.push("longest", &q.longest);
+                Kind::Occupancy
+            }
         };
         let rest = self.rest();
         params.extend("timeout", rest.timeout.clone());
@@ -239,6 +289,8 @@ impl Trace {
             Self::Chain(q) => &q.rest,
             Self::Common(q) => &q.rest,
             Self::Set(q) => &q.rest,
+            Self::Stays(q) => &q.rest,
+            Self::Occupancy(q) => &q.rest,
         }
     }
 
@@ -249,6 +301,8 @@ impl Trace {
             Self::Contacts(q) => Some(&q.span),
             Self::Chain(q) => Some(&q.span),
             Self::Common(q) => Some(&q.span),
+            Self::Stays(q) => Some(&q.span),
+            Self::Occupancy(q) => Some(&q.span),
             Self::Set(_) => None,
         }
     }

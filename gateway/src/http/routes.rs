@@ -188,6 +188,8 @@ fn asked() -> Routes {
         .routes(routes!(trace::contacts, trace::contacts_by_body))
         .routes(routes!(trace::chain, trace::chain_by_body))
         .routes(routes!(trace::common, trace::common_by_body))
+        .routes(routes!(trace::stays, trace::stays_by_body))
+        .routes(routes!(trace::occupancy, trace::occupancy_by_body))
         .routes(routes!(trace::set, trace::set_by_body))
 }
 

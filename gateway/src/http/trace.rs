@@ -9,7 +9,8 @@ use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use truyvet_engine::{
-    ChainAnswer, CommonAnswer, ContactsAnswer, Explained, PassedAnswer, SetAnswer, TrailAnswer,
+    ChainAnswer, CommonAnswer, ContactsAnswer, Explained, OccupancyAnswer, PassedAnswer, SetAnswer,
+    StaysAnswer, TrailAnswer,
 };
 
 use super::app::App;
@@ -87,6 +88,18 @@ question!(
     common "trace_common" "Where and when several subjects were.",
     common_by_body "trace_common_by_body" "Where and when several subjects were: a question too long for an address.",
     Common -> CommonAnswer "By number of the given subjects, most first"
+);
+question!(
+    "/api/v1/trace/stays",
+    stays "trace_stays" "When subjects were inside sites that scan in and out, and who was inside with them.",
+    stays_by_body "trace_stays_by_body" "When subjects were inside, and who was inside with them: a question too long for an address.",
+    Stays -> StaysAnswer "By overlap, most first"
+);
+question!(
+    "/api/v1/trace/occupancy",
+    occupancy "trace_occupancy" "How many were inside a site that scans in and out.",
+    occupancy_by_body "trace_occupancy_by_body" "How many were inside a site: a question with a body.",
+    Occupancy -> OccupancyAnswer "In order of time"
 );
 question!(
     "/api/v1/trace/set",

@@ -162,6 +162,65 @@ pub(super) struct Common {
     format: Option<Format>,
 }
 
+/// When subjects were inside sites that scan in and out, and who was inside with them.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = StaysQuestion)]
+pub(super) struct Stays {
+    /// Codes of subjects; repeated for several.
+    #[param(value_type = Vec<Code>, min_items = 1)]
+    subject: Codes,
+    /// The first instant that counts; stays are cut there.
+    from: Time,
+    /// The first instant after.
+    to: Time,
+    /// How long two stays must overlap at least; `1ms` where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    overlap: Option<Lasting>,
+    /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    longest: Option<Lasting>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// How many were inside a site that scans in and out.
+#[derive(IntoParams, ToSchema)]
+#[expect(dead_code, reason = "says what `Params` reads")]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = OccupancyQuestion)]
+pub(super) struct Occupancy {
+    /// The site's code.
+    site: Code,
+    /// The first instant that counts.
+    from: Time,
+    /// The first instant after; at most 10,000 cells later.
+    to: Time,
+    /// Length of a cell of time, `1h`.
+    #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
+    cell: Option<Lasting>,
+    /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    longest: Option<Lasting>,
+    /// At most so long, `30s`; the settings say it where this is left out.
+    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+    timeout: Option<Lasting>,
+    /// Whether the answer says what it took, as `explain`; with JSON only.
+    explain: Option<Truth>,
+    /// How the answer is written; `json` where this is left out.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
 /// Who is in a combination of sets of those who passed.
 #[derive(IntoParams, ToSchema)]
 #[expect(dead_code, reason = "says what `Params` reads")]

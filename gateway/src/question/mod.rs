@@ -18,8 +18,9 @@ use std::time::Duration;
 use serde::Serialize;
 use truyvet_engine::{
     CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Explained,
-    GENERATIONS_DEFAULT, Interval, Passed, PassedAnswer, PassedFound, SetAnswer, SetExpression, SetFound,
-    SetQuestion, TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
+    GENERATIONS_DEFAULT, Interval, LONGEST_DEFAULT, OCCUPANCY_CELLS_MAX, OVERLAP_DEFAULT, Occupancy,
+    OccupancyAnswer, Passed, PassedAnswer, PassedFound, SetAnswer, SetExpression, SetFound, SetQuestion,
+    Stays, StaysAnswer, TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
 };
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::TimeMs;
@@ -44,6 +45,10 @@ pub enum Kind {
     Common,
     /// Who is in a combination of passed-sets.
     Set,
+    /// When they were inside, and who was inside with them.
+    Stays,
+    /// How many were inside.
+    Occupancy,
 }
 
 impl Kind {
@@ -56,6 +61,8 @@ impl Kind {
             Self::Chain => "chain",
             Self::Common => "common",
             Self::Set => "set",
+            Self::Stays => "stays",
+            Self::Occupancy => "occupancy",
         }
     }
 
@@ -65,8 +72,16 @@ impl Kind {
     }
 
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Passed, Self::Trail, Self::Contacts, Self::Chain, Self::Common, Self::Set];
+    pub const ALL: [Self; 8] = [
+        Self::Passed,
+        Self::Trail,
+        Self::Contacts,
+        Self::Chain,
+        Self::Common,
+        Self::Set,
+        Self::Stays,
+        Self::Occupancy,
+    ];
 
     /// Whether the answer may be a list too long to be held in memory.
     pub const fn is_listed(self) -> bool {
@@ -82,6 +97,8 @@ impl Kind {
             Self::Chain => "seed, from, to, window, generations, count, timeout, explain, format",
             Self::Common => "subjects, from, to, cell, top, timeout, explain, format",
             Self::Set => "expr, offset, count, timeout, explain, format",
+            Self::Stays => "subject, from, to, overlap, longest, timeout, explain, format",
+            Self::Occupancy => "site, from, to, cell, longest, timeout, explain, format",
         }
     }
 }
@@ -101,6 +118,10 @@ pub enum Question {
     Common(Common),
     /// Who is in a combination of passed-sets.
     Set(SetQuestion),
+    /// When they were inside, and who was inside with them.
+    Stays(Stays),
+    /// How many were inside.
+    Occupancy(Occupancy),
 }
 
 impl Question {
@@ -116,6 +137,8 @@ impl Question {
             Kind::Chain => Self::Chain(chain(&mut params)?),
             Kind::Common => Self::Common(common(&mut params)?),
             Kind::Set => Self::Set(set(&mut params)?),
+            Kind::Stays => Self::Stays(stays(&mut params)?),
+            Kind::Occupancy => Self::Occupancy(occupancy(&mut params)?),
         };
         match params.left() {
             Some(name) => Err(Usage::Unknown { name: name.to_owned(), takes: kind.takes() }),
@@ -140,6 +163,8 @@ impl Question {
             Self::Contacts(q) => Answer::Contacts(engine.contacts(q)?),
             Self::Chain(q) => Answer::Chain(engine.chain(q)?),
             Self::Common(q) => Answer::Common(engine.common(q)?),
+            Self::Stays(q) => Answer::Stays(engine.stays(q)?),
+            Self::Occupancy(q) => Answer::Occupancy(engine.occupancy(q)?),
             Self::Set(q) => {
                 let found = engine.set(q)?;
                 if found.listed() > WHOLE_LIST_MAX {
@@ -177,6 +202,10 @@ pub enum Answer {
     Common(CommonAnswer),
     /// Who is in a combination of passed-sets.
     Set(SetAnswer),
+    /// When they were inside, and who was inside with them.
+    Stays(StaysAnswer),
+    /// How many were inside.
+    Occupancy(OccupancyAnswer),
 }
 
 impl Answer {
@@ -192,6 +221,8 @@ impl Answer {
             Kind::Chain => Self::Chain(serde_json::from_slice(json)?),
             Kind::Common => Self::Common(serde_json::from_slice(json)?),
             Kind::Set => Self::Set(serde_json::from_slice(json)?),
+            Kind::Stays => Self::Stays(serde_json::from_slice(json)?),
+            Kind::Occupancy => Self::Occupancy(serde_json::from_slice(json)?),
         })
     }
 
@@ -274,6 +305,30 @@ fn common(params: &mut Params) -> Result<Common, Usage> {
         cell,
         top: number(params, "top", TOP_DEFAULT as u64, 0..=TOP_MAX)? as usize,
     })
+}
+
+fn stays(params: &mut Params) -> Result<Stays, Usage> {
+    Ok(Stays {
+        subjects: required_codes(params, "subject")?,
+        interval: interval(params)?,
+        overlap: duration(params, "overlap", OVERLAP_DEFAULT)?,
+        longest: duration(params, "longest", LONGEST_DEFAULT)?,
+    })
+}
+
+fn occupancy(params: &mut Params) -> Result<Occupancy, Usage> {
+    let cell = duration(params, "cell", CELL_DEFAULT)?;
+    if cell.is_zero() {
+        return Err(Usage::EmptyCell);
+    }
+    let interval = interval(params)?;
+    let length = interval.to().get().saturating_sub(interval.from().get());
+    if length as u128 / cell.as_millis().max(1) >= OCCUPANCY_CELLS_MAX as u128 {
+        return Err(Usage::TooManyCells { most: OCCUPANCY_CELLS_MAX });
+    }
+    let site = params.take_one("site")?.ok_or(Usage::Missing("site"))?;
+    let longest = duration(params, "longest", LONGEST_DEFAULT)?;
+    Ok(Occupancy { site: non_empty("site", site)?, interval, cell, longest })
 }
 
 fn set(params: &mut Params) -> Result<SetQuestion, Usage> {

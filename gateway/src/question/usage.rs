@@ -41,6 +41,12 @@ pub enum Usage {
         /// The largest.
         max: u64,
     },
+    /// Ask for a shorter time, or for longer cells.
+    #[error("that is more than {most} cells; ask for a shorter time, or for longer cells")]
+    TooManyCells {
+        /// The most.
+        most: usize,
+    },
     /// Write `true` or `false`.
     #[error("`{0}`: write true or false")]
     Truth(&'static str),

@@ -8,8 +8,8 @@ mod parquet;
 mod table;
 
 use truyvet_engine::{
-    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, PassedAnswer, PassedSubject, SetAnswer, SetHead,
-    TrailAnswer, Why,
+    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, OccupancyAnswer, PassedAnswer, PassedSubject,
+    SetAnswer, SetHead, StaysAnswer, TrailAnswer, Why,
 };
 use truyvet_schemas::TimeMs;
 
@@ -56,6 +56,8 @@ impl Sheet {
             Answer::Chain(answer) => chain(answer),
             Answer::Common(answer) => common(answer),
             Answer::Set(answer) => set(answer),
+            Answer::Stays(answer) => stays(answer),
+            Answer::Occupancy(answer) => occupancy(answer),
         }
     }
 
@@ -199,6 +201,45 @@ fn common(answer: &CommonAnswer) -> Sheet {
         .remark(&answer.unknown, &answer.incomplete)
 }
 
+/// Who was inside with them; their own stays stand above.
+fn stays(answer: &StaysAnswer) -> Sheet {
+    let mut summary = vec![format!("{} stays, {} subjects met", answer.stays.len(), answer.met.len())];
+    summary.extend(answer.stays.iter().take(STAYS_SHOWN).map(|stay| {
+        let (from, to) = (TimeMs::new(stay.from), TimeMs::new(stay.to));
+        format!("{} at {} from {} to {}", stay.subject, stay.site, from.rfc3339(), to.rfc3339())
+    }));
+    if answer.stays.len() > STAYS_SHOWN {
+        summary.push(format!("and {} stays more: see --format json", answer.stays.len() - STAYS_SHOWN));
+    }
+    let rows = &answer.met;
+    let columns = vec![
+        column!(rows, "subject", text subject),
+        column!(rows, "overlaps", number overlaps),
+        column!(rows, "overlap_ms", number overlap_ms),
+        column!(rows, "longest_ms", number longest_ms),
+        column!(rows, "first", time first),
+        column!(rows, "last", time last),
+    ];
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
+}
+
+fn occupancy(answer: &OccupancyAnswer) -> Sheet {
+    let rows = &answer.cells;
+    let inside = rows.last().map_or(0, |cell| cell.inside);
+    let most = rows.iter().map(|cell| cell.most).max().unwrap_or_default();
+    let capacity = answer.capacity.map(|capacity| format!(", of {capacity}")).unwrap_or_default();
+    let columns = vec![
+        column!(rows, "from", time from),
+        column!(rows, "to", time to),
+        column!(rows, "entered", number entered),
+        column!(rows, "left", number left),
+        column!(rows, "most", number most),
+        column!(rows, "inside", number inside),
+    ];
+    let summary = vec![format!("{inside} inside at the end, {most} at most{capacity}")];
+    Sheet { summary, columns }.remark(&answer.unknown, &answer.incomplete)
+}
+
 fn set(answer: &SetAnswer) -> Sheet {
     let counted_only = answer.list.is_empty() && answer.head.subjects > 0;
     let columns = if counted_only {
@@ -223,6 +264,9 @@ fn set_summary(head: &SetHead) -> Sheet {
     }));
     Sheet { summary, columns: Vec::new() }.remark(&head.unknown, &head.incomplete)
 }
+
+/// Own stays that stand above the table.
+const STAYS_SHOWN: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       situation, audit
+//!                       paper, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -39,6 +39,10 @@ mod notices;
 mod notices_tests;
 mod operate;
 mod pages;
+mod paper;
+mod paper_file;
+#[cfg(test)]
+mod paper_tests;
 mod passes;
 mod people;
 #[cfg(test)]

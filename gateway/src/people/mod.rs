@@ -5,6 +5,7 @@
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
 //!                                -> tickets, to send scans past HTTP
+//!            paper: what citizens declared on paper, one by one or as a table
 //! ward       notices: who leaves and who comes; live: as it happens
 //! ```
 //!
@@ -21,6 +22,7 @@ mod declaring;
 mod homes;
 mod live;
 mod notices;
+mod paper;
 mod quota;
 mod reach;
 mod register;
@@ -44,6 +46,7 @@ pub use config::PeopleConfig;
 pub use declaring::{DeclareError, Made, PassView};
 pub use live::{Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
+pub use paper::{Entered, OnPaper, PaperError};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};

@@ -31,6 +31,18 @@ pub(super) struct Rank {
     place: u32,
 }
 
+impl Rank {
+    /// Whether the whole name was typed, and nothing that is not in it or its path only begun.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.in_part && self.only_begun == 0 && self.diacritics_missed == 0
+    }
+
+    /// Whether both agree equally well; the place among all areas says nothing of what is meant.
+    pub(super) fn agrees_like(&self, other: &Self) -> bool {
+        Self { place: 0, ..*self } == Self { place: 0, ..*other }
+    }
+}
+
 impl Search {
     /// How well this area agrees with the text.
     pub(super) fn rank(&self, area: AreaIndex, wanted: &Wanted<'_>) -> Rank {

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use truyvet_schemas::time::parse_duration;
 
 use crate::generate::{Format, Generate};
-use crate::people::PeopleArgs;
+use crate::people::{PaperArgs, PeopleArgs};
 
 /// A nation of simulated sites, as load for a Truyvet server or as files for import.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ pub enum Command {
     Connect(ConnectArgs),
     /// Have citizens declare and officers check at a running server; exit code 1 when any was not answered
     People(PeopleArgs),
+    /// Upload a table of paper declarations as an official, twice; exit code 1 when a row was lost or doubled, or
+    /// it took too long
+    Paper(PaperArgs),
     /// Start servers and run the project's figures one after the other
     Figures(FiguresArgs),
 }

@@ -26,6 +26,10 @@ fn main() -> ExitCode {
             print!("{}", people::text(&seen));
             seen.iter().all(people::Seen::passed)
         }),
+        Command::Paper(args) => people::upload(&args).map(|uploaded| {
+            print!("{}", uploaded.text());
+            uploaded.passed()
+        }),
         Command::Figures(args) => figures::run(&args).map_err(Into::into),
     };
     match outcome {

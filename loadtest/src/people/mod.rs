@@ -1,4 +1,5 @@
-//! Load of people on a running server: citizens who declare, officers who check passes.
+//! Load of people on a running server: citizens who declare, officers who check passes, tables that officials
+//! upload.
 //!
 //! ```text
 //! phones   each citizen: one-time code, session        (not measured)
@@ -10,6 +11,7 @@
 
 mod browser;
 mod paced;
+mod table;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ use truyvet_schemas::time::parse_duration;
 
 use browser::Browser;
 use paced::{Paced, paced};
+
+pub use table::{PaperArgs, Uploaded, upload};
 
 /// Arguments of `people`.
 #[derive(Clone, Debug, Args)]

@@ -41,8 +41,10 @@ mod operate;
 mod pages;
 mod paper;
 mod paper_file;
+mod paper_preview;
 #[cfg(test)]
 mod paper_tests;
+mod paper_uploads;
 mod passes;
 mod people;
 #[cfg(test)]

@@ -17,7 +17,8 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
-    import, notices, operate, pages, paper, passes, people, problems, scans, situation, trace,
+    import, notices, operate, pages, paper, paper_preview, paper_uploads, passes, people, problems, scans,
+    situation, trace,
 };
 use crate::people::Permission;
 
@@ -111,9 +112,9 @@ fn people() -> Routes {
         .routes(routes!(paper::declare))
         .routes(routes!(paper::entries))
         .routes(routes!(paper::entries_sheet))
-        .routes(routes!(paper::upload))
-        .routes(routes!(paper::refused))
-        .routes(routes!(paper::upload_sheet))
+        .routes(routes!(paper_uploads::upload))
+        .routes(routes!(paper_uploads::refused))
+        .routes(routes!(paper_uploads::upload_sheet))
         .routes(routes!(checkpoint::enrol))
         .routes(routes!(checkpoint::transports))
         .routes(routes!(checkpoint::lists))
@@ -196,7 +197,7 @@ fn import() -> Routes {
 
 /// For officials with tables, whose handlers bound what they read.
 fn tables() -> Routes {
-    OpenApiRouter::default().routes(routes!(paper::preview)).routes(routes!(paper::send))
+    OpenApiRouter::default().routes(routes!(paper_preview::preview)).routes(routes!(paper_uploads::send))
 }
 
 /// For those who trace. Questions have a time of their own.

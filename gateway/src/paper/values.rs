@@ -115,8 +115,9 @@ pub(super) fn document_number(said: &str) -> String {
 /// The kind of a document by the form of its number.
 pub(super) fn kind_by_number(number: &str) -> DocumentKind {
     match number.len() {
-        12 if is_digits(number) => DocumentKind::CitizenId,
         9 if is_digits(number) => DocumentKind::OldId,
+        // Digits of another number are a card's that was mistyped.
+        _ if is_digits(number) => DocumentKind::CitizenId,
         _ => DocumentKind::Passport,
     }
 }

@@ -123,7 +123,8 @@ fn table(args: &PaperArgs, now: TimeMs) -> String {
     let tomorrow = TimeMs::new(now.get() + DAY_MS).rfc3339();
     let tomorrow: Vec<&str> = tomorrow.split('T').next().unwrap_or_default().rsplit('-').collect();
     let tomorrow = tomorrow.join("/");
-    let mut table = String::from("Họ và tên,Ngày sinh,Giới tính,Số CCCD,Nơi thường trú,Nơi đến,Ngày đi,Điện thoại\n");
+    let mut table =
+        String::from("Họ và tên,Ngày sinh,Giới tính,Số CCCD,Nơi thường trú,Nơi đến,Ngày đi,Điện thoại\n");
     for row in 0..args.rows {
         let (day, month) = (row % 28 + 1, row / 28 % 12 + 1);
         // Each is somebody: six digits at random stand behind the year.
@@ -159,11 +160,15 @@ mod tests {
             within_s: 60,
         };
         let table = table(&args, TimeMs::new(1_772_409_600_000));
-        let numbers: HashSet<&str> = table.lines().skip(1).filter_map(|line| line.split(',').nth(3)).collect();
+        let numbers: HashSet<&str> =
+            table.lines().skip(1).filter_map(|line| line.split(',').nth(3)).collect();
         assert_eq!(numbers.len(), 500);
         for line in table.lines().skip(1) {
             let cells: Vec<&str> = line.split(',').collect();
-            assert_eq!((&cells[3][4..6], cells[3].len(), cells[6]), (&cells[1][cells[1].len() - 2..], 12, "03/03/2026"));
+            assert_eq!(
+                (&cells[3][4..6], cells[3].len(), cells[6]),
+                (&cells[1][cells[1].len() - 2..], 12, "03/03/2026")
+            );
         }
     }
 }

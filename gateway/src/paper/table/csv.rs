@@ -86,7 +86,7 @@ fn delimited(text: &str) -> (u8, &str, u32) {
         });
         outside.count()
     };
-    // Of equally many the one that is named first.
+    // Of equally many the one that stands last here.
     let most = [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter));
     (most.unwrap_or(b','), text, 0)
 }

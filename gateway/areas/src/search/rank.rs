@@ -82,9 +82,14 @@ impl Search {
         }
     }
 
-    /// Whether the name or the path has the needle with the very diacritics typed, if any were.
+    /// Whether the name or the path has the needle with the very diacritics typed, if any were. Initials and
+    /// glued names are written without.
     fn meets_diacritics(&self, area: AreaIndex, words: &Words) -> bool {
-        let has = |area: AreaIndex| self.index.names[area.get()].words.iter().any(|word| words.may_be(word));
+        let has = |area: AreaIndex| {
+            let name = &self.index.names[area.get()];
+            let is_alias = || name.aliases.iter().any(|alias| words.whole.contains(alias));
+            name.words.iter().any(|word| words.may_be(word)) || is_alias()
+        };
         words.marked.is_none() || has(area) || self.tree.ancestors(area).any(has)
     }
 }

@@ -152,15 +152,16 @@ function saved(sent: Sent, made: DeclarationMade): void {
   entered = [{ name, pass: made.pass.pass, state: made.state, made_at: made.made_at }, ...entered];
   showRows();
   say(at("said"), text("saved", { name, pass: made.pass.pass }));
-  void beginNext();
+  beginNext();
 }
 
-async function beginNext(): Promise<void> {
+/** At once: whoever types quickly is typing the next person already. */
+function beginNext(): void {
   const next = forNext(readValues(form));
   form.reset();
-  for (const field of areas.values()) await field.choose("");
+  for (const field of areas.values()) void field.choose("");
   writeValues(form, next);
-  for (const path of ["journey.from", "journey.to"]) await areas.get(path)?.choose(next[path] ?? "");
+  for (const path of ["journey.from", "journey.to"]) void areas.get(path)?.choose(next[path] ?? "");
   say(at("document-says"), "");
   showDocument();
   keepTyped();

@@ -77,7 +77,8 @@ async function restore({ values, places }: Kept): Promise<void> {
 function typed(event: Event): void {
   const target = event.target as HTMLInputElement;
   const field = target.closest<HTMLElement>(".field");
-  if (field) clearFlaw(field);
+  // A text that loses the focus to its own flaw says `change` too; an area that was chosen says nothing else.
+  if (field && (event.type === "input" || target.type === "hidden")) clearFlaw(field);
   if (target.name === `${DOCUMENT}.number`) readDocument(target.value);
   showDocument();
   keepTyped();

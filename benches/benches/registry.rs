@@ -91,6 +91,7 @@ fn declare(registry: &Registry, at: u32) {
         valid_until: UnixSeconds::new(now_s + 259_200),
         phone: "+84901234567",
         request: None,
+        entered_by: None,
     };
     let act = Act {
         at: NOW,

@@ -9,6 +9,7 @@
 //! ingest    from a device's packets to the engine
 //! import    files into the engine
 //! backup    the whole server, copied
+//! paper     tables of declarations that officials send
 //! people    who may do what, declarations, passes
 //! http      questions and operation
 //! question  a question from its parameters
@@ -22,6 +23,7 @@ pub mod enrol;
 pub mod http;
 pub mod import;
 pub mod ingest;
+pub mod paper;
 pub mod people;
 pub mod question;
 pub mod server;

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use truyvet_schemas::time::parse_duration;
 
 use crate::generate::{Format, Generate};
-use crate::people::{PeopleArgs, WardsArgs};
+use crate::people::{PaperArgs, PeopleArgs, WardsArgs};
 
 /// A nation of simulated sites, as load for a Truyvet server or as files for import.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ pub enum Command {
     People(PeopleArgs),
     /// Have citizens declare and be scanned while wards listen; exit code 1 when any request was not answered
     Wards(WardsArgs),
+    /// Upload a table of paper declarations as an official, twice; exit code 1 when a row was lost or doubled, or
+    /// it took too long
+    Paper(PaperArgs),
     /// Start servers and run the project's figures one after the other
     Figures(FiguresArgs),
 }

@@ -24,6 +24,10 @@ fn main() -> ExitCode {
         }
         Command::People(args) => people::run(&args).map(|seen| show_people(&seen)),
         Command::Wards(args) => people::run_wards(&args).map(|seen| show_people(&seen)),
+        Command::Paper(args) => people::upload(&args).map(|uploaded| {
+            print!("{}", uploaded.text());
+            uploaded.passed()
+        }),
         Command::Figures(args) => figures::run(&args).map_err(Into::into),
     };
     match outcome {

@@ -86,6 +86,13 @@ for (const [index, look] of LOOKS.entries()) {
       await page.see("#notices li");
       await inspect(page, "ward");
     });
+    await lookedAt(look, "ward", "/paper", async (page) => {
+      await page.see("#entry");
+      await inspect(page, "paper");
+      await page.choose("way", "table");
+      await page.see("#drop");
+      await inspect(page, "paper-table");
+    });
     await lookedAt(look, "administrator", "/accounts", async (page) => {
       await page.see("#rows tr");
       await inspect(page, "accounts");

@@ -54,6 +54,10 @@ pub(crate) enum Tag {
     Level = 20,
     /// `area | ^number` -> nothing: a level that may hold now or later.
     LevelOpen = 21,
+    /// `blind account | ^declaration` -> nothing: the official entered it from paper.
+    Entered = 30,
+    /// `blind account` -> how the official's tables were read: blind headers, and which column is what.
+    TableColumns = 31,
 }
 
 /// A key, ready for the store.
@@ -177,6 +181,19 @@ pub(crate) fn level_open(area: &str, number: u64) -> Key {
 /// What the keys of all open levels of an area begin with.
 pub(crate) fn levels_open(area: &str) -> Key {
     of_area(Tag::LevelOpen, area, &[])
+}
+
+pub(crate) fn entered(account: Blind, number: u64) -> Key {
+    key(Tag::Entered, &[&account.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all that an official entered begin with.
+pub(crate) fn all_entered(account: Blind) -> Key {
+    key(Tag::Entered, &[&account.bytes()])
+}
+
+pub(crate) fn table_columns(account: Blind) -> Key {
+    key(Tag::TableColumns, &[&account.bytes()])
 }
 
 /// The number at the end of the key of a level.

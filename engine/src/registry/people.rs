@@ -27,10 +27,12 @@ pub struct Declaring<'a> {
     pub issued: UnixSeconds,
     /// The pass is valid before this instant.
     pub valid_until: UnixSeconds,
-    /// The phone that it is made with.
+    /// The phone that it is made with; empty where there is none.
     pub phone: &'a str,
     /// Names the request: the same one, sent again, makes nothing new.
     pub request: Option<&'a str>,
+    /// The account of the official who enters it from paper; none where citizens declare themselves.
+    pub entered_by: Option<&'a str>,
 }
 
 /// A declaration that is on disk.
@@ -124,6 +126,7 @@ impl Registry {
             let made = [content.bytes().as_slice(), &number.to_be_bytes()].concat();
             changes.puts.push((keys::request(key), made));
         }
+        changes.puts.extend(how.entered_by.map(|account| self.entered_mark(account, number)));
         act.object = record.pass.to_string();
         changes.acts.push(act);
         self.writer.write(changes)?;

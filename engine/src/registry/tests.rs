@@ -56,7 +56,7 @@ fn document(number: u8) -> Document {
     Document { kind: DocumentKind::CitizenId, number: format!("0010900{number:05}"), country: None }.tidied()
 }
 
-fn declaration(name: &str, documents: &[u8]) -> Declaration {
+pub(super) fn declaration(name: &str, documents: &[u8]) -> Declaration {
     let documents: Vec<_> = documents.iter().map(|number| document(*number)).collect();
     let json = serde_json::json!({
         "person": {"name": name, "birth_date": "1990", "sex": "male", "documents": documents,
@@ -88,6 +88,7 @@ fn request(
         valid_until: UnixSeconds::new(now_s + 259_200),
         phone: "+84901234567",
         request: key,
+        entered_by: None,
     };
     registry.declare(declaration, how, act("declaration.make"))
 }
@@ -489,6 +490,7 @@ fn what_nobody_verified_changes_nothing_of_a_known_person() {
             valid_until: UnixSeconds::new(2),
             phone: "+84900000000",
             request: None,
+            entered_by: None,
         };
         registry.declare(&declaration(name, documents), how, act("declaration.make")).expect("kept").record
     };

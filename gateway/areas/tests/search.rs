@@ -143,6 +143,30 @@ fn what_is_nowhere_finds_nothing_and_what_is_everywhere_is_limited() {
     assert_eq!(VIETNAM.find(&Query { limit: 0, ..Query::new("ha noi") }), []);
 }
 
+#[test]
+fn a_written_address_means_one_area_or_is_told_to_be_unclear() {
+    let meant = |text: &str, at_ms| {
+        let found = VIETNAM.meant(&Query { at_ms, ..Query::new(text) });
+        found.map(|area| VIETNAM.tree().area(area).code.clone()).map_err(|several| several.len())
+    };
+    let now = Some(parse_date("2026-01-01").expect("a date"));
+    for (text, code) in [
+        ("Phường Bến Nghé, Quận 1, TP.HCM", "VN21-26740"),
+        ("p ben nghe, q1, tp hcm", "VN21-26740"),
+        ("Phường 5, Quận 3, Thành phố Hồ Chí Minh", "VN21-27151"),
+        ("TP.HCM", "VN25-79"),
+    ] {
+        let at_ms = if code.starts_with("VN25") { now } else { None };
+        assert_eq!(meant(text, at_ms).as_deref(), Ok(code), "{text}");
+    }
+    assert_eq!(meant("Phường Sài Gòn, TP.HCM", now).as_deref(), Ok("VN25-26740"));
+    assert_eq!(meant("Phường Bến Nghé, Quận 1, TP.HCM", now), Err(0), "it is no more");
+    assert!(meant("Xã Tân Phú", now).is_err_and(|several| several > 1), "there are several");
+    assert!(meant("Phường Sài G, TP.HCM", now).is_err(), "a name that is only begun is none");
+    assert!(meant("Phường Tân Định, TP.HCM", now).is_ok());
+    assert_eq!(meant("", now), Err(10), "nothing written means nothing");
+}
+
 fn codes(query: &Query<'_>) -> Vec<String> {
     VIETNAM.find(query).into_iter().map(|area| VIETNAM.tree().area(area).code.clone()).collect()
 }

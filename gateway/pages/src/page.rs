@@ -30,6 +30,8 @@ pub enum Page {
     Checkpoint,
     /// `/desk`: looking people up.
     Desk,
+    /// `/paper`: what citizens declared on paper.
+    Paper,
     /// `/ward`: who leaves an area and who comes to it.
     Ward,
     /// `/accounts`: who may do what.
@@ -66,7 +68,7 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
@@ -75,6 +77,7 @@ impl Page {
         Self::SignIn,
         Self::Checkpoint,
         Self::Desk,
+        Self::Paper,
         Self::Ward,
         Self::Accounts,
         Self::Trace,
@@ -92,6 +95,7 @@ impl Page {
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
             Self::Desk => "desk",
+            Self::Paper => "paper",
             Self::Ward => "ward",
             Self::Accounts => "accounts",
             Self::Trace => "trace",

@@ -20,6 +20,7 @@ use super::turns::Turns;
 use crate::config::Config;
 use crate::enrol::Enrolment;
 use crate::ingest::{Gateway, Posted};
+use crate::paper::Uploads;
 use crate::people::People;
 
 /// What every request handler shares.
@@ -54,6 +55,9 @@ pub struct App {
     pub(super) metrics: Metrics,
     pub(super) busiest: Busiest,
     pub(super) lists: MadeLists,
+    pub(super) uploads: Uploads,
+    pub(super) paper_files: Arc<Semaphore>,
+    pub(super) paper_work: Pool,
     stopping: AtomicBool,
 }
 
@@ -87,6 +91,9 @@ impl App {
             metrics: Metrics::default(),
             busiest: Busiest::default(),
             lists: MadeLists::default(),
+            uploads: Uploads::default(),
+            paper_files: Arc::new(Semaphore::new(PAPER_FILES_AT_ONCE)),
+            paper_work: Pool::new(PAPER_AT_ONCE, PAPER_FILES_AT_ONCE),
             stopping: AtomicBool::new(false),
             started_at: TimeMs::now(),
             engine,
@@ -146,6 +153,10 @@ const CITIZENS_AT_ONCE: usize = 64;
 const CODES_AT_ONCE: usize = 8;
 const CODES_WAITING_MAX: usize = 256;
 const PEOPLE_WAITING_MAX: usize = 4_096;
+
+/// Tables that are read: each file takes 32 MiB, and 160 MB more once it is unpacked.
+const PAPER_FILES_AT_ONCE: usize = 4;
+const PAPER_AT_ONCE: usize = 2;
 
 /// Each takes 19 MiB and a processor.
 const PASSWORDS_AT_ONCE: usize = 2;

@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::extract::{Asked, Body};
 use super::passes::unknown_pass;
 use super::problems::problems;
-use crate::people::{AreaName, PassView, People, act};
+use crate::people::{self, AreaName, PassView, People, act};
 
 problems!(Declaring: WRONG_USAGE, REGISTER_DISAGREES, TWO_PEOPLE, CONFLICT, INVALID, TOO_MANY_ATTEMPTS, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Listing: WRONG_USAGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -66,15 +66,19 @@ pub(super) async fn declare(
         let Declare { declaration, accept_unverified } = sent;
         shared.people.declare(whose, declaration, accept_unverified, request.as_deref(), TimeMs::now())
     });
-    let made = made.await??;
-    let made = Made {
-        declaration: made.record.declaration.to_string(),
-        state: made.record.state,
-        made_at: made.record.made_at,
-        pass: made.pass,
-        mismatches: made.mismatches,
-    };
-    Ok((StatusCode::CREATED, Json(made)))
+    Ok((StatusCode::CREATED, Json(made.await??.into())))
+}
+
+impl From<people::Made> for Made {
+    fn from(made: people::Made) -> Self {
+        Self {
+            declaration: made.record.declaration.to_string(),
+            state: made.record.state,
+            made_at: made.record.made_at,
+            pass: made.pass,
+            mismatches: made.mismatches,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -181,7 +185,7 @@ pub(super) fn opened(
     people.registry.declaration(record.declaration, act)?.ok_or_else(unknown_pass)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
     let wrong = || Problem::Usage("the header Idempotency-Key is 1 to 100 characters of ASCII".to_owned());

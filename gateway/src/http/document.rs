@@ -28,6 +28,7 @@ use crate::import::Event as ImportEvent;
     components(schemas(ProblemDocument, BackupEvent, ImportEvent)),
     tags(
         (name = "declarations", description = "Declarations, passes, areas"),
+        (name = "paper", description = "What citizens declared on paper, one by one or as a table"),
         (name = "checkpoint", description = "Checking passes and confirming passages"),
         (name = "wards", description = "Who leaves an area and who comes to it"),
         (name = "people", description = "Sessions, accounts, who a person is, the audit log"),

@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use truyvet_engine::registry::{RegistryError, VaultError};
 use truyvet_engine::{BackupError, CatalogError, EngineError, TraceError};
-use truyvet_schemas::checking::Flaw;
+use truyvet_schemas::checking::{Flaw, Wrong};
 use utoipa::ToSchema;
 
 use super::problems::{self as kinds, Kind};
+use crate::paper::{Field, MappingError, TableError};
 use crate::people::{
-    AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, SignInError, SituationError,
-    TooMany,
+    AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, PaperError, SignInError,
+    SituationError, TooMany,
 };
 use crate::question::Usage;
 
@@ -316,6 +317,36 @@ impl From<CodeError> for Problem {
     }
 }
 
+impl From<PaperError> for Problem {
+    fn from(error: PaperError) -> Self {
+        match error {
+            PaperError::OutOfReach => Self::NotAllowed(error.to_string()),
+            PaperError::Declare(error) => error.into(),
+        }
+    }
+}
+
+impl From<TableError> for Problem {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Rows | TableError::Columns | TableError::TooLarge => {
+                Self::TooLarge(error.to_string())
+            }
+            _ => Self::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<MappingError> for Problem {
+    fn from(error: MappingError) -> Self {
+        let flaw = |field: Field| Flaw { field: format!("columns.{}", field.as_str()), code: Wrong::Missing };
+        match error {
+            MappingError::Form => Self::Usage(error.to_string()),
+            MappingError::Missing(fields) => Self::Invalid(fields.into_iter().map(flaw).collect()),
+        }
+    }
+}
+
 impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
@@ -373,7 +404,6 @@ impl From<DeclareError> for Problem {
 mod tests {
     use axum::body::to_bytes;
     use serde_json::{Value, json};
-    use truyvet_schemas::checking::Wrong;
 
     use super::*;
 

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       notices, hooks, situation, audit
+//!                       notices, hooks, paper, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -42,6 +42,12 @@ mod notices;
 mod notices_tests;
 mod operate;
 mod pages;
+mod paper;
+mod paper_file;
+mod paper_preview;
+#[cfg(test)]
+mod paper_tests;
+mod paper_uploads;
 mod passes;
 mod people;
 #[cfg(test)]

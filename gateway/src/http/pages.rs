@@ -39,6 +39,7 @@ pages! {
     "/sign-in" => SignIn,
     "/checkpoint" => Checkpoint,
     "/desk" => Desk,
+    "/paper" => Paper,
     "/ward" => Ward,
     "/accounts" => Accounts,
     "/trace" => Trace,

@@ -90,27 +90,36 @@ pub(super) async fn sheet(
         8 => Format::Eight,
         _ => return Err(Problem::Usage("`cards` is 1 or 8".to_owned())),
     };
-    let words = match printed.lang.as_deref().unwrap_or("vi") {
-        "vi" => &VIETNAMESE,
-        "en" => &ENGLISH,
-        _ => return Err(Problem::Usage("`lang` is `vi` or `en`".to_owned())),
-    };
+    let words = Words::of(printed.lang.as_deref())?;
     let listed = own_pass(app, asking, &pass).await?;
     let sheet = page(&listed, words, format)?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml"), PRIVATE], sheet).into_response())
 }
 
 /// The words on a printed pass.
-struct Words {
+pub(super) struct Words {
     heading: &'static str,
+    name: &'static str,
     valid_until: &'static str,
     from: &'static str,
     to: &'static str,
     departs: &'static str,
 }
 
+impl Words {
+    /// Those of `vi`, also where no language is named, or `en`.
+    pub(super) fn of(language: Option<&str>) -> Result<&'static Self, Problem> {
+        match language.unwrap_or("vi") {
+            "vi" => Ok(&VIETNAMESE),
+            "en" => Ok(&ENGLISH),
+            _ => Err(Problem::Usage("`lang` is `vi` or `en`".to_owned())),
+        }
+    }
+}
+
 static VIETNAMESE: Words = Words {
     heading: "Giấy xác nhận khai báo di chuyển",
+    name: "Họ và tên",
     valid_until: "Có giá trị đến",
     from: "Nơi đi",
     to: "Nơi đến",
@@ -119,6 +128,7 @@ static VIETNAMESE: Words = Words {
 
 static ENGLISH: Words = Words {
     heading: "Pass for a declared journey",
+    name: "Name",
     valid_until: "Valid until",
     from: "From",
     to: "To",
@@ -128,10 +138,6 @@ static ENGLISH: Words = Words {
 /// Without the holder's name: a sheet that is lost tells nobody's.
 fn page(listed: &Listed, words: &Words, format: Format) -> Result<String, Problem> {
     let code = qr(&listed.pass)?;
-    let place = |area: &AreaName| match area.path.is_empty() {
-        true => area.name.clone(),
-        false => format!("{}, {}", area.name, area.path),
-    };
     let (from, to) = (place(&listed.from), place(&listed.to));
     let (until, departs) = (printed_time(listed.pass.valid_until), printed_time(listed.departs_at));
     let fields = [
@@ -144,6 +150,36 @@ fn page(listed: &Listed, words: &Words, format: Format) -> Result<String, Proble
     let copies = if format == Format::Eight { 8 } else { 1 };
     let sheet = pages(&vec![card; copies], format).next();
     sheet.ok_or_else(|| Problem::Failed("a sheet without a card".to_owned()))
+}
+
+/// Passes of several people on one A4 page, eight at most, with their names beside them: whoever hands them
+/// out must know whose is which.
+pub(super) fn named_page(people: &[(String, Listed)], words: &Words) -> Result<String, Problem> {
+    let codes: Vec<_> = people.iter().map(|(_, listed)| qr(&listed.pass)).collect::<Result<_, _>>()?;
+    let text = |(name, listed): &(String, Listed)| {
+        [name.clone(), printed_time(listed.pass.valid_until), place(&listed.from), place(&listed.to)]
+    };
+    let texts: Vec<[String; 4]> = people.iter().map(text).collect();
+    let labels = [words.name, words.valid_until, words.from, words.to];
+    let fields: Vec<[Field<'_>; 4]> = texts
+        .iter()
+        .map(|texts| std::array::from_fn(|at| Field { label: labels[at], text: &texts[at] }))
+        .collect();
+    let card = |at: usize| Card {
+        code: &codes[at],
+        heading: words.heading,
+        number: &people[at].1.pass.pass,
+        fields: &fields[at],
+    };
+    let cards: Vec<Card<'_>> = (0..people.len()).map(card).collect();
+    pages(&cards, Format::Eight).next().ok_or_else(unknown_pass)
+}
+
+fn place(area: &AreaName) -> String {
+    match area.path.is_empty() {
+        true => area.name.clone(),
+        false => format!("{}, {}", area.name, area.path),
+    }
 }
 
 /// As officers read it, whatever the language: `21/11/2026 14:05`, in the time of the country.
@@ -257,7 +293,7 @@ pub(super) fn unknown_pass() -> Problem {
     )
 }
 
-const PRIVATE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, no-store");
+pub(super) const PRIVATE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "private, no-store");
 
 /// Enough for a sheet of paper, and small enough for a message: 424 pixels.
 const PNG_MODULE_PIXELS: usize = 8;

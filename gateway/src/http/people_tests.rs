@@ -68,6 +68,11 @@ impl<'s> Browser<'s> {
         request.header("cookie", cookie).call().expect("an answer")
     }
 
+    /// The header that its requests carry.
+    pub(super) fn cookie(&self) -> String {
+        self.cookie.borrow().clone().unwrap_or_default()
+    }
+
     pub(super) fn json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let (status, bytes) = self.ask(method, path, &[], body.to_string().as_bytes());
         (status, serde_json::from_slice(&bytes).unwrap_or_default())

@@ -17,7 +17,8 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
-    hooks, import, notices, operate, pages, passes, people, problems, scans, situation, trace,
+    hooks, import, notices, operate, pages, paper, paper_preview, paper_uploads, passes, people, problems,
+    scans, situation, trace,
 };
 use crate::people::Permission;
 
@@ -42,7 +43,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(app.config.http.body_bytes_max));
     // Bounds its own input, which is on disk.
     let unbounded = import().layer(need(Permission::Operate)).layer(DefaultBodyLimit::disable());
-    Router::from(bounded.merge(unbounded))
+    let tables = tables().layer(need(Permission::Paper)).layer(DefaultBodyLimit::disable());
+    Router::from(bounded.merge(unbounded).merge(tables))
         .merge(pages::routes())
         .fallback(async || Problem::NotFound("there is nothing at this address".to_owned()))
         .method_not_allowed_fallback(async || Problem::Method)
@@ -53,13 +55,23 @@ pub(super) fn router(app: Arc<App>) -> Router {
 
 /// What the server answers to, as OpenAPI 3.1.
 pub fn openapi() -> OpenApi {
-    let closed =
-        [people(), scans(), keys_and_log(), wards(), look(), operate(), asked(), untimed(), import()]
-            .into_iter()
-            .map(|mut group| {
-                document::add_permission(group.get_openapi_mut());
-                group
-            });
+    let closed = [
+        people(),
+        scans(),
+        keys_and_log(),
+        wards(),
+        look(),
+        operate(),
+        asked(),
+        untimed(),
+        import(),
+        tables(),
+    ]
+    .into_iter()
+    .map(|mut group| {
+        document::add_permission(group.get_openapi_mut());
+        group
+    });
     let mut document = closed.fold(open(), OpenApiRouter::merge).into_openapi();
     document::add_guard(&mut document);
     document
@@ -97,6 +109,12 @@ fn people() -> Routes {
         .routes(routes!(passes::png))
         .routes(routes!(passes::sheet))
         .routes(routes!(passes::revoke))
+        .routes(routes!(paper::declare))
+        .routes(routes!(paper::entries))
+        .routes(routes!(paper::entries_sheet))
+        .routes(routes!(paper_uploads::upload))
+        .routes(routes!(paper_uploads::refused))
+        .routes(routes!(paper_uploads::upload_sheet))
         .routes(routes!(checkpoint::enrol))
         .routes(routes!(checkpoint::transports))
         .routes(routes!(checkpoint::lists))
@@ -178,6 +196,11 @@ fn untimed() -> Routes {
 /// For operators.
 fn import() -> Routes {
     OpenApiRouter::default().routes(routes!(import::import))
+}
+
+/// For officials with tables, whose handlers bound what they read.
+fn tables() -> Routes {
+    OpenApiRouter::default().routes(routes!(paper_preview::preview)).routes(routes!(paper_uploads::send))
 }
 
 /// For those who trace. Questions have a time of their own.

@@ -38,6 +38,8 @@ pub enum Permission {
     FindPeople,
     /// Hold people at checkpoints, take passes back.
     Hold,
+    /// Enter what citizens declared on paper: see [`People::may_enter`](super::People::may_enter).
+    Paper,
     /// Set epidemic levels of areas.
     Situation,
     /// Give out accounts.
@@ -50,13 +52,14 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Look,
         Self::Trace,
         Self::Operate,
         Self::Check,
         Self::FindPeople,
         Self::Hold,
+        Self::Paper,
         Self::Situation,
         Self::Accounts,
         Self::Audit,
@@ -100,13 +103,14 @@ fn operator_may(permission: Permission) -> bool {
 }
 
 fn role_may(role: Role, permission: Permission) -> bool {
-    use Permission::{Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Situation, Trace};
+    use Permission::{
+        Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Paper, Situation, Trace,
+    };
     match role {
-        Role::Officer => matches!(permission, Look | Check),
-        Role::Ward => matches!(permission, Look | FindPeople),
-        Role::Health | Role::Epidemiologist => {
-            matches!(permission, Look | Trace | FindPeople | Hold | Situation)
-        }
+        Role::Officer => matches!(permission, Look | Check | Paper),
+        Role::Ward => matches!(permission, Look | FindPeople | Paper),
+        Role::Health => matches!(permission, Look | Trace | FindPeople | Hold | Paper | Situation),
+        Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold | Situation),
         Role::Operator => matches!(permission, Look | Operate),
         Role::Administrator => matches!(permission, Look | Accounts | Audit | Keys),
     }
@@ -122,14 +126,16 @@ mod tests {
             Permission::ALL.into_iter().filter(|permission| role_may(role, *permission)).collect()
         };
         use Permission::*;
-        assert_eq!(allowed(Role::Officer), [Look, Check]);
-        assert_eq!(allowed(Role::Ward), [Look, FindPeople]);
-        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Situation]);
+        assert_eq!(allowed(Role::Officer), [Look, Check, Paper]);
+        assert_eq!(allowed(Role::Ward), [Look, FindPeople, Paper]);
+        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Paper, Situation]);
         assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Situation]);
         assert_eq!(allowed(Role::Operator), [Look, Operate]);
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
         for caller in [Caller::Local, Caller::Operator] {
-            assert!([FindPeople, Check, Hold, Situation].iter().all(|permission| !caller.may(*permission)));
+            assert!(
+                [FindPeople, Check, Hold, Paper, Situation].iter().all(|permission| !caller.may(*permission))
+            );
         }
         assert!(Permission::ALL.iter().all(|permission| !Caller::Nobody.may(*permission)));
         assert!(Caller::Local.may(Trace) && !Caller::Local.may(Accounts) && Caller::Operator.may(Accounts));

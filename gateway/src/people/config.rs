@@ -46,6 +46,9 @@ pub struct PeopleConfig {
     /// Declarations with one phone in a day (UTC). Default 100: a family and its errands. More lets somebody
     /// fill the disk faster.
     pub declarations_a_day: u32,
+    /// Declarations that one official enters from paper in a day (UTC). Default 200,000: two tables of the
+    /// largest size. More lets a stolen password fill the disk faster.
+    pub paper_a_day: u32,
     /// Milliseconds that the clock of a checkpoint's device may be off. Default 300,000.
     pub clock_skew_ms: u64,
 }
@@ -67,6 +70,7 @@ impl Default for PeopleConfig {
             official_session_hours: 12,
             citizen_session_days: 30,
             declarations_a_day: 100,
+            paper_a_day: 200_000,
             clock_skew_ms: 300_000,
         }
     }
@@ -83,6 +87,7 @@ impl PeopleConfig {
             ("official_session_hours", self.official_session_hours.into(), 1, 720),
             ("citizen_session_days", self.citizen_session_days.into(), 1, 365),
             ("declarations_a_day", self.declarations_a_day.into(), 1, 1_000_000),
+            ("paper_a_day", self.paper_a_day.into(), 1, 100_000_000),
             ("clock_skew_ms", self.clock_skew_ms, 0, 86_400_000),
         ])?;
         if self.register_file.is_some() && self.register_url.is_some() {

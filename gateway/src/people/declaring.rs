@@ -15,6 +15,16 @@ use super::quota::TooMany;
 use super::register::Comparison;
 use super::{People, act, act_with};
 
+/// What goes with a declaration that is whole.
+pub(super) struct Keeping<'a> {
+    pub(super) state: DeclarationState,
+    /// Empty where there is none.
+    pub(super) phone: &'a str,
+    pub(super) request: Option<&'a str>,
+    /// The official who enters it from paper.
+    pub(super) entered_by: Option<&'a str>,
+}
+
 /// A declaration that was kept.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -88,10 +98,7 @@ impl People {
             let pass = self.view(&declaration, &before.record, &before.pass);
             return Ok(Made { pass, record: before.record, mismatches: Vec::new() });
         }
-        let mut flaws = declaration.check(now.get());
-        flaws.extend(self.check_areas(&declaration, now.get()));
-        let (wrong, mut mismatches) = check_numbers(&declaration.person);
-        flaws.extend(wrong);
+        let (flaws, mut mismatches) = self.check_whole(&declaration, now);
         if !flaws.is_empty() {
             return Err(DeclareError::Invalid(flaws));
         }
@@ -107,7 +114,8 @@ impl People {
             return Err(DeclareError::Disagrees(mismatches));
         }
         let state = if agrees { DeclarationState::Verified } else { DeclarationState::Unverified };
-        let (record, pass) = self.keep(&declaration, state, phone, request, now)?;
+        let keeping = Keeping { state, phone, request, entered_by: None };
+        let (record, pass) = self.keep(&declaration, keeping, now)?;
         Ok(Made { pass: self.view(&declaration, &record, &pass), record, mismatches })
     }
 
@@ -138,18 +146,26 @@ impl People {
         }
     }
 
-    fn keep(
+    /// What is wrong with a declaration, and in what it contradicts its documents' numbers.
+    pub(super) fn check_whole(&self, declaration: &Declaration, now: TimeMs) -> (Vec<Flaw>, Vec<Flaw>) {
+        let mut flaws = declaration.check(now.get());
+        flaws.extend(self.check_areas(declaration, now.get()));
+        let (wrong, mismatches) = check_numbers(&declaration.person);
+        flaws.extend(wrong);
+        (flaws, mismatches)
+    }
+
+    pub(super) fn keep(
         &self,
         declaration: &Declaration,
-        state: DeclarationState,
-        phone: &str,
-        request: Option<&str>,
+        Keeping { state, phone, request, entered_by }: Keeping<'_>,
         now: TimeMs,
     ) -> Result<(DeclarationRecord, PassRecord), RegistryError> {
         let issued = UnixSeconds::of(now).unwrap_or(UnixSeconds::new(u32::MAX));
         let valid_until = issued.get().saturating_add(self.config.pass_hours * 3_600);
-        let how = Declaring { state, issued, valid_until: UnixSeconds::new(valid_until), phone, request };
-        let act = act(now, "citizen", "declaration.make", "-");
+        let valid_until = UnixSeconds::new(valid_until);
+        let how = Declaring { state, issued, valid_until, phone, request, entered_by };
+        let act = act(now, entered_by.unwrap_or("citizen"), "declaration.make", "-");
         let declared = self.registry.declare(declaration, how, act)?;
         let is_followed = state == DeclarationState::Verified;
         if declared.is_new_person || is_followed {
@@ -187,7 +203,7 @@ impl People {
 
     /// Whether the register has the person as declared under every document; what it has otherwise is added
     /// to `mismatches`.
-    fn compare(&self, person: &Person, mismatches: &mut Vec<Flaw>) -> bool {
+    pub(super) fn compare(&self, person: &Person, mismatches: &mut Vec<Flaw>) -> bool {
         let mut agrees = true;
         for document in &person.documents {
             let compared = self.register.compare(document, person);

@@ -5,6 +5,7 @@
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
 //!                                -> tickets, to send scans past HTTP
+//!            paper: what citizens declared on paper, one by one or as a table
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
 //! ```
 //!
@@ -22,6 +23,7 @@ mod homes;
 mod hooks;
 mod live;
 mod notices;
+mod paper;
 mod quota;
 mod reach;
 mod register;
@@ -47,6 +49,7 @@ pub use declaring::{DeclareError, Made, PassView};
 pub use hooks::{HookConfigError, HookError, HookState, Hooks};
 pub use live::{Happened, Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
+pub use paper::{Entered, OnPaper, PaperError};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};

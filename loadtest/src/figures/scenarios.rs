@@ -230,7 +230,11 @@ impl Stage {
         match Cli::try_parse_from(words).expect("the scenarios' commands are valid").command {
             Command::Run(args) => Ok(run::run(&args)?),
             Command::Connect(args) => Ok(run::connect(&args)?),
-            Command::Generate(_) | Command::People(_) | Command::Wards(_) | Command::Figures(_) => {
+            Command::Generate(_)
+            | Command::People(_)
+            | Command::Wards(_)
+            | Command::Paper(_)
+            | Command::Figures(_) => {
                 unreachable!("no scenario nests these")
             }
         }

@@ -35,7 +35,21 @@ impl Browser {
     }
 
     pub(super) fn must_post(&self, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
-        let (status, answer) = self.send(path, body)?;
+        self.good(path, self.send(path, body)?)
+    }
+
+    pub(super) fn must_send(&self, path: &str, body: &[u8]) -> Result<Value, Box<dyn Error>> {
+        self.good(path, self.send_bytes(path, body)?)
+    }
+
+    pub(super) fn must_get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let mut answer = request.header("cookie", self.cookie.read().as_str()).call()?;
+        let told = serde_json::from_str(&answer.body_mut().read_to_string()?).unwrap_or_default();
+        self.good(path, (answer.status().as_u16(), told))
+    }
+
+    fn good(&self, path: &str, (status, answer): (u16, Value)) -> Result<Value, Box<dyn Error>> {
         match (200..300).contains(&status) {
             true => Ok(answer),
             false => Err(format!("{}{path}: {status}: {}", self.url, answer["detail"]).into()),
@@ -53,9 +67,13 @@ impl Browser {
     }
 
     fn send(&self, path: &str, body: &Value) -> Result<(u16, Value), Box<dyn Error>> {
+        self.send_bytes(path, body.to_string().as_bytes())
+    }
+
+    fn send_bytes(&self, path: &str, body: &[u8]) -> Result<(u16, Value), Box<dyn Error>> {
         let request = self.agent.post(format!("{}{path}", self.url));
         let request = request.header("cookie", self.cookie.read().as_str());
-        let mut answer = request.send(body.to_string().as_bytes())?;
+        let mut answer = request.send(body)?;
         if let Some(set) = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok()) {
             *self.cookie.write() = set.split(';').next().unwrap_or_default().to_owned();
         }

@@ -1,5 +1,5 @@
-//! Load of people on a running server: citizens who declare, officers who check passes; in `wards` officials who
-//! are told.
+//! Load of people on a running server: citizens who declare, officers who check passes, tables that officials
+//! upload; in `wards` officials who are told.
 //!
 //! ```text
 //! phones   each citizen: one-time code, session        (not measured)
@@ -11,6 +11,7 @@
 
 mod browser;
 mod paced;
+mod table;
 mod wards;
 
 use std::error::Error;
@@ -26,6 +27,7 @@ use truyvet_schemas::time::parse_duration;
 use browser::Browser;
 use paced::{Paced, paced};
 
+pub use table::{PaperArgs, Uploaded, upload};
 pub use wards::{WardsArgs, run as run_wards};
 
 /// Arguments of `people`.

@@ -77,6 +77,24 @@ impl Search {
     /// The areas that are meant, best first: typed diacritics met, then the whole name, then its
     /// beginning, then higher levels, then by name.
     pub fn find(&self, query: &Query<'_>) -> Vec<AreaIndex> {
+        self.ranked(query).into_iter().map(|(_, area)| area).collect()
+    }
+
+    /// The one area that a text written by somebody must mean, without anybody to choose: its whole name
+    /// stands there, and none agrees equally well.
+    ///
+    /// # Errors
+    /// It could mean several, or only begins a name: those that it could mean, best first; none is found.
+    pub fn meant(&self, query: &Query<'_>) -> Result<AreaIndex, Vec<AreaIndex>> {
+        let found = self.ranked(&Query { limit: query.limit.max(2), ..*query });
+        match found.as_slice() {
+            [(rank, area)] if rank.is_whole() => Ok(*area),
+            [(rank, area), (next, _), ..] if rank.is_whole() && !rank.agrees_like(next) => Ok(*area),
+            _ => Err(found.into_iter().map(|(_, area)| area).collect()),
+        }
+    }
+
+    fn ranked(&self, query: &Query<'_>) -> Vec<(Rank, AreaIndex)> {
         let typed = Typed::parse(query.text);
         let wanted = Wanted::of(&typed, &self.index);
         let mut found: Vec<(Rank, AreaIndex)> = self
@@ -92,7 +110,7 @@ impl Search {
             found.truncate(limit);
         }
         found.sort_unstable();
-        found.into_iter().map(|(_, area)| area).collect()
+        found
     }
 
     fn candidates(&self, typed: &Typed, wanted: &Wanted<'_>) -> FixedBitSet {

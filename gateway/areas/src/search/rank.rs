@@ -31,6 +31,18 @@ pub(super) struct Rank {
     place: u32,
 }
 
+impl Rank {
+    /// Whether the whole name was typed, and nothing that is not in it or its path only begun.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.in_part && self.only_begun == 0 && self.diacritics_missed == 0
+    }
+
+    /// Whether both agree equally well; the place among all areas says nothing of what is meant.
+    pub(super) fn agrees_like(&self, other: &Self) -> bool {
+        Self { place: 0, ..*self } == Self { place: 0, ..*other }
+    }
+}
+
 impl Search {
     /// How well this area agrees with the text.
     pub(super) fn rank(&self, area: AreaIndex, wanted: &Wanted<'_>) -> Rank {
@@ -70,9 +82,14 @@ impl Search {
         }
     }
 
-    /// Whether the name or the path has the needle with the very diacritics typed, if any were.
+    /// Whether the name or the path has the needle with the very diacritics typed, if any were. Initials and
+    /// glued names are written without.
     fn meets_diacritics(&self, area: AreaIndex, words: &Words) -> bool {
-        let has = |area: AreaIndex| self.index.names[area.get()].words.iter().any(|word| words.may_be(word));
+        let has = |area: AreaIndex| {
+            let name = &self.index.names[area.get()];
+            let is_alias = || name.aliases.iter().any(|alias| words.whole.contains(alias));
+            name.words.iter().any(|word| words.may_be(word)) || is_alias()
+        };
         words.marked.is_none() || has(area) || self.tree.ancestors(area).any(has)
     }
 }

@@ -144,6 +144,7 @@ const FAMILIES: &[&str] = &[
     "document_",
     "done_",
     "exposure_",
+    "field_",
     "flaw_",
     "journey_",
     "n_",
@@ -160,8 +161,10 @@ const FAMILIES: &[&str] = &[
     "symptom_",
     "tag_",
     "test_",
+    "upload_",
     "vehicle_",
     "verdict_",
+    "wrong_",
 ];
 
 /// All files of this kind in the folder and those within, one after the other.

@@ -25,6 +25,8 @@ export class Unreachable extends Error {}
 export interface Options {
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, in place of JSON. */
+  file?: Blob;
   /** For writes that must not happen twice. */
   idempotencyKey?: string;
   signal?: AbortSignal;
@@ -39,6 +41,7 @@ export async function call<T>(method: string, path: string, options: Options = {
   if (options.idempotencyKey) headers["idempotency-key"] = options.idempotencyKey;
   const request: RequestInit = { method, headers, credentials: "same-origin", cache: options.revalidate ? "no-cache" : "no-store" };
   if (options.body !== undefined) request.body = JSON.stringify(options.body);
+  if (options.file) request.body = options.file;
   if (options.signal) request.signal = options.signal;
   const response = await fetch(BASE + path, request).catch((reason: unknown) => {
     if (options.signal?.aborted) throw reason;

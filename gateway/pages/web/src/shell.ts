@@ -3,6 +3,7 @@
 import { call, whoAmI } from "./api";
 import type { Me } from "./contract";
 import { at, show } from "./dom";
+import { forgetDrafts } from "./paper/draft";
 import { text } from "./texts";
 
 /** Shows who is signed in; `null` when nobody is, or when that cannot be asked now. */
@@ -32,6 +33,7 @@ export function showWork(isTheirs: boolean): void {
 }
 
 async function signOut(): Promise<void> {
+  forgetDrafts();
   await call("DELETE", "/session").catch(() => undefined);
   location.assign(`/?lang=${document.documentElement.lang}`);
 }

@@ -1,0 +1,52 @@
+// The page /paper: what citizens declared on paper, typed one by one or sent as a table.
+
+import { at, show } from "../dom";
+import { showFlaws } from "../flaws";
+import { readDraft, writeDraft, type PaperDraft } from "../paper/draft";
+import { startEntry, todaysSheets } from "../paper/entry";
+import { clearSheets, PAGES_AT_ONCE, printSheets } from "../paper/print";
+import { startTable } from "../paper/table";
+import { showWork, startShell } from "../shell";
+import { text } from "../texts";
+
+/** Who may enter paper. */
+const ENTERERS = ["officer", "ward", "health"];
+
+void start();
+
+async function start(): Promise<void> {
+  const me = await startShell();
+  const account = me?.kind === "account" && ENTERERS.includes(me.role) ? me.account : "";
+  showWork(account !== "");
+  show(at("gate"), me?.kind !== "account");
+  if (account === "") {
+    if (me?.kind === "account") showFlaws([], text("not_allowed"));
+    return;
+  }
+  for (const way of document.querySelectorAll<HTMLInputElement>('input[name="way"]')) way.addEventListener("change", showWay);
+  showWay();
+  const before = readDraft(account);
+  const draft: Omit<PaperDraft, "at"> = before ?? { account, values: {}, places: {}, upload: "" };
+  startTable(draft.upload, (upload) => {
+    draft.upload = upload;
+    writeDraft(draft);
+  });
+  at("print-entered").addEventListener("click", () => {
+    const { path, passes } = todaysSheets();
+    void printSheets(path, 1, Math.min(PAGES_AT_ONCE, Math.ceil(passes / ON_A_SHEET)));
+  });
+  window.addEventListener("afterprint", clearSheets);
+  const kept = Object.keys(draft.values).length > 0 ? draft : null;
+  await startEntry(kept, ({ values, places }) => {
+    Object.assign(draft, { values, places });
+    writeDraft(draft);
+  });
+}
+
+function showWay(): void {
+  const isTable = document.querySelector<HTMLInputElement>('input[name="way"]:checked')?.value === "table";
+  show(at("one-by-one"), !isTable);
+  show(at("as-table"), isTable);
+}
+
+const ON_A_SHEET = 8;

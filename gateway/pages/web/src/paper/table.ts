@@ -1,0 +1,286 @@
+// A table: chosen or dropped, its columns told, looked at, sent, and what became of its rows.
+
+import { call, Problem } from "../api";
+import { at, element, say, show } from "../dom";
+import { hasText, language, text } from "../texts";
+import { troubleOf } from "../trouble";
+import { PAGES_AT_ONCE, printSheets } from "./print";
+
+interface RowFlaw {
+  row: number;
+  column?: string;
+  field?: string;
+  code: string;
+  candidates?: { code: string; name: string; path: string }[];
+}
+
+interface Preview {
+  sheets: string[];
+  header_row: number;
+  header: { column: string; name: string }[];
+  columns: Record<string, string>;
+  remembered: boolean;
+  missing: string[];
+  rows: number;
+  good: number;
+  bad: number;
+  first: { row: number; fields: Record<string, string>; flaws: RowFlaw[] }[];
+  flaws: RowFlaw[];
+}
+
+interface Upload {
+  upload: string;
+  state: "running" | "done" | "stopped";
+  rows: number;
+  accepted: number;
+  was_there: number;
+  refused: number;
+  sheets: number;
+  flaws: RowFlaw[];
+}
+
+const input = at<HTMLInputElement>("file");
+const drop = at("drop");
+let file: Blob | null = null;
+let preview: Preview | null = null;
+let columns: Record<string, string> | null = null;
+let asking = new AbortController();
+let keep: (upload: string) => void = () => undefined;
+
+/** Starts the part; `kept` is an upload that was looked at before. */
+export function startTable(kept: string, onUpload: (upload: string) => void): void {
+  keep = onUpload;
+  input.addEventListener("change", () => void take(input.files?.[0]));
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", kind === "dragover");
+    });
+  }
+  drop.addEventListener("drop", (event) => void take((event as DragEvent).dataTransfer?.files[0]));
+  at("sheet").addEventListener("change", () => {
+    columns = null;
+    void look();
+  });
+  at("accept-mismatches").addEventListener("change", () => void look());
+  at("send-table").addEventListener("click", () => void send());
+  if (kept !== "") void follow(kept);
+}
+
+/** Holds the file as it is now: it may be changed on disk before it is sent. */
+async function take(chosen: File | undefined): Promise<void> {
+  if (!chosen) return;
+  input.value = "";
+  if (chosen.size > FILE_BYTES_MAX) return fail(text("table_too_large"));
+  at("file-name").textContent = chosen.name;
+  [file, columns, preview] = [new Blob([await chosen.arrayBuffer()]), null, null];
+  at<HTMLSelectElement>("sheet").value = "0";
+  show(at("result"), false);
+  await look();
+}
+
+// ---- looking at it -------------------------------------------------------------------------------
+
+async function look(): Promise<void> {
+  if (!file) return;
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  say(at("table-said"), text("reading"));
+  const asked = new URLSearchParams({ sheet: at<HTMLSelectElement>("sheet").value || "0", accept_mismatches: String(accepts()) });
+  if (columns) asked.set("columns", mapping());
+  try {
+    preview = await call<Preview>("POST", `/paper/preview?${asked}`, { file, signal });
+    columns = preview.columns;
+    showPreview(preview);
+  } catch (failure) {
+    if (!signal.aborted) fail(troubleWith(failure));
+  }
+}
+
+function showPreview(found: Preview): void {
+  say(at("table-said"), "");
+  show(at("preview"));
+  const sheet = at<HTMLSelectElement>("sheet");
+  const chosen = sheet.value || "0";
+  sheet.replaceChildren(...found.sheets.map((name, i) => element("option", { value: String(i) }, name)));
+  sheet.value = chosen;
+  show(at("sheet-field"), found.sheets.length > 1);
+  at("columns-about").textContent = text(found.remembered ? "columns_remembered" : "columns_guessed", { row: found.header_row });
+  at("columns").replaceChildren(...found.header.map(columnRow));
+  const missing = found.missing.map((field) => text(`field_${field}`)).join(", ");
+  say(at("missing"), missing === "" ? "" : text("columns_missing", { fields: missing }));
+  show(at("looked"), found.missing.length === 0);
+  at("counts").textContent = text("counts", { rows: found.rows, good: found.good, bad: found.bad });
+  at("first-rows").replaceChildren(...found.first.map(firstRow));
+  showFlawRows(at("preview-flaws"), found.flaws);
+  show(at("preview-flaws-part"), found.flaws.length > 0);
+  const button = at<HTMLButtonElement>("send-table");
+  button.textContent = text("send_table", { n: found.good });
+  button.disabled = found.missing.length > 0 || found.good === 0;
+}
+
+function columnRow({ column, name }: { column: string; name: string }): HTMLTableRowElement {
+  const id = `column-${column}`;
+  const select = element("select", { id });
+  select.append(element("option", { value: "" }, text("column_none")));
+  for (const field of FIELDS) select.append(element("option", { value: field }, text(`field_${field}`)));
+  select.value = Object.keys(columns ?? {}).find((field) => columns?.[field] === column) ?? "";
+  select.addEventListener("change", () => choose(column, select.value));
+  return element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, column),
+    element("td", {}, element("label", { for: id }, name || "–")),
+    element("td", {}, select),
+  );
+}
+
+/** A field has one column, and a column one field. */
+function choose(column: string, field: string): void {
+  const others = Object.entries(columns ?? {}).filter(([other, of]) => other !== field && of !== column);
+  columns = Object.fromEntries(field === "" ? others : [...others, [field, column]]);
+  void look();
+}
+
+function mapping(): string {
+  return Object.entries(columns ?? {}).map(([field, column]) => `${field}:${column}`).join(",");
+}
+
+function accepts(): boolean {
+  return at<HTMLInputElement>("accept-mismatches").checked;
+}
+
+function firstRow({ row, fields, flaws }: Preview["first"][number]): HTMLTableRowElement {
+  const number = element("th", { scope: "row" }, String(row));
+  if (flaws.length > 0) {
+    const words = flaws.map((flaw) => `${placeOf(flaw)} ${wordsOf(flaw)}`).join("; ");
+    return element("tr", { class: "bad-row" }, number, element("td", { colspan: String(SHOWN.length) }, words));
+  }
+  return element("tr", {}, number, ...SHOWN.map((field) => element("td", {}, shown(field, fields[field] ?? ""))));
+}
+
+function shown(field: string, value: string): string {
+  if (field === "sex") return text(`sex_${value}`);
+  const date = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d:\d\d))?$/.exec(value);
+  return date ? [`${date[3]}/${date[2]}/${date[1]}`, date[4] ?? ""].filter(Boolean).join(" ") : value;
+}
+
+function showFlawRows(body: HTMLElement, flaws: RowFlaw[]): void {
+  const row = (flaw: RowFlaw): HTMLTableRowElement => {
+    const areas = (flaw.candidates ?? []).map((area) => `${[area.name, area.path].filter(Boolean).join(", ")} (${area.code})`);
+    const words = element("td", {}, wordsOf(flaw));
+    if (areas.length > 0) words.append(element("p", { class: "note" }, areas.join(" · ")));
+    return element("tr", {}, element("th", { scope: "row" }, String(flaw.row)), element("td", {}, placeOf(flaw)), words);
+  };
+  body.replaceChildren(...flaws.map(row));
+}
+
+function placeOf(flaw: RowFlaw): string {
+  const field = flaw.field && hasText(`field_${flaw.field}`) ? text(`field_${flaw.field}`) : "";
+  return [flaw.column ?? "", field].filter(Boolean).join(" · ");
+}
+
+function wordsOf(flaw: RowFlaw): string {
+  return text(hasText(`wrong_${flaw.code}`) ? `wrong_${flaw.code}` : `flaw_${flaw.code}`);
+}
+
+// ---- sending it ----------------------------------------------------------------------------------
+
+async function send(): Promise<void> {
+  if (!file || !preview) return;
+  asking.abort();
+  const button = at<HTMLButtonElement>("send-table");
+  button.disabled = true;
+  say(at("table-said"), text("sending"));
+  const asked = new URLSearchParams({
+    columns: mapping(),
+    sheet: at<HTMLSelectElement>("sheet").value || "0",
+    document_seen: String(at<HTMLInputElement>("table-seen").checked),
+    accept_mismatches: String(accepts()),
+  });
+  try {
+    const begun = await call<Upload>("POST", `/paper/uploads?${asked}`, { file });
+    keep(begun.upload);
+    say(at("table-said"), "");
+    show(at("preview"), false);
+    await follow(begun.upload);
+  } catch (failure) {
+    fail(troubleWith(failure));
+    button.disabled = false;
+  }
+}
+
+/** Shows how far it is until it has ended; a network that fails for a while is waited for. */
+async function follow(id: string): Promise<void> {
+  for (;;) {
+    try {
+      const upload = await call<Upload>("GET", `/paper/uploads/${encodeURIComponent(id)}`);
+      showUpload(upload);
+      if (upload.state !== "running") return;
+    } catch (failure) {
+      if (failure instanceof Problem && failure.status < 500) {
+        keep("");
+        return show(at("result"), false);
+      }
+    }
+    await new Promise((wake) => setTimeout(wake, ASK_AGAIN_MS));
+  }
+}
+
+function showUpload(upload: Upload): void {
+  show(at("result"));
+  const bar = at<HTMLProgressElement>("rows-done");
+  bar.max = Math.max(1, upload.rows);
+  bar.value = upload.accepted + upload.was_there + upload.refused;
+  const { rows, accepted, was_there, refused } = upload;
+  at("result-state").textContent = text(`upload_${upload.state}`);
+  at("result-counts").textContent = text("upload_counts", { rows, accepted, was_there, refused });
+  const hasEnded = upload.state !== "running";
+  show(at("result-flaws-part"), upload.flaws.length > 0);
+  showFlawRows(at("result-flaws"), upload.flaws);
+  const link = at<HTMLAnchorElement>("refused");
+  link.href = `/api/v1/paper/uploads/${upload.upload}/refused.csv?lang=${language}`;
+  show(link, hasEnded && refused > 0);
+  showPrinting(upload);
+}
+
+/** Many pages are printed a batch at a time. */
+function showPrinting({ upload, sheets }: Upload): void {
+  const path = `/paper/uploads/${upload}/sheets/{sheet}`;
+  const batches = Array.from({ length: Math.ceil(sheets / PAGES_AT_ONCE) }, (_, i) => i * PAGES_AT_ONCE);
+  const button = (first: number): HTMLButtonElement => {
+    const pages = Math.min(PAGES_AT_ONCE, sheets - first);
+    const words = batches.length === 1 ? text("print_all", { n: sheets }) : text("print_some", { from: first + 1, to: first + pages });
+    const made = element("button", { type: "button", class: "secondary" }, words);
+    made.addEventListener("click", () => void printSheets(path, first + 1, pages));
+    return made;
+  };
+  at("print-upload").replaceChildren(...batches.slice(0, BATCHES_SHOWN).map(button));
+}
+
+function fail(words: string): void {
+  show(at("preview"), false);
+  say(at("table-said"), words);
+}
+
+function troubleWith(failure: unknown): string {
+  if (!(failure instanceof Problem)) return text("unreachable");
+  if (failure.kind === "busy") return text("table_busy");
+  if (failure.status === 413) return text("table_too_large");
+  if (failure.status === 400) return text("table_unreadable");
+  return troubleOf(failure);
+}
+
+/** In the order in which people fill them in. */
+const FIELDS = [
+  "name", "birth_date", "sex", "document", "document_kind", "document_country", "nationality", "phone", "permanent",
+  "permanent_address", "present", "from", "to", "departs_at", "departs_time", "purpose", "route", "vehicle", "plate",
+  "symptoms", "exposure", "vaccine_doses", "test_kind", "test_result", "test_at",
+];
+
+/** What of a row is shown before it is sent. */
+const SHOWN = ["name", "birth_date", "sex", "document", "permanent", "from", "to", "departs_at"];
+const FILE_BYTES_MAX = 32 * 1024 * 1024;
+const ASK_AGAIN_MS = 500;
+const BATCHES_SHOWN = 40;

@@ -1,0 +1,227 @@
+//! A table of paper declarations before it is sent: which column is what, how its rows are understood, what is
+//! wrong with them. Nothing is kept of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use truyvet_engine::registry::Account;
+use truyvet_schemas::TimeMs;
+use utoipa::{IntoParams, ToSchema};
+
+use super::app::App;
+use super::caller::Asking;
+use super::error::Problem;
+use super::extract::Asked;
+use super::paper_file::PaperFile;
+use super::problems::problems;
+use super::trace_words::File;
+use crate::paper::{
+    Converter, Field, Header, Mapping, MappingError, Places, RowFlaw, Table, Why, check_row, column_letters,
+};
+use crate::people::{AreaName, People, Permission};
+
+problems!(Previewing: WRONG_USAGE, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, FAILED);
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HowToPreview {
+    /// Which column holds each field, as `name:A,birth_date:B`; as remembered or guessed unless given.
+    #[param(example = "name:A,birth_date:B,document:C,permanent:D,to:E,departs_at:F")]
+    columns: Option<String>,
+    /// Place of the sheet in a spreadsheet, from 0.
+    #[serde(default)]
+    sheet: usize,
+    /// Count rows as good although their document's own number says something else.
+    #[serde(default)]
+    accept_mismatches: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = PaperPreview)]
+pub(super) struct Preview {
+    /// Names of all sheets of a spreadsheet.
+    sheets: Vec<String>,
+    /// The row that names the columns.
+    header_row: u32,
+    /// What stands above each column.
+    header: Vec<ColumnName>,
+    /// The column that holds each field.
+    columns: BTreeMap<String, String>,
+    /// Whether these columns are those that the official chose for such a table before.
+    remembered: bool,
+    /// Fields that every declaration needs and that have no column.
+    missing: Vec<String>,
+    /// Rows below the header.
+    rows: usize,
+    /// Rows with nothing wrong, as far as that can be told without the register.
+    good: usize,
+    /// Rows with flaws.
+    bad: usize,
+    /// The first rows, as they were understood.
+    first: Vec<PreviewRow>,
+    /// The first flaws.
+    flaws: Vec<ToldFlaw>,
+}
+
+/// A column of a table.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ColumnName {
+    #[schema(example = "A")]
+    column: String,
+    name: String,
+}
+
+/// A row as it was understood.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PreviewRow {
+    row: u32,
+    /// Texts by field; empty where the row has flaws.
+    fields: BTreeMap<String, String>,
+    flaws: Vec<ToldFlaw>,
+}
+
+/// What is wrong with a row: where, and what; never what stands there.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RowFlaw)]
+pub(super) struct ToldFlaw {
+    row: u32,
+    /// The column; absent where the whole row is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "C", nullable = false)]
+    column: Option<String>,
+    /// The field; absent where the whole row is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "birth_date", nullable = false)]
+    field: Option<String>,
+    code: Why,
+    /// Areas that the cell could mean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<AreaName>,
+}
+
+/// What would become of a table. Nothing is kept of it.
+#[utoipa::path(post, path = "/api/v1/paper/preview", tag = "paper", operation_id = "preview_paper",
+    params(HowToPreview),
+    request_body(description = "The file, CSV or XLSX, of 32 MiB, 100,000 rows and 100 columns at most",
+        content((File = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
+    responses((status = 200, description = "Columns, the first rows, flaws", body = Preview), Previewing))]
+pub(super) async fn preview(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Asked(how): Asked<HowToPreview>,
+    body: Body,
+) -> Result<Json<Preview>, Problem> {
+    let account = asking.official(Permission::Paper)?.clone();
+    let said = how.columns.as_deref().map(Mapping::parse).transpose()?;
+    let file = PaperFile::take(&app, body).await?;
+    let shared = Arc::clone(&app);
+    let previewed = app.paper_work.run(move || -> Result<_, Problem> {
+        let table = Table::read(&file.bytes, how.sheet)?;
+        drop(file);
+        let header = Header::of(&table);
+        let remembered = shared.people.registry.table_columns(&account.account, &header.line())?;
+        let is_remembered = said.is_none() && remembered.is_some();
+        let remembered = remembered.map(|numbers| Mapping::of_numbers(&numbers));
+        let mapping = said.or(remembered).unwrap_or_else(|| Mapping::guess(&header.names));
+        Ok(Preview::of(
+            &shared.people,
+            &account,
+            &table,
+            header,
+            mapping,
+            is_remembered,
+            how.accept_mismatches,
+        ))
+    });
+    Ok(Json(previewed.await??))
+}
+
+impl Preview {
+    fn of(
+        people: &People,
+        account: &Account,
+        table: &Table,
+        header: Header,
+        mapping: Mapping,
+        remembered: bool,
+        accept_mismatches: bool,
+    ) -> Self {
+        let name = |(at, name): (usize, &String)| ColumnName {
+            column: column_letters(at as u16),
+            name: name.clone(),
+        };
+        let shown = (0..header.names.len()).zip(&header.names).filter(|(at, _)| !header.is_own(*at));
+        let missing = match mapping.check() {
+            Err(MappingError::Missing(fields)) => fields,
+            _ => Vec::new(),
+        };
+        let below = table.rows.get(header.at + 1..).unwrap_or_default();
+        let mut preview = Self {
+            sheets: table.sheets.clone(),
+            header_row: header.row,
+            header: shown.map(name).collect(),
+            columns: mapping
+                .letters()
+                .into_iter()
+                .map(|(field, column)| (field.as_str().to_owned(), column))
+                .collect(),
+            remembered,
+            missing: missing.iter().map(|field| field.as_str().to_owned()).collect(),
+            rows: below.len(),
+            good: 0,
+            bad: 0,
+            first: Vec::new(),
+            flaws: Vec::new(),
+        };
+        if !preview.missing.is_empty() {
+            return preview;
+        }
+        let now = TimeMs::now();
+        let mut converter =
+            Converter::new(mapping, Places::new(people.areas.now(), now.get()), table.is_1904);
+        for row in below {
+            let checked = check_row(people, &mut converter, row, (account, accept_mismatches), now);
+            let (fields, flaws) = match checked {
+                Ok(understood) => (converter.shown(&understood), Vec::new()),
+                Err(flaws) => (Vec::new(), flaws),
+            };
+            preview.take(row.number, fields, &flaws);
+        }
+        preview
+    }
+
+    fn take(&mut self, row: u32, fields: Vec<(Field, String)>, flaws: &[RowFlaw]) {
+        let is_good = flaws.is_empty();
+        self.good += usize::from(is_good);
+        self.bad += usize::from(!is_good);
+        let left = FLAWS_TOLD_MAX - self.flaws.len();
+        self.flaws.extend(flaws.iter().take(left).map(ToldFlaw::of));
+        if self.first.len() < ROWS_SHOWN {
+            let fields = fields.into_iter().map(|(field, text)| (field.as_str().to_owned(), text)).collect();
+            self.first.push(PreviewRow { row, fields, flaws: flaws.iter().map(ToldFlaw::of).collect() });
+        }
+    }
+}
+
+impl ToldFlaw {
+    pub(super) fn of(flaw: &RowFlaw) -> Self {
+        Self {
+            row: flaw.row,
+            column: flaw.column.map(column_letters),
+            field: flaw.field.map(|field| field.as_str().to_owned()),
+            code: flaw.why,
+            candidates: flaw.candidates.iter().flat_map(|areas| areas.iter().cloned()).collect(),
+        }
+    }
+}
+
+/// Rows shown in a preview.
+const ROWS_SHOWN: usize = 20;
+
+/// Flaws told at once; the file of refused rows has all.
+pub(super) const FLAWS_TOLD_MAX: usize = 200;

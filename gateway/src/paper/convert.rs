@@ -267,12 +267,12 @@ impl Reading<'_> {
     }
 }
 
-/// The field that a path of a declaration comes from: the longest that it begins with.
+/// The field that a path of a declaration comes from: the longest that it begins with, of equal ones the first.
 fn field_of(path: &str) -> Option<Field> {
     let begins = |field: &&Field| {
         path.strip_prefix(field.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    Field::ALL.iter().filter(begins).max_by_key(|field| field.path().len()).copied()
+    Field::ALL.iter().rev().filter(begins).max_by_key(|field| field.path().len()).copied()
 }
 
 fn doses(said: &str) -> Result<u8, Why> {

@@ -181,7 +181,7 @@ pub(super) fn opened(
     people.registry.declaration(record.declaration, act)?.ok_or_else(unknown_pass)
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     let key = key.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()));
     let wrong = || Problem::Usage("the header Idempotency-Key is 1 to 100 characters of ASCII".to_owned());

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::problems::{self as kinds, Kind};
 use crate::people::{
     AccountError, AreaName, CodeError, DeclareError, NoticesError, SignInError, SituationError, TooMany,
+    TripError,
 };
 use crate::question::Usage;
 
@@ -277,11 +278,15 @@ impl From<RegistryError> for Problem {
         match error {
             RegistryError::Vault(error) => error.into(),
             RegistryError::Engine(error) => error.into(),
-            RegistryError::UnknownPass | RegistryError::UnknownDeclaration | RegistryError::UnknownLevel => {
-                Self::NotFound(error.to_string())
-            }
+            RegistryError::UnknownPass
+            | RegistryError::UnknownDeclaration
+            | RegistryError::UnknownTrip
+            | RegistryError::UnknownLevel => Self::NotFound(error.to_string()),
             RegistryError::TwoPeople => Self::TwoPeople,
-            RegistryError::KeyReused | RegistryError::TooManyLevels => Self::Conflict(error.to_string()),
+            RegistryError::KeyReused
+            | RegistryError::TripState
+            | RegistryError::TooManyManifests
+            | RegistryError::TooManyLevels => Self::Conflict(error.to_string()),
         }
     }
 }
@@ -291,6 +296,21 @@ impl From<NoticesError> for Problem {
         match error {
             NoticesError::Registry(error) => error.into(),
             NoticesError::Trace(error) => error.into(),
+        }
+    }
+}
+
+impl From<TripError> for Problem {
+    fn from(error: TripError) -> Self {
+        match error {
+            TripError::Invalid(flaws) => Self::Invalid(flaws),
+            TripError::NotTheDriver | TripError::NotTheDepot | TripError::NotBeforeYou => {
+                Self::NotAllowed(error.to_string())
+            }
+            TripError::Unknown => Self::NotFound(error.to_string()),
+            TripError::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
+            TripError::Registry(error) => error.into(),
+            TripError::Trace(error) => error.into(),
         }
     }
 }

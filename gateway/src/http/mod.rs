@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       situation, audit
+//!                       vehicles, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -60,6 +60,9 @@ mod trace_words;
 #[cfg(test)]
 mod transport_tests;
 mod turns;
+mod vehicles;
+#[cfg(test)]
+mod vehicles_tests;
 
 use std::future::Future;
 use std::sync::Arc;

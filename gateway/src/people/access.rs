@@ -34,6 +34,8 @@ pub enum Permission {
     Operate,
     /// Check passes and confirm passages.
     Check,
+    /// Check vehicles at a depot, seal them, and write down who is aboard.
+    Seal,
     /// See who a person is, and who travels from and to the area.
     FindPeople,
     /// Hold people at checkpoints, take passes back.
@@ -50,11 +52,12 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Look,
         Self::Trace,
         Self::Operate,
         Self::Check,
+        Self::Seal,
         Self::FindPeople,
         Self::Hold,
         Self::Situation,
@@ -100,9 +103,9 @@ fn operator_may(permission: Permission) -> bool {
 }
 
 fn role_may(role: Role, permission: Permission) -> bool {
-    use Permission::{Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Situation, Trace};
+    use Permission::{Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Seal, Situation, Trace};
     match role {
-        Role::Officer => matches!(permission, Look | Check),
+        Role::Officer => matches!(permission, Look | Check | Seal),
         Role::Ward => matches!(permission, Look | FindPeople),
         Role::Health | Role::Epidemiologist => {
             matches!(permission, Look | Trace | FindPeople | Hold | Situation)
@@ -122,14 +125,16 @@ mod tests {
             Permission::ALL.into_iter().filter(|permission| role_may(role, *permission)).collect()
         };
         use Permission::*;
-        assert_eq!(allowed(Role::Officer), [Look, Check]);
+        assert_eq!(allowed(Role::Officer), [Look, Check, Seal]);
         assert_eq!(allowed(Role::Ward), [Look, FindPeople]);
         assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Situation]);
         assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Situation]);
         assert_eq!(allowed(Role::Operator), [Look, Operate]);
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
         for caller in [Caller::Local, Caller::Operator] {
-            assert!([FindPeople, Check, Hold, Situation].iter().all(|permission| !caller.may(*permission)));
+            assert!(
+                [FindPeople, Check, Seal, Hold, Situation].iter().all(|permission| !caller.may(*permission))
+            );
         }
         assert!(Permission::ALL.iter().all(|permission| !Caller::Nobody.may(*permission)));
         assert!(Caller::Local.may(Trace) && !Caller::Local.may(Accounts) && Caller::Operator.may(Accounts));

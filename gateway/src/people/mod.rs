@@ -5,6 +5,7 @@
 //! citizen    codes -> session -> declaring -> register says: agrees? -> registry, issuer -> pass
 //! officer    accounts -> session -> checking -> verdict
 //!                                -> tickets, to send scans past HTTP
+//! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
 //! ward       notices: who leaves and who comes; live: as it happens
 //! ```
 //!
@@ -26,6 +27,7 @@ mod reach;
 mod register;
 mod situation;
 mod tickets;
+mod vehicles;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub use situation::{
     SetLevel, Situation, SituationError, Words,
 };
 pub use tickets::{Issued, Ticket, Tickets};
+pub use vehicles::{TripError, TripRow, TripShown, TripsAsked, TripsFound};
 
 use accounts::Passwords;
 use checking::RecentChecks;

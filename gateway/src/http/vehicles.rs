@@ -224,6 +224,7 @@ pub(super) async fn refuse(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AboardChange)]
 pub(super) struct Change {
     /// Everyone who is aboard from now on, the driver first.
     #[schema(min_items = 1)]
@@ -346,6 +347,7 @@ fn page(trip: &TripShown, words: &Words) -> Result<String, Problem> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AboardWhen)]
 pub(super) struct When {
     /// Number of the vehicle's pass.
     #[schema(min_length = 1, example = "QGC5B-2VEV0-QW2R")]

@@ -32,7 +32,7 @@ use super::{Caller, People, act, act_with};
 
 /// A trip as its driver and officials see it.
 #[derive(Clone, Debug, serde::Serialize, ToSchema)]
-#[schema(as = Trip)]
+#[schema(as = ShownTrip)]
 pub struct TripShown {
     /// Its number.
     pub trip: String,

@@ -90,6 +90,7 @@ async function attempt(act: () => Promise<void>): Promise<void> {
 // ---- the list ------------------------------------------------------------------------------------
 
 async function load(before?: string): Promise<void> {
+  if (!account?.site && area.code === "") return showFlaws([{ field: "area", code: "missing" }], text("flaws_lead"));
   const own = ++asked;
   const { state, off_route } = readValues(which);
   const given = { area: account?.site ? "" : area.code, state: state ?? "", off_route: off_route ?? "", before: before ?? "" };

@@ -20,8 +20,8 @@ import { classOf, linesOf, rowOf } from "../vehicle/show";
 const HOUR_MS = 3_600_000;
 const form = at<HTMLFormElement>("form");
 const who = at<HTMLFormElement>("who-form");
-/** The same trip sent again, since no answer came, is one trip. */
-let key = crypto.randomUUID();
+/** What was sent last: the same again, since no answer came, is one trip. */
+let letter = { content: "", key: "" };
 
 void start();
 
@@ -57,7 +57,6 @@ function startButtons(): void {
     void attempt(send);
   });
   form.addEventListener("input", ({ target }) => {
-    key = crypto.randomUUID();
     const field = (target as HTMLElement).closest<HTMLElement>(".field");
     if (field) clearFlaw(field);
   });
@@ -126,8 +125,10 @@ async function showDepots(site?: string, siteName?: string): Promise<void> {
 
 async function send(): Promise<void> {
   say(at("sync"), text("sending"));
-  showTrip(await call<Trip>("POST", "/vehicles/trips", { body: tripOf(readValues(form)), idempotencyKey: key }));
-  key = crypto.randomUUID();
+  const body = tripOf(readValues(form));
+  const content = JSON.stringify(body);
+  if (content !== letter.content) letter = { content, key: newKey() };
+  showTrip(await call<Trip>("POST", "/vehicles/trips", { body, idempotencyKey: letter.key }));
   show(form, false);
   await showOwn();
 }
@@ -156,6 +157,11 @@ function showTrip(trip: Trip): void {
   drawQr(at("qr"), trip.pass.token);
   show(at("shown"));
   at("shown").focus();
+}
+
+/** By chance; `crypto.randomUUID` is there for pages over HTTPS alone. */
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const NAMES_SHOWN = 5;

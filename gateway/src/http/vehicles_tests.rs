@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use truyvet_engine::SiteRecord;
 use truyvet_schemas::TimeMs;
+use truyvet_schemas::pass::PassId;
 
 use super::notices_tests::Checkpoint;
 use super::people_tests::{AN, Browser, MAI, declaration, served};
@@ -153,7 +154,7 @@ fn one_scan_of_a_coach_is_sixty_one_scans_and_sixty_one_aboard_are_refused() {
         assert_eq!(trail(&server, subject), ["C2"]);
     }
     let tracer = Browser::new(&server).sign_in("dichte");
-    let asked = json!({"subjects": [all[1]], "from": 0, "to": TimeMs::now().get() + 1_000});
+    let asked = json!({"subject": [all[1]], "from": 0, "to": TimeMs::now().get() + 1_000});
     let (_, contacts) = tracer.post("/api/v1/trace/contacts", &asked);
     assert_eq!(contacts["contacts"].as_array().map(Vec::len), Some(60), "the vehicle and 59 people");
 }
@@ -183,10 +184,11 @@ fn who_leaves_a_vehicle_on_the_way_is_traced_up_to_there_and_who_joins_from_ther
     );
     assert_eq!(trail(&server, &after[0]), ["C1", "C2"], "the vehicle itself");
     let contacts = |subject: &String| {
-        let asked = json!({"subjects": [subject], "from": 0, "to": TimeMs::now().get() + 1_000});
+        let asked = json!({"subject": [subject], "from": 0, "to": TimeMs::now().get() + 1_000});
         let (_, told) = Browser::new(&server).sign_in("dichte").post("/api/v1/trace/contacts", &asked);
         told["contacts"].to_string()
     };
+    assert!(contacts(left).contains(&before[1]) && contacts(joined).contains(&after[1]), "with the driver");
     assert!(!contacts(left).contains(joined.as_str()) && !contacts(joined).contains(left.as_str()));
     // A checkpoint that had no network asks who was aboard then, and never gets another answer.
     let aboard_at = |at: i64| {
@@ -197,7 +199,7 @@ fn who_leaves_a_vehicle_on_the_way_is_traced_up_to_there_and_who_joins_from_ther
     assert_eq!(aboard_at(TimeMs::now().get()), json!(after[1..]));
     let too_many: Vec<Value> = coach(61)["aboard"].as_array().expect("a list").clone();
     assert_eq!(second.officer.post(&path(&trip, "/aboard"), &json!({"aboard": too_many})).0, 422);
-    let nobody = json!({"pass": "QGC5B-2VEV0-QW2R", "at": 0});
+    let nobody = json!({"pass": PassId::new(1).to_string(), "at": 0});
     assert_eq!(second.officer.post("/api/v1/checkpoint/aboard", &nobody).0, 404);
 }
 

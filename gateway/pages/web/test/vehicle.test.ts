@@ -168,3 +168,22 @@ test("a form is a trip, and those aboard go back into it", () => {
   assert.deepEqual(peopleOf(valuesOfAboard(trip.aboard)), trip.aboard);
   assert.deepEqual(peopleOf(without(values, "aboard", 0)).map(({ name }) => name), ["Khách"]);
 });
+
+test("what a phone kept before there were vehicles is still there", async () => {
+  const factory = new IDBFactory();
+  const first = factory.open("truyvet-checkpoint", 1);
+  await new Promise<void>((resolve, reject) => {
+    first.onupgradeneeded = () => {
+      first.result.createObjectStore("devices", { keyPath: "slot", autoIncrement: true });
+      for (const name of ["scans", "aside", "refused"]) first.result.createObjectStore(name, { keyPath: ["slot", "seq"] });
+      first.result.createObjectStore("pending", { keyPath: "slot" }).put({ slot: 1, subject: "A", at: NOW });
+      first.result.createObjectStore("state");
+    };
+    first.onsuccess = () => resolve();
+    first.onerror = () => reject(first.error);
+  });
+  first.result.close();
+  const store = await openStore(factory);
+  assert.equal((await waiting(store)).scans, 1);
+  assert.deepEqual(await missingAboard(store, 9), []);
+});

@@ -98,7 +98,11 @@ export function openStore(factory: IDBFactory = indexedDB): Promise<IDBDatabase>
     database.createObjectStore("refused", { keyPath: ["slot", "seq"] });
     database.createObjectStore("state");
   };
-  return asked(request);
+  return asked(request).then((database) => {
+    // A later version of this page, in another tab, must not wait for this one.
+    database.onversionchange = () => database.close();
+    return database;
+  });
 }
 
 /**

@@ -34,6 +34,8 @@ pub enum Wrong {
     Disagrees,
     /// It was valid once, and is no more.
     NoLongerValid,
+    /// It stands there twice.
+    Repeated,
 }
 
 /// Collects flaws.

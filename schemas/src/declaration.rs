@@ -256,7 +256,7 @@ impl Health {
 }
 
 /// The day of an instant where it is latest on earth, `YYYY-MM-DD`.
-fn day(unix_ms: i64) -> String {
+pub(crate) fn day(unix_ms: i64) -> String {
     const HOURS_EAST: i64 = 14;
     let local = unix_ms.saturating_add(HOURS_EAST * 3_600_000);
     let known = jiff::Timestamp::from_millisecond(local);

@@ -6,6 +6,7 @@
 //! checking          what is wrong with a field that was filled in
 //! person            names, documents, residences
 //! declaration       what is stated before travelling
+//! vehicle           what a vehicle and those aboard state, and what is checked at the depot
 //! limits            how large anything on the wire may be
 //! wire              frames as FlatBuffers; the only user of `generated`
 //! framing           frames cut out of a stream of bytes
@@ -25,6 +26,7 @@ pub mod person;
 pub mod scan;
 pub mod signing;
 pub mod time;
+pub mod vehicle;
 pub mod wire;
 
 #[allow(

@@ -25,6 +25,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["citizen", "/desk"],
     ["citizen", "/accounts"],
     ["citizen", "/ward"],
+    ["citizen", "/depot"],
     ["citizen", "/checkpoint"],
     ["citizen", "/trace"],
     ["officer", "/desk"],
@@ -33,6 +34,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["ward", "/accounts"],
     ["ward", "/checkpoint"],
     ["operator-1", "/desk"],
+    ["operator-1", "/depot"],
   ]) {
     test(`${caller} at ${address} on a ${view.name} is told that it is not for them`, async () => {
       const page = await at.browser.open(at.server, { view, language, client: callers[caller], expects: [401, 403] });

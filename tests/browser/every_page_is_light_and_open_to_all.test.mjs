@@ -21,7 +21,7 @@ for (const [index, look] of LOOKS.entries()) {
   const name = `${look.view.name}, ${look.language}`;
 
   test(`a citizen's pages are accessible: ${name}`, async () => {
-    const page = await at.browser.open(at.server, { ...look, expects: [409] });
+    const page = await at.browser.open(at.server, { ...look, expects: [409, 422] });
     await page.go("/");
     await inspect(page, "home");
     await page.go("/declare");
@@ -55,6 +55,12 @@ for (const [index, look] of LOOKS.entries()) {
     await page.go("/declare");
     await page.see("#known-title");
     await inspect(page, "declare-known");
+    await page.go("/vehicle");
+    await page.see("#form");
+    await inspect(page, "vehicle");
+    await page.press("#send");
+    await page.see("#flaws");
+    await inspect(page, "vehicle-flaws");
     await page.go("/situation");
     await page.see("#map [role=button]");
     await inspect(page, "situation-unset");
@@ -92,6 +98,14 @@ for (const [index, look] of LOOKS.entries()) {
       await page.choose("way", "table");
       await page.see("#drop");
       await inspect(page, "paper-table");
+    });
+    await lookedAt(look, "depot", "/depot", async (page) => {
+      await page.see("#none, #trips li");
+      await inspect(page, "depot");
+    });
+    await lookedAt(look, "health", "/depot", async (page) => {
+      await page.see("#area");
+      await inspect(page, "depot-of-an-area");
     });
     await lookedAt(look, "administrator", "/accounts", async (page) => {
       await page.see("#rows tr");

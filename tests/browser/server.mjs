@@ -23,6 +23,7 @@ const run = promisify(execFile);
 export const PASSWORD = "mat khau rat dai 2021";
 export const SITE = "HN-01";
 export const OTHER_SITE = "HN-02";
+export const DEPOT = "BX-01";
 /** Phường Hồng Hà, Thành phố Hà Nội. */
 export const HOME = "VN25-00097";
 /** Phường Sài Gòn, Thành phố Hồ Chí Minh. */
@@ -31,9 +32,12 @@ export const AWAY = "VN25-26740";
 const SITES = `site,area,name,kind
 ${SITE},${HOME},Chốt Cầu Phù Đổng,checkpoint
 ${OTHER_SITE},${AWAY},Chốt Pháp Vân,checkpoint
+${DEPOT},${HOME},Bến xe Gia Lâm,bus_station
 `;
 const ACCOUNTS = [
   ["officer", "Trần Thị Chốt", "officer", "--site", SITE],
+  ["officer-2", "Ngô Văn Xa", "officer", "--site", OTHER_SITE],
+  ["depot", "Bùi Thị Bến", "officer", "--site", DEPOT],
   ["ward", "Lê Văn Phường", "ward", "--area", HOME],
   ["health", "Phạm Thị Y Tế", "health", "--area", "VN25-01"],
   ["epidemiologist", "Vũ Văn Dịch Tễ", "epidemiologist", "--area", "VN"],

@@ -58,6 +58,20 @@ pub(crate) enum Tag {
     Entered = 30,
     /// `blind account` -> how the official's tables were read: blind headers, and which column is what.
     TableColumns = 31,
+    /// `subject` -> vehicle: own key, wrapped, and what it is, sealed with it.
+    Vehicle = 32,
+    /// `blind plate` -> subject.
+    Plate = 33,
+    /// `trip` -> trip: what is open, and what was declared and decided, sealed with the vehicle's key.
+    Trip = 34,
+    /// `subject | ^trip` -> nothing: of the vehicle, and of everyone who was ever aboard.
+    TripOf = 35,
+    /// `blind depot or area | ^trip` -> nothing: where it begins and what it goes through.
+    TripAt = 36,
+    /// `trip | number` -> who is aboard from an instant on: codes open, who they are sealed.
+    Manifest = 37,
+    /// `over at, s | trip` -> nothing: sealed, and not ended before its time.
+    TripOpen = 38,
 }
 
 /// A key, ready for the store.
@@ -201,6 +215,59 @@ pub(crate) fn level_number(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|number| !u64::from_be_bytes(*number))
 }
 
+pub(crate) fn vehicle(subject: SubjectCode) -> Key {
+    key(Tag::Vehicle, &[&subject.bytes()])
+}
+
+pub(crate) fn plate(plate: Blind) -> Key {
+    key(Tag::Plate, &[&plate.bytes()])
+}
+
+pub(crate) fn trip(number: u64) -> Key {
+    key(Tag::Trip, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn trip_of(subject: SubjectCode, number: u64) -> Key {
+    key(Tag::TripOf, &[&subject.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all trips of a subject begin with.
+pub(crate) fn trips_of(subject: SubjectCode) -> Key {
+    key(Tag::TripOf, &[&subject.bytes()])
+}
+
+pub(crate) fn trip_at(place: Blind, number: u64) -> Key {
+    key(Tag::TripAt, &[&place.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all trips that touch a place begin with.
+pub(crate) fn trips_at(place: Blind) -> Key {
+    key(Tag::TripAt, &[&place.bytes()])
+}
+
+pub(crate) fn manifest(trip: u64, number: u32) -> Key {
+    key(Tag::Manifest, &[&trip.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// What the keys of all manifests of a trip begin with.
+pub(crate) fn manifests(trip: u64) -> Key {
+    key(Tag::Manifest, &[&trip.to_be_bytes()])
+}
+
+pub(crate) fn trip_open(over_at_s: u32, trip: u64) -> Key {
+    key(Tag::TripOpen, &[&over_at_s.to_be_bytes(), &trip.to_be_bytes()])
+}
+
+/// The first key of what is under way and over at this second or later.
+pub(crate) fn trips_open_from(over_at_s: u32) -> Key {
+    key(Tag::TripOpen, &[&over_at_s.to_be_bytes()])
+}
+
+/// The inverted number at the end of a key of a list that tells the newest first.
+pub(crate) fn newest_first(key: &[u8]) -> Option<u64> {
+    key.last_chunk().map(|number| !u64::from_be_bytes(*number))
+}
+
 /// The area's length goes before it, so that no area's keys begin as another's do.
 fn of_area(tag: Tag, area: &str, number: &[u8]) -> Key {
     let length = u16::try_from(area.len()).unwrap_or(u16::MAX); // the catalog's codes are 255 bytes
@@ -236,5 +303,9 @@ mod tests {
         assert!(level("W1", 2) < level("W1", 1), "the newest first");
         assert!(!level("W12", 1).starts_with(&levels("W1")), "another area's");
         assert_eq!(level_number(&level("W1", 7)), Some(7));
+        assert!(trip_of(subject, 2) < trip_of(subject, 1), "the newest first");
+        assert_eq!(newest_first(&trip_of(subject, 9)), Some(9));
+        assert!(manifest(1, 2) < manifest(1, 10) && manifest(1, u32::MAX) < manifest(2, 1));
+        assert!(trips_open_from(2) <= trip_open(2, 0) && trip_open(1, u64::MAX) < trip_open(2, 0));
     }
 }

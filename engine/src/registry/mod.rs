@@ -33,6 +33,9 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod vault;
+mod vehicles;
+#[cfg(test)]
+mod vehicles_tests;
 mod watch;
 mod writer;
 
@@ -55,6 +58,10 @@ pub use records::{DeclarationRecord, DeclarationState, PassRecord, Revoked};
 pub use sessions::{Bearer, Session};
 pub use situation::{LevelEnded, LevelSet, NewLevel, OPEN_LEVELS_MAX, Standing};
 pub use vault::VaultError;
+pub use vehicles::{
+    Decided, DeclaringTrip, MANIFESTS_MAX, Manifest, Newcomer, TripDeclared, TripPlace, TripRecord,
+    TripState, WholeTrip,
+};
 pub use watch::Watched;
 
 use crate::catalog::json;
@@ -126,6 +133,15 @@ pub enum RegistryError {
     /// Look at the number again.
     #[error("no level of this area has this number")]
     UnknownLevel,
+    /// Look at the number again.
+    #[error("no trip has this number")]
+    UnknownTrip,
+    /// Read the trip again: somebody has decided, or its time is over.
+    #[error("the trip is in a state that does not allow it; read it again")]
+    TripState,
+    /// Declare a new trip.
+    #[error("those aboard changed {MANIFESTS_MAX} times on this trip; declare a new one")]
+    TooManyManifests,
     /// End levels that are no longer meant.
     #[error(
         "{OPEN_LEVELS_MAX} levels of this area hold now or later; end those that are no longer meant first"
@@ -272,19 +288,25 @@ impl Registry {
     /// Holds all that these documents' people could be found by, in one order, so that nobody waits for
     /// each other.
     fn finding(&self, documents: &[Blind]) -> Vec<MutexGuard<'_, ()>> {
-        let mut places: Vec<usize> =
-            documents.iter().map(|blind| usize::from(blind.bytes()[0]) % FINDING).collect();
+        self.hold(documents.iter().map(|blind| usize::from(blind.bytes()[0])))
+    }
+
+    fn hold(&self, places: impl Iterator<Item = usize>) -> Vec<MutexGuard<'_, ()>> {
+        let mut places: Vec<usize> = places.map(|place| place % FINDING).collect();
         places.sort_unstable();
         places.dedup();
         places.into_iter().map(|place| self.finding[place].lock()).collect()
     }
 }
 
-/// The largest number of a declaration in the store; 0: there is none.
+/// The largest number of a declaration or a trip in the store; 0: there is none.
 fn last_declaration(table: &Table) -> Result<u64, EngineError> {
-    let last = table.last(&[keys::Tag::Declaration as u8], &keys::declaration(u64::MAX))?;
-    let number = last.map(|(key, _)| keys::number(keys::Tag::Declaration, &key));
-    number.map_or(Ok(0), |number| number.ok_or_else(|| damaged("the last declaration")))
+    let last = |tag: keys::Tag, key: &[u8]| {
+        let number = table.last(&[tag as u8], key)?.map(|(key, _)| keys::number(tag, &key));
+        number.map_or(Ok(0), |number| number.ok_or_else(|| damaged("the last declaration")))
+    };
+    let declaration = last(keys::Tag::Declaration, &keys::declaration(u64::MAX))?;
+    Ok(declaration.max(last(keys::Tag::Trip, &keys::trip(u64::MAX))?))
 }
 
 /// The end of the audit log as it lies in the store.

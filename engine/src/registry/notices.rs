@@ -177,7 +177,7 @@ impl Registry {
             .map(|(area, side)| (keys::travelling(self.area_index(area), number), vec![side]))
     }
 
-    fn area_index(&self, area: &str) -> Blind {
+    pub(super) fn area_index(&self, area: &str) -> Blind {
         self.vault.read().blind("area", area)
     }
 }

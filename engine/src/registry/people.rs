@@ -48,17 +48,17 @@ pub struct Declared {
 
 /// Whose a document is, and how sure that is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Holder {
-    subject: SubjectCode,
+pub(super) struct Holder {
+    pub(super) subject: SubjectCode,
     /// Somebody who knows better found it so; otherwise it was only declared.
-    is_verified: bool,
+    pub(super) is_verified: bool,
 }
 
 /// A person in the store, open.
-struct Found {
-    subject: SubjectCode,
-    key: Secret,
-    is_new: bool,
+pub(super) struct Found {
+    pub(super) subject: SubjectCode,
+    pub(super) key: Secret,
+    pub(super) is_new: bool,
 }
 
 /// A request that may come again, and what it asks, neither readable.
@@ -112,6 +112,7 @@ impl Registry {
             pass: record.pass,
             subject: found.subject,
             declaration: number,
+            is_vehicle: false,
             issued_s: how.issued.get(),
             valid_until_s: how.valid_until.get(),
             is_registered: is_verified,
@@ -287,7 +288,7 @@ impl Registry {
     }
 
     /// A number above all that were given: two declarations never share one, whatever the clock says.
-    fn declaration_number(&self, at: TimeMs) -> u64 {
+    pub(super) fn declaration_number(&self, at: TimeMs) -> u64 {
         let by_clock = first_declaration_at(at);
         let next = |last: u64| by_clock.max(last + 1);
         let last =
@@ -296,7 +297,7 @@ impl Registry {
     }
 
     /// A number by chance, so that nobody guesses another's, that no pass has yet.
-    fn unused_pass(&self) -> Result<PassId, RegistryError> {
+    pub(super) fn unused_pass(&self) -> Result<PassId, RegistryError> {
         loop {
             let pass = PassId::new(u64::from_be_bytes(random()));
             if self.pass(pass)?.is_none() {
@@ -330,7 +331,7 @@ impl Registry {
         Ok(Some(Declared { record, pass, is_new_person: false }))
     }
 
-    fn blind(&self, document: &Document) -> Blind {
+    pub(super) fn blind(&self, document: &Document) -> Blind {
         let country = document.country.as_deref().unwrap_or_default();
         self.vault.read().blind(document.kind.as_str(), &format!("{country}|{}", document.number))
     }
@@ -340,7 +341,7 @@ impl Registry {
         self.vault.read().blind("name", &who)
     }
 
-    fn holder_of(&self, document: Blind) -> Result<Option<Holder>, RegistryError> {
+    pub(super) fn holder_of(&self, document: Blind) -> Result<Option<Holder>, RegistryError> {
         let Some(bytes) = self.table.get(&keys::document(document))? else { return Ok(None) };
         let damage = || damaged("a document");
         let (subject, rest) = bytes.split_first_chunk().ok_or_else(damage)?;
@@ -383,7 +384,7 @@ impl Registry {
 
     /// The one whom the documents find, or somebody new. What was only declared of a document gives way to
     /// what somebody verified of another: nobody can claim a document to keep its owner out.
-    fn find_or_make(&self, documents: &[Blind]) -> Result<Found, RegistryError> {
+    pub(super) fn find_or_make(&self, documents: &[Blind]) -> Result<Found, RegistryError> {
         let mut known = self.verified_holder(documents)?;
         for document in documents {
             known = known.or(self.holder_of(*document)?.map(|holder| holder.subject));
@@ -422,7 +423,7 @@ impl Registry {
     }
 
     /// Keeps the person as declared now.
-    fn put_person(&self, person: &Person, found: &Found, changes: &mut Changes) {
+    pub(super) fn put_person(&self, person: &Person, found: &Found, changes: &mut Changes) {
         let place = place_of(found.subject);
         let wrapped = self.vault.read().wrap(&found.key, &place);
         let sealed = seal(&found.key, &json(person), &place);
@@ -431,7 +432,7 @@ impl Registry {
     }
 
     /// From now on the documents find this holder; what was only declared takes none that is another's.
-    fn put_documents(
+    pub(super) fn put_documents(
         &self,
         documents: &[Blind],
         holder: Holder,

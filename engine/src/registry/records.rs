@@ -4,6 +4,9 @@
 //! person        wrapped data key | sealed (person, JSON)
 //! declaration   length of the open part u32 | open part, JSON | sealed (declaration, JSON)
 //! pass          JSON; tells nothing of its holder but the pseudonym
+//! vehicle       wrapped data key | sealed (vehicle, JSON)
+//! trip          length of the open part u32 | open part, JSON | sealed (what was declared and decided, JSON)
+//! manifest      length of the open part u32 | open part, JSON | sealed (who is aboard, JSON)
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -59,13 +62,17 @@ pub struct PassRecord {
     /// Code of its holder.
     #[serde(with = "text")]
     pub subject: SubjectCode,
-    /// The declaration that it was issued for.
+    /// The declaration that it was issued for; of a vehicle, the trip.
     pub declaration: u64,
+    /// Whether it is a vehicle's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_vehicle: bool,
     /// Unix seconds.
     pub issued_s: u32,
     /// Unix seconds; no longer valid at it.
     pub valid_until_s: u32,
-    /// Whether the declaration was found to be right when the pass was issued.
+    /// Whether the declaration was found to be right when the pass was issued; of a vehicle, whether it was
+    /// sealed at its depot since.
     pub is_registered: bool,
     /// When and why it was taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,16 +102,24 @@ pub(crate) fn join_person(wrapped: &Wrapped, sealed: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// `length | open part | sealed part` in two.
 pub(crate) fn split_declaration(bytes: &[u8]) -> Option<(DeclarationRecord, &[u8])> {
+    split(bytes)
+}
+
+pub(crate) fn join_declaration(record: &DeclarationRecord, sealed: &[u8]) -> Vec<u8> {
+    join(record, sealed)
+}
+
+/// `length | open part | sealed part` in two.
+pub(crate) fn split<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (open, sealed) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
     Some((serde_json::from_slice(open).ok()?, sealed))
 }
 
-pub(crate) fn join_declaration(record: &DeclarationRecord, sealed: &[u8]) -> Vec<u8> {
-    let open = crate::catalog::json(record);
-    let length = u32::try_from(open.len()).expect("a few hundred bytes");
+pub(crate) fn join(open: &impl Serialize, sealed: &[u8]) -> Vec<u8> {
+    let open = crate::catalog::json(open);
+    let length = u32::try_from(open.len()).expect("a few kilobytes at most");
     [length.to_be_bytes().as_slice(), &open, sealed].concat()
 }
 
@@ -124,5 +139,24 @@ pub(crate) mod text {
     ) -> Result<T, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
         text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Lists of such values.
+pub(crate) mod texts {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(values: &[T], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(values.iter().map(ToString::to_string))
+    }
+
+    pub(crate) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! A new master key, and everybody's own key wrapped with it.
+//! A new master key, and everybody's own key, and each vehicle's, wrapped with it.
 
 use super::audit::Act;
 use super::records::{join_person, split_person};
@@ -18,7 +18,7 @@ impl Registry {
         let mark = self.vault.read().mark(&place);
         self.writer.write(Changes { puts: vec![(place, mark)], ..Changes::default() })?;
         let mut rewrapped = 0;
-        for tag in [keys::Tag::Person, keys::Tag::Account, keys::Tag::Hook] {
+        for tag in [keys::Tag::Person, keys::Tag::Vehicle, keys::Tag::Account, keys::Tag::Hook] {
             let mut start = vec![tag as u8];
             while let Some(last) = self.rewrap_from(tag, &start, &mut rewrapped)? {
                 start = last;

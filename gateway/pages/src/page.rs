@@ -22,12 +22,16 @@ pub enum Page {
     Passes,
     /// `/pass/{id}`: one pass, to be shown or printed. The script reads the id from the address.
     Pass,
+    /// `/vehicle`: a driver declares a trip with everyone aboard.
+    Vehicle,
     /// `/situation`: which epidemic level holds where.
     Situation,
     /// `/sign-in`: officials.
     SignIn,
     /// `/checkpoint`: passes are read and people waved through.
     Checkpoint,
+    /// `/depot`: vehicles are sealed before they leave.
+    Depot,
     /// `/desk`: looking people up.
     Desk,
     /// `/paper`: what citizens declared on paper.
@@ -68,14 +72,16 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
         Self::Pass,
+        Self::Vehicle,
         Self::Situation,
         Self::SignIn,
         Self::Checkpoint,
+        Self::Depot,
         Self::Desk,
         Self::Paper,
         Self::Ward,
@@ -91,9 +97,11 @@ impl Page {
             Self::Declare => "declare",
             Self::Passes => "passes",
             Self::Pass => "pass",
+            Self::Vehicle => "vehicle",
             Self::Situation => "situation",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
+            Self::Depot => "depot",
             Self::Desk => "desk",
             Self::Paper => "paper",
             Self::Ward => "ward",

@@ -102,6 +102,9 @@ pub(super) struct Lists {
     watch: Vec<Hold>,
     /// The keys that passes are verified with.
     keys: Vec<Key>,
+    /// Vehicles that were sealed at their depots and are under way; those that are over first come first. Who is
+    /// aboard one that is not here is asked of the server.
+    vehicles: Vec<UnderWay>,
     /// Whether a list was cut at its bound: what is not on it must be checked online.
     is_cut: bool,
 }
@@ -111,6 +114,15 @@ pub(super) struct Lists {
 pub(super) struct Hold {
     subject: String,
     reason: String,
+}
+
+/// A vehicle that is under way.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UnderWay {
+    /// Number of its pass.
+    pass: String,
+    /// Codes of those aboard.
+    aboard: Vec<String>,
 }
 
 /// How scans may be sent, beside `POST /api/v1/scans`.
@@ -215,7 +227,8 @@ impl MadeLists {
         }
         let failed = |error: serde_json::Error| Problem::Failed(error.to_string());
         let lists = lists_at(app, now)?;
-        let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys)).map_err(failed)?;
+        let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys, &lists.vehicles))
+            .map_err(failed)?;
         let tag = format!("\"{}\"", &blake3::hash(&content).to_hex()[..32]);
         let body = serde_json::to_vec(&lists).map_err(failed)?.into();
         Ok(Arc::clone(made.insert(Arc::new(Made { revision, made_at: now, tag, body }))))
@@ -234,8 +247,24 @@ fn lists_at(app: &App, now: TimeMs) -> Result<Lists, Problem> {
         revoked: revoked.iter().map(ToString::to_string).collect(),
         watch: watch.into_iter().map(hold).collect(),
         keys: public_keys(&app.people),
+        vehicles: under_way(app, now)?,
         is_cut,
     })
+}
+
+/// What was sealed since is on the lists with the next that are made: half a minute later at most.
+fn under_way(app: &App, now: TimeMs) -> Result<Vec<UnderWay>, Problem> {
+    let (mut vehicles, mut room) = (Vec::new(), ABOARD_LISTED_MAX);
+    app.people.registry.trips_under_way(now, |trip, aboard| {
+        let fits = aboard.len() < room;
+        if fits {
+            room -= aboard.len() + 1;
+            let aboard = aboard.iter().map(ToString::to_string).collect();
+            vehicles.push(UnderWay { pass: trip.pass.to_string(), aboard });
+        }
+        fits
+    })?;
+    Ok(vehicles)
 }
 
 /// One of these.
@@ -261,7 +290,7 @@ pub(super) async fn check(
     asking: Asking,
     Body(shown): Body<Shown>,
 ) -> Result<Json<Checked>, Problem> {
-    let account = asking.official(Permission::Check)?.account.clone();
+    let account = asking.official(Permission::Check)?.clone();
     let asked = match shown {
         Shown::Token(token) => Asked::Token(token),
         Shown::Pass(pass) => Asked::Pass(number(&pass)?),
@@ -313,6 +342,9 @@ pub(super) fn checked_document(document: Document) -> Result<Document, Problem> 
 
 /// Entries of one list: some 4 MB.
 const LISTED_MAX: usize = 100_000;
+
+/// Vehicles under way and people aboard them on one list: some 2 MB.
+const ABOARD_LISTED_MAX: usize = 100_000;
 
 /// What has ended meanwhile stays on the lists for so long at most; what is new is there at once.
 const LISTS_HOLD_MS: i64 = 30_000;

@@ -15,7 +15,7 @@ use super::problems::{self as kinds, Kind};
 use crate::paper::{Field, MappingError, TableError};
 use crate::people::{
     AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, PaperError, SignInError,
-    SituationError, TooMany,
+    SituationError, TooMany, TripError,
 };
 use crate::question::Usage;
 
@@ -281,12 +281,15 @@ impl From<RegistryError> for Problem {
             RegistryError::Engine(error) => error.into(),
             RegistryError::UnknownPass
             | RegistryError::UnknownDeclaration
+            | RegistryError::UnknownTrip
             | RegistryError::UnknownLevel
             | RegistryError::UnknownHook => Self::NotFound(error.to_string()),
             RegistryError::TwoPeople => Self::TwoPeople,
-            RegistryError::KeyReused | RegistryError::TooManyLevels | RegistryError::TooManyHooks => {
-                Self::Conflict(error.to_string())
-            }
+            RegistryError::KeyReused
+            | RegistryError::TripState
+            | RegistryError::TooManyManifests
+            | RegistryError::TooManyLevels
+            | RegistryError::TooManyHooks => Self::Conflict(error.to_string()),
         }
     }
 }
@@ -296,6 +299,21 @@ impl From<NoticesError> for Problem {
         match error {
             NoticesError::Registry(error) => error.into(),
             NoticesError::Trace(error) => error.into(),
+        }
+    }
+}
+
+impl From<TripError> for Problem {
+    fn from(error: TripError) -> Self {
+        match error {
+            TripError::Invalid(flaws) => Self::Invalid(flaws),
+            TripError::NotTheDriver | TripError::NotTheDepot | TripError::NotBeforeYou => {
+                Self::NotAllowed(error.to_string())
+            }
+            TripError::Unknown => Self::NotFound(error.to_string()),
+            TripError::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
+            TripError::Registry(error) => error.into(),
+            TripError::Trace(error) => error.into(),
         }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       notices, hooks, paper, situation, audit
+//!                       notices, hooks, paper, vehicles, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -69,6 +69,9 @@ mod trace_words;
 #[cfg(test)]
 mod transport_tests;
 mod turns;
+mod vehicles;
+#[cfg(test)]
+mod vehicles_tests;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -18,26 +18,41 @@ use crate::people::{Caller, NewAccount};
 
 /// An officer with a browser that is a device.
 pub(super) struct Checkpoint<'s> {
-    officer: Browser<'s>,
+    pub(super) officer: Browser<'s>,
     device: u32,
     key: SigningKey,
+    site: &'static str,
 }
 
 impl<'s> Checkpoint<'s> {
     pub(super) fn open(server: &'s Server) -> Self {
-        let (officer, key) = (Browser::new(server).sign_in("chot1"), SigningKey::from_bytes(&[9; 32]));
+        Self::open_as(server, "chot1", "C1")
+    }
+
+    pub(super) fn open_as(server: &'s Server, account: &str, site: &'static str) -> Self {
+        let key = SigningKey::from_bytes(blake3::hash(account.as_bytes()).as_bytes());
+        let officer = Browser::new(server).sign_in(account);
         let sent = json!({"public_key": BASE64.encode(key.verifying_key().as_bytes())});
         let (_, device) = officer.post("/api/v1/checkpoint/device", &sent);
-        Self { officer, key, device: device["device"].as_u64().expect("a number") as u32 }
+        Self { officer, key, site, device: device["device"].as_u64().expect("a number") as u32 }
     }
 
     /// Lets somebody pass, as the scan of this number.
     pub(super) fn pass(&self, subject: &str, seq: u64) {
-        let at = TimeMs::now();
-        let scan =
-            Scan { subject: subject.to_owned(), at, direction: Direction::Pass, verdict: Verdict::Passed };
-        let facts = BatchFacts { device: self.device, site: "C1", first_seq: seq, sent_at: at };
-        let (batch, _) = encode_batch(facts, &[scan]).expect("short enough");
+        self.pass_all(&[subject.to_owned()], seq, TimeMs::now());
+    }
+
+    /// Lets all of them pass at once, as the scans from this number on.
+    pub(super) fn pass_all(&self, subjects: &[String], seq: u64, at: TimeMs) {
+        let scan = |subject: &String| Scan {
+            subject: subject.clone(),
+            at,
+            direction: Direction::Pass,
+            verdict: Verdict::Passed,
+        };
+        let scans: Vec<Scan> = subjects.iter().map(scan).collect();
+        let facts = BatchFacts { device: self.device, site: self.site, first_seq: seq, sent_at: at };
+        let (batch, _) = encode_batch(facts, &scans).expect("short enough");
         let frame = SignedBatch { batch: &batch, signature: sign_batch(&self.key, &batch) }.encode();
         let path = format!("/api/v1/scans?device={}", self.device);
         let (status, said) = self.officer.ask("POST", &path, &[], &frame);

@@ -183,7 +183,7 @@ fn place(area: &AreaName) -> String {
 }
 
 /// As officers read it, whatever the language: `21/11/2026 14:05`, in the time of the country.
-fn printed_time(unix_ms: i64) -> String {
+pub(super) fn printed_time(unix_ms: i64) -> String {
     const HOURS_EAST_MS: i64 = 7 * 3_600_000;
     let text = TimeMs::new(unix_ms + HOURS_EAST_MS).rfc3339();
     let (date, time) = text.split_once('T').unwrap_or((&text, ""));

@@ -476,8 +476,9 @@ fn a_pass_is_good_for_its_time_whatever_key_signs_now() {
     assert_eq!(an.get("/api/v1/passes/keys").1["keys"].as_array().map(Vec::len), Some(2));
     let people = &server.app.people;
     let asked = crate::people::Asked::Token(made["pass"]["token"].as_str().expect("text").to_owned());
+    let account = people.registry.account("chot1").expect("whole").expect("known");
     let at = |ms: i64| {
-        let checked = people.check(&asked, "chot1", TimeMs::new(TimeMs::now().get() + ms)).expect("whole");
+        let checked = people.check(&asked, &account, TimeMs::new(TimeMs::now().get() + ms)).expect("whole");
         serde_json::to_value(checked.verdict).expect("JSON")
     };
     let day = 86_400_000;

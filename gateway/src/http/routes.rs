@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::{
     accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
     hooks, import, notices, operate, pages, paper, paper_preview, paper_uploads, passes, people, problems,
-    scans, situation, trace,
+    scans, situation, trace, vehicles,
 };
 use crate::people::Permission;
 
@@ -93,6 +93,7 @@ fn open() -> Routes {
         .routes(routes!(situation::journey))
         .routes(routes!(situation::scale))
         .routes(routes!(situation::history))
+        .routes(routes!(vehicles::depots))
         .routes(routes!(passes::keys));
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
@@ -120,6 +121,15 @@ fn people() -> Routes {
         .routes(routes!(checkpoint::lists))
         .routes(routes!(checkpoint::check))
         .routes(routes!(checkpoint::verified))
+        .routes(routes!(vehicles::aboard))
+        .routes(routes!(vehicles::declare, vehicles::list))
+        .routes(routes!(vehicles::find))
+        .routes(routes!(vehicles::read))
+        .routes(routes!(vehicles::seal))
+        .routes(routes!(vehicles::refuse))
+        .routes(routes!(vehicles::change))
+        .routes(routes!(vehicles::end))
+        .routes(routes!(vehicles::sheet))
         .routes(routes!(people::find))
         .routes(routes!(notices::list))
         .routes(routes!(notices::arrive))
@@ -216,5 +226,5 @@ fn asked() -> Routes {
         .routes(routes!(trace::set, trace::set_by_body))
 }
 
-/// A declaration with all its companions takes a tenth.
+/// A declaration with all its companions takes a tenth, a coach with sixty aboard a third.
 const PEOPLE_BODY_BYTES_MAX: usize = 64 << 10;

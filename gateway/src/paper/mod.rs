@@ -99,7 +99,8 @@ impl From<Wrong> for Why {
             Wrong::TooLong => Self::TooLong,
             Wrong::Form => Self::Form,
             Wrong::Characters => Self::Characters,
-            Wrong::Count => Self::Count,
+            // Only vehicles name several people.
+            Wrong::Count | Wrong::Repeated => Self::Count,
             Wrong::Time => Self::Time,
             Wrong::Unknown => Self::Unknown,
             Wrong::Disagrees => Self::Disagrees,

@@ -34,6 +34,8 @@ pub enum Permission {
     Operate,
     /// Check passes and confirm passages.
     Check,
+    /// Check vehicles at a depot, seal them, and write down who is aboard.
+    Seal,
     /// See who a person is, and who travels from and to the area.
     FindPeople,
     /// Hold people at checkpoints, take passes back.
@@ -52,11 +54,12 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Look,
         Self::Trace,
         Self::Operate,
         Self::Check,
+        Self::Seal,
         Self::FindPeople,
         Self::Hold,
         Self::Paper,
@@ -104,10 +107,10 @@ fn operator_may(permission: Permission) -> bool {
 
 fn role_may(role: Role, permission: Permission) -> bool {
     use Permission::{
-        Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Paper, Situation, Trace,
+        Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Paper, Seal, Situation, Trace,
     };
     match role {
-        Role::Officer => matches!(permission, Look | Check | Paper),
+        Role::Officer => matches!(permission, Look | Check | Seal | Paper),
         Role::Ward => matches!(permission, Look | FindPeople | Paper),
         Role::Health => matches!(permission, Look | Trace | FindPeople | Hold | Paper | Situation),
         Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold | Situation),
@@ -126,7 +129,7 @@ mod tests {
             Permission::ALL.into_iter().filter(|permission| role_may(role, *permission)).collect()
         };
         use Permission::*;
-        assert_eq!(allowed(Role::Officer), [Look, Check, Paper]);
+        assert_eq!(allowed(Role::Officer), [Look, Check, Seal, Paper]);
         assert_eq!(allowed(Role::Ward), [Look, FindPeople, Paper]);
         assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Paper, Situation]);
         assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Situation]);
@@ -134,7 +137,9 @@ mod tests {
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
         for caller in [Caller::Local, Caller::Operator] {
             assert!(
-                [FindPeople, Check, Hold, Paper, Situation].iter().all(|permission| !caller.may(*permission))
+                [FindPeople, Check, Seal, Hold, Paper, Situation]
+                    .iter()
+                    .all(|permission| !caller.may(*permission))
             );
         }
         assert!(Permission::ALL.iter().all(|permission| !Caller::Nobody.may(*permission)));

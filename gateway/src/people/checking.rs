@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use truyvet_engine::registry::{DeclarationRecord, DeclarationState, PassRecord, RegistryError};
+use truyvet_engine::registry::{Account, DeclarationRecord, DeclarationState, PassRecord, RegistryError};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::{Declaration, Exposure, Symptom, Test, Vehicle};
 use truyvet_schemas::pass::{PassError, PassId, SubjectCode, read};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::areas::AreaName;
 use super::declaring::PassView;
 use super::live::Happened;
+use super::vehicles::TripShown;
 use super::{People, act, act_with};
 
 /// What an officer holds in hand.
@@ -54,6 +55,8 @@ pub enum Verdict {
     Revoked,
     /// Nobody has found the declaration to be right: compare it with the document.
     NotVerified,
+    /// The vehicle was not checked at its depot yet.
+    NotSealed,
     /// On the watch list: hold.
     Watch,
     /// No pass of this system, or none that is known.
@@ -74,6 +77,13 @@ pub struct Checked {
     /// What was declared, to be compared with the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facts: Option<Facts>,
+    /// What was declared of a vehicle, and who is aboard now, to be compared with what stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub vehicle: Option<Box<TripShown>>,
+    /// Whether the vehicle is where its route does not lead.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub off_route: bool,
     /// Fields in which the card differs from what was declared; for a card alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differs: Vec<&'static str>,
@@ -120,7 +130,15 @@ pub struct Companion {
 impl Checked {
     fn unknown(reason: &str) -> Self {
         let reason = Some(reason.to_owned());
-        Self { verdict: Verdict::Unknown, reason, pass: None, facts: None, differs: Vec::new() }
+        Self {
+            verdict: Verdict::Unknown,
+            reason,
+            pass: None,
+            facts: None,
+            vehicle: None,
+            off_route: false,
+            differs: Vec::new(),
+        }
     }
 }
 
@@ -129,7 +147,7 @@ impl People {
     ///
     /// # Errors
     /// The store fails.
-    pub fn check(&self, asked: &Asked, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
+    pub fn check(&self, asked: &Asked, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {
         match asked {
             Asked::Token(token) => self.check_token(token, officer, now),
             Asked::Pass(pass) => self.check_pass(*pass, None, officer, now),
@@ -149,8 +167,8 @@ impl People {
     }
 
     /// A look that found nobody is a look all the same.
-    fn nobody(&self, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
-        self.registry.note(act_with(now, officer, "declaration.check", "-", "unknown"))?;
+    fn nobody(&self, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {
+        self.registry.note(act_with(now, &officer.account, "declaration.check", "-", "unknown"))?;
         Ok(Checked::unknown("no_declaration"))
     }
 
@@ -169,7 +187,7 @@ impl People {
         Ok(())
     }
 
-    fn check_token(&self, token: &str, officer: &str, now: TimeMs) -> Result<Checked, RegistryError> {
+    fn check_token(&self, token: &str, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {
         let read = match read(token) {
             Ok(read) => read,
             Err(error) => return Ok(Checked::unknown(error.as_str())),
@@ -190,23 +208,28 @@ impl People {
         &self,
         pass: PassId,
         subject: Option<SubjectCode>,
-        officer: &str,
+        officer: &Account,
         now: TimeMs,
     ) -> Result<Checked, RegistryError> {
         let known = self.registry.pass(pass)?;
         let known = known.filter(|known| subject.is_none_or(|subject| subject == known.subject));
         let Some(known) = known else { return Ok(Checked::unknown("unknown_pass")) };
-        let look = act(now, officer, "declaration.check", &pass.to_string());
+        if known.is_vehicle {
+            return self.check_vehicle(&known, officer, now);
+        }
+        let look = act(now, &officer.account, "declaration.check", &pass.to_string());
         let Some((record, declaration)) = self.registry.declaration(known.declaration, look)? else {
             return Ok(Checked::unknown("unknown_pass"));
         };
-        self.recent.put(officer, record.declaration);
-        let (verdict, reason) = self.verdict(&known, &record, now)?;
+        self.recent.put(&officer.account, record.declaration);
+        let (verdict, reason) = self.verdict(&known, verdict_of(&record), now)?;
         Ok(Checked {
             verdict,
             reason,
             pass: Some(self.view(&declaration, &record, &known)),
             facts: Some(self.facts(&declaration, &record)),
+            vehicle: None,
+            off_route: false,
             differs: Vec::new(),
         })
     }
@@ -215,13 +238,13 @@ impl People {
     fn check_holder(
         &self,
         holder: SubjectCode,
-        officer: &str,
+        officer: &Account,
         now: TimeMs,
     ) -> Result<Checked, RegistryError> {
         let (mut newest, mut unverified) = (None, None);
         for record in self.registry.declarations_of(holder, None, PASSES_LOOKED_AT)? {
             let Some(pass) = self.registry.pass(record.pass)? else { continue };
-            let (verdict, _) = self.verdict(&pass, &record, now)?;
+            let (verdict, _) = self.verdict(&pass, verdict_of(&record), now)?;
             match verdict {
                 Verdict::Valid | Verdict::Watch => return self.check_pass(pass.pass, None, officer, now),
                 Verdict::NotVerified => unverified = unverified.or(Some(pass.pass)),
@@ -234,11 +257,43 @@ impl People {
         }
     }
 
-    /// The strictest first.
+    /// A vehicle's pass stands for everyone aboard: who of them is watched holds the vehicle.
+    fn check_vehicle(
+        &self,
+        pass: &PassRecord,
+        officer: &Account,
+        now: TimeMs,
+    ) -> Result<Checked, RegistryError> {
+        let look = act(now, &officer.account, "trip.check", &pass.pass.to_string());
+        let Some(whole) = self.registry.trip(pass.declaration, look)? else {
+            return Ok(Checked::unknown("unknown_pass"));
+        };
+        self.recent.put(&officer.account, whole.record.trip);
+        let own = if pass.is_registered { Verdict::Valid } else { Verdict::NotSealed };
+        let (mut verdict, mut reason) = self.verdict(pass, own, now)?;
+        for subject in whole.manifest_at(now).subjects() {
+            let watched = self.registry.watched(subject, now)?.filter(|_| verdict != Verdict::Watch);
+            if let Some(watched) = watched {
+                (verdict, reason) = (Verdict::Watch, Some(watched.reason));
+            }
+        }
+        let shown = self.show_trip(&whole, pass, now);
+        Ok(Checked {
+            verdict,
+            reason,
+            pass: Some(shown.pass.clone()),
+            facts: None,
+            off_route: officer.site.as_ref().is_some_and(|site| self.is_off_route(&whole.trip, site)),
+            vehicle: Some(Box::new(shown)),
+            differs: Vec::new(),
+        })
+    }
+
+    /// The strictest first; `own` where nothing speaks against the pass itself.
     fn verdict(
         &self,
         pass: &PassRecord,
-        record: &DeclarationRecord,
+        own: Verdict,
         now: TimeMs,
     ) -> Result<(Verdict, Option<String>), RegistryError> {
         let skew_s = self.config.clock_skew_ms.div_ceil(1_000);
@@ -250,8 +305,7 @@ impl People {
             Some(revoked) => (Verdict::Revoked, Some(revoked.reason.clone())),
             None if now_s >= i64::from(pass.valid_until_s) => (Verdict::Expired, None),
             None if now_s + skew_s.cast_signed() < i64::from(pass.issued_s) => (Verdict::NotYetValid, None),
-            None if record.state == DeclarationState::Unverified => (Verdict::NotVerified, None),
-            None => (Verdict::Valid, None),
+            None => (own, None),
         })
     }
 
@@ -297,6 +351,13 @@ impl People {
             declaration: record.declaration.to_string(),
             subject: record.subject.to_string(),
         }
+    }
+}
+
+fn verdict_of(record: &DeclarationRecord) -> Verdict {
+    match record.state {
+        DeclarationState::Verified => Verdict::Valid,
+        DeclarationState::Unverified => Verdict::NotVerified,
     }
 }
 
@@ -355,7 +416,7 @@ impl RecentChecks {
         }
     }
 
-    fn has(&self, officer: &str, declaration: u64) -> bool {
+    pub(super) fn has(&self, officer: &str, declaration: u64) -> bool {
         self.0.lock().get(officer).is_some_and(|recent| recent.contains(&declaration))
     }
 }

@@ -179,7 +179,7 @@ impl People {
         Ok((declared.record, declared.pass))
     }
 
-    fn area_number(&self, code: &str) -> Option<AreaNumber> {
+    pub(super) fn area_number(&self, code: &str) -> Option<AreaNumber> {
         self.engine.catalog().area_number(code).and_then(AreaNumber::new)
     }
 

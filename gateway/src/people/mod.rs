@@ -6,6 +6,7 @@
 //! officer    accounts -> session -> checking -> verdict
 //!                                -> tickets, to send scans past HTTP
 //!            paper: what citizens declared on paper, one by one or as a table
+//! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
 //! ```
 //!
@@ -29,6 +30,7 @@ mod reach;
 mod register;
 mod situation;
 mod tickets;
+mod vehicles;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +60,7 @@ pub use situation::{
     SetLevel, Situation, SituationError, Words,
 };
 pub use tickets::{Issued, Ticket, Tickets};
+pub use vehicles::{TripError, TripRow, TripShown, TripsAsked, TripsFound};
 
 use accounts::Passwords;
 use checking::RecentChecks;

@@ -55,6 +55,9 @@ pub struct Journey {
     pub companions: usize,
     /// Number of checks on the way.
     pub passages: usize,
+    /// Number of those that were in a vehicle off its route.
+    #[serde(skip_serializing_if = "is_none")]
+    pub off_route: usize,
     /// The last check on the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<LastPassage>,
@@ -269,18 +272,23 @@ impl People {
             revoked: pass.revoked.is_some(),
             companions: leg.companions,
             passages: scans.len(),
+            off_route: self.off_route_aboard(record.subject, &scans)?,
             last: scans.into_iter().next_back().map(|scan| self.last_passage(scan)),
             subject,
             arrival,
         }))
     }
 
-    fn last_passage(&self, scan: TrailScan) -> LastPassage {
+    pub(super) fn last_passage(&self, scan: TrailScan) -> LastPassage {
         let TrailScan { at, site, verdict, .. } = scan;
         let record = self.engine.catalog().site(&site);
         let site_name = record.and_then(|record| record.name).unwrap_or_else(|| site.clone());
         LastPassage { at, site, site_name, verdict }
     }
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl NoticesAsked {

@@ -82,14 +82,16 @@ impl People {
         Ok(record.filter(|record| record.phone == phone))
     }
 
-    /// Whether an official's area is one that the subject lives in or declared to travel from or to.
+    /// Whether an official's area is one that the subject lives in or declared to travel from or to, or one
+    /// that a trip of a vehicle, with the subject aboard, begins in or names in its route.
     ///
     /// # Errors
     /// The store fails.
     pub fn is_in_reach(&self, subject: SubjectCode, account: &Account) -> Result<bool, RegistryError> {
         let Some(within) = &account.area else { return Ok(true) };
         let areas = self.registry.areas_of(subject, DECLARATIONS_LOOKED_AT)?;
-        Ok(areas.iter().any(|area| self.areas.is_within(area, within)))
+        let mut areas = areas.into_iter().chain(self.trip_areas_of(subject)?);
+        Ok(areas.any(|area| self.areas.is_within(&area, within)))
     }
 
     /// Whether an area is the official's or lies within it.

@@ -18,6 +18,8 @@ export interface Notice {
   valid_until: number;
   revoked: boolean;
   companions: number;
+  /** Number of checks in a vehicle off its route. */
+  off_route?: number;
   passages: number;
   last?: { at: number; site: string; site_name: string; verdict: string };
   arrival?: { at: number; by: string };

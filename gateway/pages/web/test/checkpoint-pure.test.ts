@@ -154,12 +154,12 @@ test("an unknown key is a forger's only where the keys are fresh", () => {
   assert.deepEqual(findingsOf(unknown, listsOf({}), SERVER + 3_600_000), ["unknown_key"]);
 });
 
-test("the server makes a verdict stricter, and milder only where an officer has verified since", () => {
+test("the server makes a verdict stricter, and milder only where an officer has verified or sealed since", () => {
   for (const phone of FINDINGS) {
-    for (const verdict of ["valid", "expired", "revoked", "not_verified", "watch", "not_yet_valid", "unknown"]) {
+    for (const verdict of ["valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "not_yet_valid", "unknown"]) {
       const [gravest] = amended([phone], verdict);
       assert.ok(gravest !== undefined);
-      if (phone === "not_verified" && verdict === "valid") assert.equal(gravest, "valid");
+      if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
       else assert.ok(FINDINGS.indexOf(gravest) <= FINDINGS.indexOf(phone), `${phone} + ${verdict}`);
     }
   }

@@ -3,10 +3,11 @@
 import { Problem } from "../api";
 import type { Entry } from "./entry";
 import type { Lists } from "./lists";
+import type { Trip } from "../vehicle/contract";
 import type { CheckAnswer, Facts, Question } from "./server";
 import { checkToken } from "./token";
 import type { Pass } from "./token";
-import { amended, findingsOf } from "./verdict";
+import { amended, combined, findingsOf } from "./verdict";
 import type { Finding } from "./verdict";
 
 /** How far the server has come. */
@@ -19,6 +20,8 @@ export interface Checked {
   /** What the token says, once it can be believed. */
   pass: Pass | null;
   facts: Facts | null;
+  /** What was declared of a vehicle, and who is aboard. */
+  vehicle: Trip | null;
   /** Why, in the server's or the list's word. */
   reason: string;
   /** Among these the officer has to choose. */
@@ -55,7 +58,8 @@ async function ofToken(token: string, means: Means): Promise<Checked> {
   const judge = async (): Promise<Checked> => {
     const lists = means.lists();
     const outcome = await checkToken(token, lists.keys, means.now(), lists.skewMs);
-    const reason = outcome.pass ? (lists.watch.get(outcome.pass.subject) ?? "") : "";
+    const subjects = outcome.pass ? [outcome.pass.subject, ...(lists.vehicles.get(outcome.pass.number) ?? [])] : [];
+    const reason = subjects.map((subject) => lists.watch.get(subject)).find(Boolean) ?? "";
     return { ...NOTHING, findings: findingsOf(outcome, lists, means.now()), pass: outcome.pass, reason };
   };
   const judged = await judge();
@@ -87,9 +91,10 @@ async function withAnswer(first: Checked, answer: CheckAnswer, means: Means): Pr
   // Of a forged pass the server knows nothing; that is no second finding.
   const isForged = own.findings[0] === "forged" && answer.verdict === "unknown";
   return {
-    findings: isForged ? own.findings : amended(own.findings, answer.verdict),
+    findings: isForged ? own.findings : combined(amended(own.findings, answer.verdict), answer.off_route ? ["off_route"] : []),
     pass: own.pass,
     facts: answer.facts ?? null,
+    vehicle: answer.vehicle ?? null,
     // Why the server knows no such pass is no word for people; the phone has judged the token itself.
     reason: own.reason || (answer.verdict === "unknown" ? "" : (answer.reason ?? "")),
     matches: [],
@@ -110,4 +115,4 @@ function questionOf(entry: Exclude<Entry, { kind: "other" }>): Question {
   }
 }
 
-const NOTHING: Checked = { findings: [], pass: null, facts: null, reason: "", matches: [], server: "asking" };
+const NOTHING: Checked = { findings: [], pass: null, facts: null, vehicle: null, reason: "", matches: [], server: "asking" };

@@ -3,6 +3,7 @@
 
 import { Problem } from "../api";
 import { Camera } from "./camera";
+import { aboardIn, expandMissing } from "./aboard";
 import { check, chosen } from "./check";
 import type { Checked, Means } from "./check";
 import { ServerClock } from "./clock";
@@ -165,15 +166,17 @@ export class Checkpoint {
     const isGrave = decision !== REFUSED && toneOf(checked.findings[0] ?? "unknown") === "stop";
     if ((this.before !== null || isGrave) && this.armed !== decision) return this.showArmed(decision);
     const { slot, site } = this.device;
-    const pass = checked.pass?.number ?? subject;
+    const pass = numberOf(checked) ?? subject;
+    const at = this.clock.now;
+    const aboard = aboardIn(checked, this.lists, at);
     this.isDeciding = true;
-    const failure = await confirm(this.database, { slot, site, subject, pass, at: this.clock.now, decision })
+    const failure = await confirm(this.database, { slot, site, subject, pass, at, decision, ...aboard })
       .then(() => null, (reason: unknown) => (isFull(reason) ? "warn_full" : "warn_not_kept"));
     this.isDeciding = false;
     this.storeWarning = failure;
     await this.count();
     if (failure !== null) return signal("stop");
-    showDone(decision);
+    showDone(decision, aboard?.aboard?.length);
     clearTimeout(this.settleTimer);
     this.settleTimer = window.setTimeout(() => void this.settle(), UNDO_MS);
     this.next();
@@ -231,7 +234,7 @@ export class Checkpoint {
     if (!subject) return;
     const recent = (await readState(this.database, "recent")) ?? [];
     if (this.checked !== checked) return;
-    this.before = confirmedBefore(recent, checked.pass?.number ?? subject, this.clock.now);
+    this.before = confirmedBefore(recent, numberOf(checked) ?? subject, this.clock.now);
     if (this.before === null) return;
     const age = duration(this.clock.now - this.before.at);
     showChecked(checked, text(`before_${this.before.decision}`, { age }), this.canConfirm(checked));
@@ -309,8 +312,7 @@ export class Checkpoint {
   private async send(): Promise<void> {
     if (this.isSending) return this.scheduleSend(BACKOFF_MIN_MS);
     this.isSending = true;
-    const ended = await sendWaiting(this.database, this.server.send, () => this.clock.now)
-      .finally(() => (this.isSending = false));
+    const ended = await this.sendAll().finally(() => (this.isSending = false));
     this.sendWarning = SEND_WARNINGS[ended] ?? null;
     if (ended === "unreachable") this.isOnline = false;
     if (ended !== "sent") {
@@ -318,6 +320,13 @@ export class Checkpoint {
       this.backoffMs = Math.min(2 * this.backoffMs, BACKOFF_MAX_MS);
     } else this.backoffMs = BACKOFF_MIN_MS;
     await this.count();
+  }
+
+  /** First the vehicles whose people are known by now: they go with what waits. */
+  private async sendAll(): Promise<Ended> {
+    const isWhole = await expandMissing(this.database, (pass, at) => this.server.aboard(pass, at));
+    const ended = await sendWaiting(this.database, this.server.send, () => this.clock.now);
+    return ended === "sent" && !isWhole ? "busy" : ended;
   }
 
   private async count(): Promise<void> {
@@ -355,15 +364,19 @@ export class Checkpoint {
 }
 
 /** The code of who is to be recorded; `null` where nobody can be. */
-function subjectOf({ pass, facts }: Checked): string | null {
-  return pass?.subject ?? facts?.subject ?? null;
+function subjectOf({ pass, facts, vehicle }: Checked): string | null {
+  return pass?.subject ?? vehicle?.subject ?? facts?.subject ?? null;
+}
+
+function numberOf({ pass, vehicle }: Checked): string | null {
+  return pass?.number ?? vehicle?.pass.pass ?? null;
 }
 
 function look(): Look {
   return { monotonic: performance.now(), wall: Date.now(), isAwake: !document.hidden };
 }
 
-const NO_LISTS: Lists = { revoked: new Set(), watch: new Map(), keys: [], skewMs: 60_000, checkedAt: 0 };
+const NO_LISTS: Lists = { revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), skewMs: 60_000, checkedAt: 0 };
 const SEND_WARNINGS: Partial<Record<Ended, string>> = {
   sign_in: "warn_sign_in", forbidden: "warn_forbidden", rejected: "warn_rejected", gap: "warn_rejected", busy: "warn_busy",
 };

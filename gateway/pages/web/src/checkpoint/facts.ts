@@ -2,6 +2,7 @@
 
 import { element } from "../dom";
 import { hasText, locale, text } from "../texts";
+import type { Trip } from "../vehicle/contract";
 import type { CheckAnswer, Facts } from "./server";
 import type { Pass } from "./token";
 
@@ -42,6 +43,29 @@ function linesOfHealth({ symptoms = [], exposure, test }: Facts): Line[] {
     lines.push({ label: text("fact_test"), value, isFlagged: test.result === "positive" });
   }
   return lines;
+}
+
+/** The lines of a vehicle's trip. */
+export function linesOfVehicle({ vehicle, cargo, route, depot_name, decided, until }: Trip): Line[] {
+  const lines = [
+    line("fact_vehicle", [word("vehicle", vehicle.kind), vehicle.operator].join(" · ")),
+    line("fact_seats", String(vehicle.seats)),
+    line("fact_route", route.map(({ name }) => name).join(" → ")),
+    line("fact_cargo", [word("cargo", cargo.kind), cargo.note].filter(Boolean).join(" · ")),
+    line("fact_depot", [depot_name, decided && moment(decided.at)].filter(Boolean).join(" · ")),
+    line("fact_remark", decided?.checklist.remark),
+    line("fact_over", moment(until)),
+  ];
+  return lines.filter((one) => one !== null);
+}
+
+/** Everyone aboard, to be compared with their documents. */
+export function peopleOf({ aboard }: Trip): HTMLElement {
+  const rows = aboard.map(({ name, duty, birth_date, document }) => {
+    const about = [word("duty", duty), day(birth_date), spaced(document.number)].join(" · ");
+    return element("li", {}, element("strong", {}, name), element("span", {}, about));
+  });
+  return element("ol", { class: "people" }, ...rows);
 }
 
 /** All that the token itself says. */

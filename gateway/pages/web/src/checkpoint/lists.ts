@@ -11,6 +11,8 @@ export interface ListsAnswer {
   revoked: string[];
   watch: { subject: string; reason?: string }[];
   keys: { id: number; public_key: string; from: number; until?: number | null }[];
+  /** Lists kept before there were vehicles have none. */
+  vehicles?: { pass: string; aboard: string[] }[];
 }
 
 /** Lists as kept on the phone. */
@@ -27,6 +29,8 @@ export interface Lists {
   /** Why somebody is watched, by the code of the subject. */
   watch: Map<string, string>;
   keys: IssuerKey[];
+  /** Codes of those aboard, by the number of the pass of a vehicle that is under way. */
+  vehicles: Map<string, string[]>;
   skewMs: number;
   checkedAt: number;
 }
@@ -43,6 +47,7 @@ export function readLists(kept: KeptLists): Lists {
     revoked: new Set(answer.revoked.map((number) => readPassNumber(number) ?? number)),
     watch: new Map(answer.watch.map(({ subject, reason }) => [subject, reason ?? ""])),
     keys,
+    vehicles: new Map((answer.vehicles ?? []).map(({ pass, aboard }) => [readPassNumber(pass) ?? pass, aboard])),
     skewMs: answer.skew_ms ?? DEFAULT_SKEW_MS,
     checkedAt,
   };
@@ -64,6 +69,16 @@ export function areKeysFresh(lists: Lists, now: number): boolean {
   return now - lists.checkedAt < KEYS_FRESH_MS;
 }
 
+/**
+ * Codes of those aboard a vehicle now, as far as this phone knows; `null` where it does not. Crews change at
+ * stops: what is older is asked of the server, which knows who was aboard at each instant.
+ */
+export function aboardOf(lists: Lists, pass: string, now: number): string[] | null {
+  const isFresh = now - lists.checkedAt < ABOARD_FRESH_MS;
+  return (isFresh && lists.vehicles.get(pass)) || null;
+}
+
 const DEFAULT_SKEW_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const KEYS_FRESH_MS = 10 * 60_000;
+const ABOARD_FRESH_MS = 10 * 60_000;

@@ -4,6 +4,10 @@
 //                  |
 //                undo
 //
+// One scan of a vehicle's pass is numbered as one of the vehicle and one of each person aboard, together. Where
+// the phone does not know who is aboard, the vehicle's is numbered and noted as `missing` them; what the server
+// answers for the instant of the scan is numbered later, in the transaction that takes the note away.
+//
 // A number is for ever (PROTOCOL.md, 6.4), so undoing is only possible before there is one. Each arrow is
 // one transaction: whatever stops the browser, a scan is in exactly one place, and two tabs cannot give
 // the same number twice.
@@ -23,7 +27,7 @@ export interface Waiting {
 
 /** Keeps a confirmed scan; the one before it is numbered. Both happen, or neither. */
 export function confirm(database: IDBDatabase, scan: Confirmed): Promise<void> {
-  return inOne(database, ["pending", "scans", "devices", "state"], "readwrite", async (transaction) => {
+  return inOne(database, ["pending", "scans", "devices", "missing", "state"], "readwrite", async (transaction) => {
     await numberPending(transaction);
     await asked(transaction.objectStore("pending").put(scan));
     const recent = (await stateIn(transaction, "recent")) ?? [];
@@ -49,7 +53,25 @@ export function undo(database: IDBDatabase): Promise<Confirmed | null> {
 
 /** Numbers what was confirmed and can no longer be undone. */
 export function settle(database: IDBDatabase): Promise<void> {
-  return inOne(database, ["pending", "scans", "devices"], "readwrite", numberPending);
+  return inOne(database, ["pending", "scans", "devices", "missing"], "readwrite", numberPending);
+}
+
+/** The vehicles' scans whose people are still to be asked for, at most `most`. */
+export function missingAboard(database: IDBDatabase, most: number): Promise<Scan[]> {
+  return inOne(database, ["missing"], "readonly", (transaction) => {
+    return asked(transaction.objectStore("missing").getAll(undefined, most)) as Promise<Scan[]>;
+  });
+}
+
+/** Numbers a scan of each who was aboard, once: where the note is gone, another tab has done it. */
+export function numberAboard(database: IDBDatabase, scan: Scan, aboard: string[]): Promise<void> {
+  return inOne(database, ["missing", "scans", "devices"], "readwrite", async (transaction) => {
+    const missing = transaction.objectStore("missing");
+    const place = [scan.slot, scan.seq];
+    if ((await asked(missing.count(place))) === 0) return;
+    await number(transaction, aboard.map((subject) => ({ ...scan, subject })));
+    await asked(missing.delete(place));
+  });
 }
 
 /** When and how the same pass was confirmed within the last two minutes; `null` when it was not. */
@@ -97,23 +119,37 @@ export function setAside(database: IDBDatabase, slot: number, durableSeq: number
 
 /** What waits on the phone, of all its devices. */
 export function waiting(database: IDBDatabase): Promise<Waiting> {
-  return inOne(database, ["scans", "pending", "refused", "aside"], "readonly", async (transaction) => {
+  return inOne(database, ["scans", "pending", "missing", "refused", "aside"], "readonly", async (transaction) => {
     const count = (store: string): Promise<number> => asked(transaction.objectStore(store).count());
-    const scans = (await count("scans")) + (await count("pending"));
+    const pending = (await asked(transaction.objectStore("pending").getAll())) as Confirmed[];
+    const unnumbered = pending.reduce((sum, { aboard }) => sum + 1 + (aboard?.length ?? 0), 0);
+    const scans = (await count("scans")) + unnumbered + (await count("missing"));
     return { scans, refused: await count("refused"), aside: await count("aside") };
   });
 }
 
 async function numberPending(transaction: IDBTransaction): Promise<void> {
   const pending = transaction.objectStore("pending");
-  const devices = transaction.objectStore("devices");
-  for (const scan of (await asked(pending.getAll())) as Confirmed[]) {
-    const device = (await asked(devices.get(scan.slot))) as Device;
-    // `add` and not `put`: a number that is taken already stops the whole transaction.
-    await asked(transaction.objectStore("scans").add({ ...scan, seq: device.nextSeq }));
-    await asked(devices.put({ ...device, nextSeq: device.nextSeq + 1 }));
+  for (const { aboard, ...scan } of (await asked(pending.getAll())) as Confirmed[]) {
+    const [first] = await number(transaction, [scan, ...(aboard ?? []).map((subject) => ({ ...scan, subject }))]);
+    if (aboard === null) await asked(transaction.objectStore("missing").add(first));
   }
   await asked(pending.clear());
+}
+
+/** Gives scans of one device the next numbers, and answers them with these. */
+async function number(transaction: IDBTransaction, scans: Confirmed[]): Promise<Scan[]> {
+  const devices = transaction.objectStore("devices");
+  const numbered: Scan[] = [];
+  for (const scan of scans) {
+    const device = (await asked(devices.get(scan.slot))) as Device;
+    const own = { ...scan, seq: device.nextSeq };
+    // `add` and not `put`: a number that is taken already stops the whole transaction.
+    await asked(transaction.objectStore("scans").add(own));
+    await asked(devices.put({ ...device, nextSeq: device.nextSeq + 1 }));
+    numbered.push(own);
+  }
+  return numbered;
 }
 
 function allOf(slot: number): IDBKeyRange {

@@ -2,6 +2,7 @@
 
 import { Problem, Unreachable } from "../api";
 import type { AreaName, DocumentKind, Exposure, IdDocument, LabTest, Me, PassView, Sex, Symptom, Vehicle } from "../contract";
+import type { Trip } from "../vehicle/contract";
 import type { Registered } from "./device";
 import { DirectWay } from "./direct";
 import type { Offer } from "./direct";
@@ -41,6 +42,9 @@ export interface CheckAnswer {
   reason?: string;
   pass?: PassView;
   facts?: Facts;
+  vehicle?: Trip;
+  /** Whether the vehicle is where its route does not lead. */
+  off_route?: boolean;
   matches?: CheckAnswer[];
 }
 
@@ -88,6 +92,12 @@ export class Server {
   /** The officer has compared the document with the declaration. */
   async verified(declaration: string): Promise<void> {
     await this.post("/checkpoint/verified", { declaration });
+  }
+
+  /** Codes of those who were aboard a vehicle when its pass was scanned. */
+  async aboard(pass: string, at: number): Promise<string[]> {
+    const answer = (await (await this.post("/checkpoint/aboard", { pass, at })).json()) as { subjects: string[] };
+    return answer.subjects;
   }
 
   /** Sends the bytes of a frame. */

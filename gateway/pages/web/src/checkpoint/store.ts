@@ -3,6 +3,7 @@
 //   devices  slot                 -> Device      this browser as a device of a site, with its key
 //   scans    [slot, seq]          -> Scan        confirmed, numbered, not yet durable at the server
 //   pending  slot                 -> Confirmed   confirmed just now, may still be undone, not yet numbered
+//   missing  [slot, seq]          -> Scan        of a vehicle, numbered; those aboard are still to be asked for
 //   aside    [slot, seq]          -> Scan        the server has another scan under this number (see sync.ts)
 //   refused  [slot, seq]          -> Refused     the server keeps it aside for its operator
 //   state    name                 -> lists, clock, current slot, passes confirmed a moment ago
@@ -47,6 +48,11 @@ export interface Confirmed {
   /** The server's time, unix milliseconds. */
   at: number;
   decision: Decision;
+  /**
+   * Codes of those aboard, where it is a vehicle's: each is a scan of its own. `null`: not known on this phone,
+   * to be asked for when the server can be reached.
+   */
+  aboard?: string[] | null;
 }
 
 /** A numbered scan. It never changes. */
@@ -76,13 +82,15 @@ export interface State {
   recent: Recent[];
 }
 
-export type StoreName = "devices" | "scans" | "pending" | "aside" | "refused" | "state";
+export type StoreName = "devices" | "scans" | "pending" | "missing" | "aside" | "refused" | "state";
 
 /** Opens the phone's store. */
 export function openStore(factory: IDBFactory = indexedDB): Promise<IDBDatabase> {
-  const request = factory.open("truyvet-checkpoint", 1);
-  request.onupgradeneeded = () => {
+  const request = factory.open("truyvet-checkpoint", 2);
+  request.onupgradeneeded = ({ oldVersion }) => {
     const database = request.result;
+    database.createObjectStore("missing", { keyPath: ["slot", "seq"] });
+    if (oldVersion > 0) return;
     database.createObjectStore("devices", { keyPath: "slot", autoIncrement: true });
     database.createObjectStore("scans", { keyPath: ["slot", "seq"] });
     database.createObjectStore("pending", { keyPath: "slot" });
@@ -90,7 +98,11 @@ export function openStore(factory: IDBFactory = indexedDB): Promise<IDBDatabase>
     database.createObjectStore("refused", { keyPath: ["slot", "seq"] });
     database.createObjectStore("state");
   };
-  return asked(request);
+  return asked(request).then((database) => {
+    // A later version of this page, in another tab, must not wait for this one.
+    database.onversionchange = () => database.close();
+    return database;
+  });
 }
 
 /**

@@ -18,6 +18,8 @@ export const FINDINGS = [
   "unknown", // the server knows no such pass or declaration
   "damaged", // to be scanned again
   "foreign", // another system's code
+  "not_sealed", // a vehicle that was not checked at its depot
+  "off_route", // a vehicle where its route does not lead
   "not_verified",
   "valid",
 ] as const;
@@ -48,11 +50,15 @@ export function findingsOf(outcome: Outcome, lists: Lists, now: number): Finding
   }
 }
 
-function ofPass(pass: { number: string; subject: string; isVerified: boolean }, lists: Lists): Finding[] {
+type Told = { number: string; subject: string; isVerified: boolean; isVehicle: boolean };
+
+/** Of a vehicle everyone aboard is looked at; sealed since its code was printed, it is on the lists. */
+function ofPass(pass: Told, lists: Lists): Finding[] {
   const findings: Finding[] = [];
+  const aboard = lists.vehicles.get(pass.number);
   if (lists.revoked.has(pass.number)) findings.push("revoked");
-  if (lists.watch.has(pass.subject)) findings.push("watch");
-  if (!pass.isVerified) findings.push("not_verified");
+  if ([pass.subject, ...(aboard ?? [])].some((subject) => lists.watch.has(subject))) findings.push("watch");
+  if (!pass.isVerified && aboard === undefined) findings.push(pass.isVehicle ? "not_sealed" : "not_verified");
   return findings;
 }
 
@@ -65,7 +71,7 @@ export function combined(some: readonly Finding[], others: readonly Finding[]): 
 /** What the phone found together with the server's verdict. */
 export function amended(own: readonly Finding[], verdict: string): Finding[] {
   const answer = serverFinding(verdict);
-  const still = answer === "valid" ? own.filter((finding) => finding !== "not_verified") : own;
+  const still = answer === "valid" ? own.filter((finding) => !AMENDED.includes(finding)) : own;
   return combined(still, [answer]);
 }
 
@@ -80,6 +86,8 @@ export function toneOf(finding: Finding): Tone {
     case "valid":
       return "good";
     case "not_verified":
+    case "not_sealed":
+    case "off_route":
     case "not_yet_valid":
     case "unknown_key":
     case "must_update":
@@ -93,6 +101,9 @@ export function toneOf(finding: Finding): Tone {
   }
 }
 
+/** What the server may know better since: an officer has compared it, or sealed the vehicle. */
+const AMENDED: Finding[] = ["not_verified", "not_sealed"];
+
 const SERVER_VERDICTS = [
-  "valid", "expired", "revoked", "not_verified", "watch", "not_yet_valid", "unknown",
+  "valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "not_yet_valid", "unknown",
 ] as const;

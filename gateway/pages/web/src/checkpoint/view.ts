@@ -2,9 +2,10 @@
 
 import { at, element, say, show } from "../dom";
 import { language, text } from "../texts";
+import type { Trip } from "../vehicle/contract";
 import type { CameraState } from "./camera";
 import type { Checked } from "./check";
-import { linesOfFacts, linesOfPass, listOf, titleOfMatch, word } from "./facts";
+import { linesOfFacts, linesOfPass, linesOfVehicle, listOf, peopleOf, titleOfMatch, word } from "./facts";
 import type { Age } from "./lists";
 import type { Waiting } from "./queue";
 import type { CheckAnswer } from "./server";
@@ -103,7 +104,7 @@ export function showChecked(checked: Checked, again: string, canConfirm: boolean
   const isNew = at("verdict").hidden;
   show(at("scanning"), false);
   show(at("verdict"));
-  say(at("live"), [text(`verdict_${name}`), checked.facts?.name, text(`advice_${name}`)].filter(Boolean).join(". "));
+  say(at("live"), [text(`verdict_${name}`), checked.facts?.name ?? checked.vehicle?.vehicle.plate, text(`advice_${name}`)].filter(Boolean).join(". "));
   if (isNew) at("verdict").focus({ preventScroll: true });
 }
 
@@ -120,13 +121,28 @@ function showAlso({ findings, reason, server, matches }: Checked, again: string)
   show(list, told.length > 0 && matches.length === 0);
 }
 
-function showBody({ facts, pass, matches }: Checked): void {
+function showBody({ facts, vehicle, pass, matches }: Checked): void {
   const body = at("declared");
+  if (vehicle) return showVehicle(body, vehicle, pass);
   const name = facts ? [element("h2", { class: "name" }, facts.name)] : [];
   const lines = facts ? linesOfFacts(facts) : [];
   const choices = matches.map((match, index) =>
     element("button", { type: "button", class: "match", "data-match": String(index) }, titleOfMatch(match)));
   body.replaceChildren(...name, ...choices, listOf([...lines, ...(pass ? linesOfPass(pass) : [])]));
+}
+
+/** The plate to be compared first, then how many are aboard, then who. */
+function showVehicle(body: HTMLElement, trip: Trip, pass: Checked["pass"]): void {
+  const count = text("aboard_count", { count: trip.aboard.length });
+  const change = element("a", { class: "compared", href: `/depot?trip=${trip.trip}&lang=${language}` }, text("aboard_changed"));
+  body.replaceChildren(
+    element("h2", { class: "name plate" }, trip.vehicle.plate),
+    element("p", { class: "aboard-count" }, count),
+    listOf(linesOfVehicle(trip)),
+    peopleOf(trip),
+    listOf(pass ? linesOfPass(pass) : []),
+    change,
+  );
 }
 
 /** Which of the matches a click was on. */
@@ -147,12 +163,13 @@ export function showArmed(armed: Decision | null, isAgain: boolean): void {
 }
 
 /** Says for a few seconds what was recorded, and offers to undo it; `null` takes it away. */
-export function showDone(decision: Decision | null): void {
+export function showDone(decision: Decision | null, aboard = 0): void {
   show(at("done"), decision !== null);
   if (decision === null) return;
   const [, id] = DECISIONS.find(([one]) => one === decision) ?? [PASSED, "pass"];
   at("done").dataset["decision"] = id;
-  say(at("done-words"), text(`done_${id}`));
+  const people = aboard > 0 ? ` · ${text("aboard_count", { count: aboard })}` : "";
+  say(at("done-words"), text(`done_${id}`) + people);
 }
 
 /** Says something in passing. */

@@ -1,7 +1,5 @@
 // The page /pass/{id}: one pass, shown at once from the device, brought up to date when there is a network.
 
-import { encode } from "uqr";
-
 import { Problem } from "../api";
 import { Device, type KeptPass } from "../device";
 import { at, say, show } from "../dom";
@@ -9,13 +7,13 @@ import { moment } from "../format";
 import { keepOffline } from "../offline";
 import { refreshPass } from "../own-passes";
 import { stateOf, wordsOf } from "../pass-state";
+import { drawQr } from "../qr";
 import { factsOf } from "../review";
 import { startShell } from "../shell";
 import { SituationBox } from "../situation/box";
 import { text } from "../texts";
 
 const EACH_MS = 20_000;
-const QUIET_MODULES = 4;
 const device = new Device(localStorage);
 const situation = new SituationBox([at("situation")], device);
 const id = decodeURIComponent(location.pathname.split("/").pop() ?? "");
@@ -57,7 +55,7 @@ function showKept(): void {
   at("validity").textContent = sentence;
   at("pass-number").textContent = pass.pass;
   at("facts").replaceChildren(...factsOf(linesOf(pass)).children);
-  drawQr(pass.token);
+  drawQr(at("qr"), pass.token);
   showSituation(pass, now);
   show(at("pass"));
   show(at("print"));
@@ -78,15 +76,4 @@ function linesOf(pass: KeptPass): [string, string][] {
     [text("issued_at"), moment(pass.issued_at)],
     [text("declaration"), pass.declaration ?? ""],
   ];
-}
-
-/** Draws the token as dark squares on white, with the quiet zone that readers need. */
-function drawQr(token: string): void {
-  const qr = at<HTMLElement>("qr");
-  if (qr.dataset["token"] === token) return;
-  const { data, size } = encode(token, { ecc: "M", border: QUIET_MODULES });
-  const rows = data.map((row, y) => row.map((dark, x) => (dark ? `M${x},${y}h1v1h-1z` : "")).join(""));
-  qr.setAttribute("viewBox", `0 0 ${size} ${size}`);
-  qr.querySelector("path")?.setAttribute("d", rows.join(""));
-  qr.dataset["token"] = token;
 }

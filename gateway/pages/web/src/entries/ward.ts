@@ -131,6 +131,7 @@ function row(notice: Notice): HTMLLIElement {
   const facts = [
     text("departs", { at: moment(notice.departs_at) }),
     notice.companions > 0 ? text("with", { n: notice.companions }) : "",
+    notice.off_route ? text("off_route", { n: notice.off_route }) : "",
     last ? text("last_seen", { site: last.site_name, at: moment(last.at), n: notice.passages }) : "",
     arrival ? text("arrived_at", { at: moment(arrival.at), by: arrival.by }) : "",
   ];

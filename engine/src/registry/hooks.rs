@@ -78,8 +78,8 @@ impl Registry {
     /// There are too many, or the store fails.
     pub fn add_hook(&self, new: NewHook, act: Act) -> Result<Hook, RegistryError> {
         let _alone = self.hooks.lock();
-        let known = self.hooks()?;
-        if known.len() >= HOOKS_MAX {
+        let known = self.hooks(None, HOOKS_MAX)?;
+        if known.len() == HOOKS_MAX {
             return Err(RegistryError::TooManyHooks);
         }
         let NewHook { area, url, secret } = new;
@@ -109,13 +109,14 @@ impl Registry {
         Ok(self.writer.write(Changes { deletes: vec![place], acts: vec![act], ..Changes::default() })?)
     }
 
-    /// All hooks, by number.
+    /// Hooks behind the one of this number, by number; at most `limit`.
     ///
     /// # Errors
     /// The store fails, or one is damaged.
-    pub fn hooks(&self) -> Result<Vec<Hook>, RegistryError> {
-        let tag = [keys::Tag::Hook as u8];
-        self.table.scan(&tag, &tag).map(|entry| self.open_hook(&entry?)).collect()
+    pub fn hooks(&self, after: Option<u64>, limit: usize) -> Result<Vec<Hook>, RegistryError> {
+        let (tag, start) =
+            ([keys::Tag::Hook as u8], keys::hook(after.map_or(0, |after| after.saturating_add(1))));
+        self.table.scan(&tag, &start).take(limit).map(|entry| self.open_hook(&entry?)).collect()
     }
 
     /// Notes that hooks (first) are to be told of journeys (second). Hooks that are no more are passed over.
@@ -193,7 +194,7 @@ impl Registry {
     /// The store fails; what was not reached goes the next time.
     pub fn forget_told(&self, before: TimeMs) -> Result<usize, RegistryError> {
         let mut forgotten = 0;
-        for hook in self.hooks()? {
+        for hook in self.hooks(None, HOOKS_MAX)? {
             let _alone = self.hooks.lock();
             for tag in [keys::Tag::HookDue, keys::Tag::HookTold] {
                 forgotten += self.forget_of_hook(tag, hook.number, first_declaration_at(before))?;

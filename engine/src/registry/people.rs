@@ -63,9 +63,17 @@ pub(super) struct Found {
 
 /// A request that may come again, and what it asks, neither readable.
 #[derive(Clone, Copy)]
-struct Request {
-    key: Blind,
-    content: Blind,
+pub(super) struct Request {
+    pub(super) key: Blind,
+    pub(super) content: Blind,
+}
+
+impl Request {
+    /// What is written with what it made.
+    pub(super) fn made(self, number: u64) -> (Vec<u8>, Vec<u8>) {
+        let made = [self.content.bytes().as_slice(), &number.to_be_bytes()].concat();
+        (keys::request(self.key), made)
+    }
 }
 
 impl Registry {
@@ -123,10 +131,7 @@ impl Registry {
         changes.puts.push((key, join_declaration(&record, &sealed)));
         changes.puts.push((keys::declaration_of(found.subject, number), Vec::new()));
         changes.puts.push((keys::pass(record.pass), json(&issued)));
-        if let Some(Request { key, content }) = request {
-            let made = [content.bytes().as_slice(), &number.to_be_bytes()].concat();
-            changes.puts.push((keys::request(key), made));
-        }
+        changes.puts.extend(request.map(|request| request.made(number)));
         changes.puts.extend(how.entered_by.map(|account| self.entered_mark(account, number)));
         act.object = record.pass.to_string();
         changes.acts.push(act);
@@ -317,15 +322,23 @@ impl Registry {
         }
     }
 
-    /// What the same request made before.
-    fn already_declared(&self, request: Request) -> Result<Option<Declared>, RegistryError> {
+    /// Number of what the same request made before.
+    ///
+    /// # Errors
+    /// The key was used for something else, or the store fails.
+    pub(super) fn made_before(&self, request: Request) -> Result<Option<u64>, RegistryError> {
         let Some(made) = self.table.get(&keys::request(request.key))? else { return Ok(None) };
         let damage = || damaged("a request");
         let (content, number) = made.split_first_chunk::<16>().ok_or_else(damage)?;
         if *content != request.content.bytes() {
             return Err(RegistryError::KeyReused);
         }
-        let number = u64::from_be_bytes(number.try_into().map_err(|_| damage())?);
+        Ok(Some(u64::from_be_bytes(number.try_into().map_err(|_| damage())?)))
+    }
+
+    fn already_declared(&self, request: Request) -> Result<Option<Declared>, RegistryError> {
+        let Some(number) = self.made_before(request)? else { return Ok(None) };
+        let damage = || damaged("a request");
         let record = self.declaration_record(number)?.ok_or_else(damage)?;
         let pass = self.pass(record.pass)?.ok_or_else(damage)?;
         Ok(Some(Declared { record, pass, is_new_person: false }))

@@ -22,7 +22,7 @@ use truyvet_schemas::utoipa::{self, ToSchema};
 use truyvet_schemas::vehicle::{Aboard, Checklist, Trip, plate_key};
 
 use super::audit::Act;
-use super::people::{Found, Holder, opened};
+use super::people::{Found, Holder, Request, opened};
 use super::records::{PassRecord, Revoked, join, join_person, split, split_person, text, texts};
 use super::vault::{Blind, Secret, random, random_key, seal};
 use super::writer::Changes;
@@ -139,9 +139,7 @@ pub struct Manifest {
 impl Manifest {
     /// Codes of those aboard, each once.
     pub fn subjects(&self) -> Vec<SubjectCode> {
-        let mut known = BTreeSet::new();
-        let codes = self.aboard.iter().map(|(subject, _)| *subject);
-        codes.filter(|subject| known.insert(subject.bytes())).collect()
+        distinct(self.aboard.iter().map(|(subject, _)| *subject))
     }
 }
 
@@ -216,7 +214,7 @@ impl Registry {
         let documents = trip.aboard.iter().map(|one| self.blind(&one.document));
         let _finding = self.finding(&documents.chain([plate]).collect::<Vec<_>>());
         let request = how.request.map(|key| self.trip_request(key, plate, trip));
-        if let Some(before) = request.map_or(Ok(None), |request| self.trip_before(request))? {
+        if let Some(before) = request.map_or(Ok(None), |request| self.trip_made(request))? {
             return Ok(before);
         }
         let (mut changes, mut newcomers) = (Changes::default(), Vec::new());
@@ -246,14 +244,23 @@ impl Registry {
             changes.puts.push((keys::trip_at(place, number), Vec::new()));
         }
         changes.puts.push((keys::pass(record.pass), json(&pass)));
-        if let Some((key, content)) = request {
-            let made = [content.bytes().as_slice(), &number.to_be_bytes()].concat();
-            changes.puts.push((keys::request(key), made));
-        }
+        changes.puts.extend(request.map(|request| request.made(number)));
         act.object = record.pass.to_string();
         changes.acts.push(act);
         self.writer.write(changes)?;
         Ok(TripDeclared { record, pass, newcomers })
+    }
+
+    /// What the same request made before, if it was made: see [`DeclaringTrip::request`].
+    ///
+    /// # Errors
+    /// The key was used for another trip, or the store fails.
+    pub fn trip_declared_before(
+        &self,
+        trip: &Trip,
+        request: &str,
+    ) -> Result<Option<TripDeclared>, RegistryError> {
+        self.trip_made(self.trip_request(request, self.plate_index(&trip.vehicle.plate), trip))
     }
 
     /// Seals a trip in the name of the act's actor and at its time: from now on its pass is good.
@@ -411,9 +418,7 @@ impl Registry {
                 holds = Some(record.subjects);
             }
         }
-        let mut known = BTreeSet::new();
-        let subjects = holds.ok_or(RegistryError::UnknownTrip)?;
-        Ok(subjects.into_iter().filter(|subject| known.insert(subject.bytes())).collect())
+        Ok(distinct(holds.ok_or(RegistryError::UnknownTrip)?.into_iter()))
     }
 
     /// Which vehicle has this plate.
@@ -583,22 +588,19 @@ impl Registry {
         self.vault.read().blind("plate", &plate_key(plate))
     }
 
-    /// A request that may come again, and what it asks, neither readable.
-    fn trip_request(&self, key: &str, plate: Blind, trip: &Trip) -> (Blind, Blind) {
+    fn trip_request(&self, key: &str, plate: Blind, trip: &Trip) -> Request {
         let (vault, plate) = (self.vault.read(), data_encoding::HEXLOWER.encode(&plate.bytes()));
         let content = String::from_utf8(json(trip)).expect("JSON is text");
-        (vault.blind("trip-request", &format!("{plate}|{key}")), vault.blind("trip-content", &content))
+        Request {
+            key: vault.blind("trip-request", &format!("{plate}|{key}")),
+            content: vault.blind("trip-content", &content),
+        }
     }
 
     /// What the same request made before.
-    fn trip_before(&self, (key, content): (Blind, Blind)) -> Result<Option<TripDeclared>, RegistryError> {
-        let Some(made) = self.table.get(&keys::request(key))? else { return Ok(None) };
+    fn trip_made(&self, request: Request) -> Result<Option<TripDeclared>, RegistryError> {
+        let Some(number) = self.made_before(request)? else { return Ok(None) };
         let damage = || damaged("a request");
-        let (made_of, number) = made.split_first_chunk::<16>().ok_or_else(damage)?;
-        if *made_of != content.bytes() {
-            return Err(RegistryError::KeyReused);
-        }
-        let number = u64::from_be_bytes(number.try_into().map_err(|_| damage())?);
         let record = self.trip_record(number)?.ok_or_else(damage)?;
         let pass = self.pass(record.pass)?.ok_or_else(damage)?;
         Ok(Some(TripDeclared { record, pass, newcomers: Vec::new() }))
@@ -608,6 +610,12 @@ impl Registry {
 /// The lower bits of nearly all trips' numbers are the same.
 fn lock_of(trip: u64) -> usize {
     (trip ^ (trip >> 20)) as usize
+}
+
+/// Each once, in their order.
+fn distinct(subjects: impl Iterator<Item = SubjectCode>) -> Vec<SubjectCode> {
+    let mut known = BTreeSet::new();
+    subjects.filter(|subject| known.insert(subject.bytes())).collect()
 }
 
 fn manifest_at(manifests: &[Manifest], at: TimeMs) -> &Manifest {

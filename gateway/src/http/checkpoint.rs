@@ -82,8 +82,7 @@ pub(super) async fn enrol(
         };
         let number = device.device.to_string();
         shared.people.registry.note(act(now, &account.account, "device.enrol", &number))?;
-        let record = catalog.site(&site);
-        let site_name = record.and_then(|site| site.name).unwrap_or_else(|| site.clone());
+        let site_name = shared.people.site_name(&site);
         let next_seq = (device.durable_seq + 1).to_string();
         Ok(Enrolled { device: device.device, next_seq, site, site_name, now: now.get() })
     });

@@ -89,8 +89,7 @@ pub(super) async fn list(
     let shared = Arc::clone(&app);
     let work = app.people_work.run(move || -> Result<_, RegistryError> {
         let people = &shared.people;
-        let mut hooks = people.registry.hooks()?;
-        hooks.retain(|hook| after.is_none_or(|after| after < hook.number));
+        let hooks = people.registry.hooks(after, limit + 1)?;
         let next = hooks.get(limit - 1).filter(|_| hooks.len() > limit).map(|last| last.number.to_string());
         let hooks = hooks.into_iter().take(limit).map(|hook| shown(people, hook));
         Ok(HookList { hooks: hooks.collect::<Result<_, _>>()?, next })

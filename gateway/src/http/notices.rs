@@ -259,7 +259,7 @@ fn area_of(app: &App, asking: &Asking, asked: Option<String>) -> Result<(Account
     let none = || Problem::Usage("your account has no area of its own: name one with `area`".to_owned());
     let area = asked.or_else(|| account.area.clone()).ok_or_else(none)?;
     let is_known = app.engine.catalog().area(&area).is_some();
-    if !is_known || !app.people.may_see_notices(&area, &account) {
+    if !is_known || !app.people.reaches_area(&area, &account) {
         return Err(Problem::NotFound("your area has no such area in it".to_owned()));
     }
     Ok((account, area))

@@ -19,233 +19,168 @@ pub(super) struct Told<T: ToSchema> {
     explain: Option<Explained>,
 }
 
-/// Who passed sites or areas; at least one is named.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = PassedQuestion)]
-pub(super) struct Passed {
-    /// Codes of sites; repeated for several.
-    #[param(value_type = Option<Vec<Code>>)]
-    site: Option<Codes>,
-    /// Codes of areas; repeated for several.
-    #[param(value_type = Option<Vec<Code>>)]
-    area: Option<Codes>,
-    /// The first instant that counts.
-    from: Time,
-    /// The first instant after.
-    to: Time,
-    /// Whether only counts are told.
-    count: Option<Truth>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+/// Declares what a question takes: its own words, and those that every question takes.
+macro_rules! words {
+    ($(#[doc = $says:literal])+ $name:ident as $schema:ident { $($own:tt)* }) => {
+        $(#[doc = $says])+
+        #[derive(IntoParams, ToSchema)]
+        #[expect(dead_code, reason = "says what `Params` reads")]
+        #[serde(deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        #[schema(as = $schema)]
+        pub(super) struct $name {
+            $($own)*
+            /// At most so long, `30s`; the settings say it where this is left out.
+            #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+            timeout: Option<Lasting>,
+            /// Whether the answer says what it took, as `explain`; with JSON only.
+            explain: Option<Truth>,
+            /// How the answer is written; `json` where this is left out.
+            #[param(inline)]
+            format: Option<Format>,
+        }
+    };
 }
 
-/// Where a subject was.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = TrailQuestion)]
-pub(super) struct Trail {
-    /// The subject's code.
-    subject: Code,
-    /// The first instant that counts.
-    from: Time,
-    /// The first instant after.
-    to: Time,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// Who passed sites or areas; at least one is named.
+    Passed as PassedQuestion {
+        /// Codes of sites; repeated for several.
+        #[param(value_type = Option<Vec<Code>>)]
+        site: Option<Codes>,
+        /// Codes of areas; repeated for several.
+        #[param(value_type = Option<Vec<Code>>)]
+        area: Option<Codes>,
+        /// The first instant that counts.
+        from: Time,
+        /// The first instant after.
+        to: Time,
+        /// Whether only counts are told.
+        count: Option<Truth>,
+    }
 }
 
-/// Whom subjects met.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = ContactsQuestion)]
-pub(super) struct Contacts {
-    /// Codes of subjects; repeated for several.
-    #[param(value_type = Vec<Code>, min_items = 1)]
-    subject: Codes,
-    /// The first instant that counts.
-    from: Time,
-    /// The first instant after.
-    to: Time,
-    /// Longest time between the two scans of a contact, `15m`.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    window: Option<Lasting>,
-    /// Whether every pair of scans is told.
-    pairs: Option<Truth>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// Where a subject was.
+    Trail as TrailQuestion {
+        /// The subject's code.
+        subject: Code,
+        /// The first instant that counts.
+        from: Time,
+        /// The first instant after.
+        to: Time,
+    }
 }
 
-/// Who met whom, generation by generation.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = ChainQuestion)]
-pub(super) struct Chain {
-    /// The first subjects, `CODE` or `CODE@T` with the time of exposure; repeated for several.
-    #[param(value_type = Vec<Code>, min_items = 1)]
-    seed: Codes,
-    /// The first instant that counts.
-    from: Time,
-    /// The first instant after.
-    to: Time,
-    /// Longest time between the two scans of a contact, `15m`.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    window: Option<Lasting>,
-    /// How many generations follow the seeds; 2 where this is left out.
-    #[param(value_type = Option<u8>, maximum = 10)]
-    generations: Option<UpToTen>,
-    /// Whether only counts are told.
-    count: Option<Truth>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// Whom subjects met.
+    Contacts as ContactsQuestion {
+        /// Codes of subjects; repeated for several.
+        #[param(value_type = Vec<Code>, min_items = 1)]
+        subject: Codes,
+        /// The first instant that counts.
+        from: Time,
+        /// The first instant after.
+        to: Time,
+        /// Longest time between the two scans of a contact, `15m`.
+        #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+        window: Option<Lasting>,
+        /// Whether every pair of scans is told.
+        pairs: Option<Truth>,
+    }
 }
 
-/// Where and when several subjects were.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = CommonQuestion)]
-pub(super) struct Common {
-    /// Codes of subjects; repeated for several.
-    #[param(value_type = Vec<Code>, min_items = 1)]
-    subjects: Codes,
-    /// The first instant that counts.
-    from: Time,
-    /// The first instant after.
-    to: Time,
-    /// Length of a cell of time, `1h`.
-    #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
-    cell: Option<Lasting>,
-    /// How many cells are told; 20 where this is left out.
-    #[param(value_type = Option<u32>, maximum = 100_000)]
-    top: Option<Number>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// Who met whom, generation by generation.
+    Chain as ChainQuestion {
+        /// The first subjects, `CODE` or `CODE@T` with the time of exposure; repeated for several.
+        #[param(value_type = Vec<Code>, min_items = 1)]
+        seed: Codes,
+        /// The first instant that counts.
+        from: Time,
+        /// The first instant after.
+        to: Time,
+        /// Longest time between the two scans of a contact, `15m`.
+        #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+        window: Option<Lasting>,
+        /// How many generations follow the seeds; 2 where this is left out.
+        #[param(value_type = Option<u8>, maximum = 10)]
+        generations: Option<UpToTen>,
+        /// Whether only counts are told.
+        count: Option<Truth>,
+    }
 }
 
-/// When subjects were inside sites that scan in and out, and who was inside with them.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = StaysQuestion)]
-pub(super) struct Stays {
-    /// Codes of subjects; repeated for several.
-    #[param(value_type = Vec<Code>, min_items = 1)]
-    subject: Codes,
-    /// The first instant that counts; stays are cut there.
-    from: Time,
-    /// The first instant after.
-    to: Time,
-    /// How long two stays must overlap at least; `1ms` where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    overlap: Option<Lasting>,
-    /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    longest: Option<Lasting>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// Where and when several subjects were.
+    Common as CommonQuestion {
+        /// Codes of subjects; repeated for several.
+        #[param(value_type = Vec<Code>, min_items = 1)]
+        subjects: Codes,
+        /// The first instant that counts.
+        from: Time,
+        /// The first instant after.
+        to: Time,
+        /// Length of a cell of time, `1h`.
+        #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
+        cell: Option<Lasting>,
+        /// How many cells are told; 20 where this is left out.
+        #[param(value_type = Option<u32>, maximum = 100_000)]
+        top: Option<Number>,
+    }
 }
 
-/// How many were inside a site that scans in and out.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = OccupancyQuestion)]
-pub(super) struct Occupancy {
-    /// The site's code.
-    site: Code,
-    /// The first instant that counts.
-    from: Time,
-    /// The first instant after; at most 10,000 cells later.
-    to: Time,
-    /// Length of a cell of time, `1h`.
-    #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
-    cell: Option<Lasting>,
-    /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    longest: Option<Lasting>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// When subjects were inside sites that scan in and out, and who was inside with them.
+    Stays as StaysQuestion {
+        /// Codes of subjects; repeated for several.
+        #[param(value_type = Vec<Code>, min_items = 1)]
+        subject: Codes,
+        /// The first instant that counts; stays are cut there.
+        from: Time,
+        /// The first instant after.
+        to: Time,
+        /// How long two stays must overlap at least; `1ms` where this is left out.
+        #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+        overlap: Option<Lasting>,
+        /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
+        #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+        longest: Option<Lasting>,
+    }
 }
 
-/// Who is in a combination of sets of those who passed.
-#[derive(IntoParams, ToSchema)]
-#[expect(dead_code, reason = "says what `Params` reads")]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-#[schema(as = SetQuestion)]
-pub(super) struct Set {
-    /// The expression, such as `site A from T to T and not area B from T to T`.
-    #[param(min_length = 1, example = "site CP-1 on 2026-03-02 not site CP-2 on 2026-03-02")]
-    #[schema(min_length = 1, example = "site CP-1 on 2026-03-02 not site CP-2 on 2026-03-02")]
-    expr: String,
-    /// Offset of days in the expression that name none, `+07:00`; UTC where this is left out.
-    #[param(pattern = "^([Zz]|[+-][0-9]{2}:[0-9]{2})$", example = "+07:00")]
-    #[schema(pattern = "^([Zz]|[+-][0-9]{2}:[0-9]{2})$", example = "+07:00")]
-    offset: Option<String>,
-    /// Whether only counts are told.
-    count: Option<Truth>,
-    /// At most so long, `30s`; the settings say it where this is left out.
-    #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
-    timeout: Option<Lasting>,
-    /// Whether the answer says what it took, as `explain`; with JSON only.
-    explain: Option<Truth>,
-    /// How the answer is written; `json` where this is left out.
-    #[param(inline)]
-    format: Option<Format>,
+words! {
+    /// How many were inside a site that scans in and out.
+    Occupancy as OccupancyQuestion {
+        /// The site's code.
+        site: Code,
+        /// The first instant that counts.
+        from: Time,
+        /// The first instant after; at most 10,000 cells later.
+        to: Time,
+        /// Length of a cell of time, `1h`.
+        #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
+        cell: Option<Lasting>,
+        /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
+        #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
+        longest: Option<Lasting>,
+    }
+}
+
+words! {
+    /// Who is in a combination of sets of those who passed.
+    Set as SetQuestion {
+        /// The expression, such as `site A from T to T and not area B from T to T`.
+        #[param(min_length = 1, example = "site CP-1 on 2026-03-02 not site CP-2 on 2026-03-02")]
+        #[schema(min_length = 1, example = "site CP-1 on 2026-03-02 not site CP-2 on 2026-03-02")]
+        expr: String,
+        /// Offset of days in the expression that name none, `+07:00`; UTC where this is left out.
+        #[param(pattern = "^([Zz]|[+-][0-9]{2}:[0-9]{2})$", example = "+07:00")]
+        #[schema(pattern = "^([Zz]|[+-][0-9]{2}:[0-9]{2})$", example = "+07:00")]
+        offset: Option<String>,
+        /// Whether only counts are told.
+        count: Option<Truth>,
+    }
 }
 
 /// How an answer is written.

@@ -6,7 +6,7 @@ use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::PassId;
 
 use super::notices_tests::Checkpoint;
-use super::people_tests::{AN, Browser, MAI, declaration, served};
+use super::people_tests::{AN, Browser, MAI, declaration, served, served_and};
 use super::tests::Server;
 use crate::people::{Caller, NewAccount};
 
@@ -280,4 +280,20 @@ fn a_trip_is_declared_by_its_driver_or_its_depot_and_by_nobody_else() {
     let first = send();
     assert_eq!(first.0, 201);
     assert_eq!(send(), first, "the same again makes nothing new");
+}
+
+#[test]
+fn a_trip_sent_again_is_answered_though_no_more_may_be_declared_today() {
+    let (server, _folder) = served_and(false, |config| config.people.declarations_a_day = 1);
+    let driver = Browser::new(&server).redeem(AN, "0901234567");
+    let body = coach(2).to_string();
+    let send = |key: &str| {
+        let (status, bytes) =
+            driver.ask("POST", "/api/v1/vehicles/trips", &[("idempotency-key", key)], body.as_bytes());
+        (status, serde_json::from_slice::<Value>(&bytes).expect("JSON")["trip"].clone())
+    };
+    let first = send("a");
+    assert_eq!(first.0, 201);
+    assert_eq!(send("a"), first);
+    assert_eq!(send("b").0, 429, "another is one too many");
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use standardwebhooks::Webhook;
-use truyvet_engine::registry::{Due, Hook, NewHook, RegistryError, Told};
+use truyvet_engine::registry::{Hook, NewHook, RegistryError, Told};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
@@ -131,12 +131,9 @@ impl People {
     /// There is no such hook, or the store fails.
     pub fn remove_hook(&self, number: u64, caller: &Caller, now: TimeMs) -> Result<(), RegistryError> {
         let act = act(now, caller.actor(), "hook.remove", &number.to_string());
+        self.registry.remove_hook(number, act)?;
         self.hooks.forget(number);
-        let removed = self.registry.remove_hook(number, act);
-        if removed.as_ref().is_err_and(|error| !matches!(error, RegistryError::UnknownHook)) {
-            self.hooks.load(self.registry.hooks()?);
-        }
-        removed
+        Ok(())
     }
 
     /// Notes for the hooks of these areas (each with the journey's number) that something happened.
@@ -174,11 +171,13 @@ impl People {
         if compares {
             self.compare_with(hook, TimeMs::now()).map_err(failed)?;
         }
-        let (due, notices) = self.due_notices(hook).map_err(failed)?;
-        let told: Vec<(Due, Option<Told>)> = due
-            .iter()
-            .map(|due| (*due, notices.iter().find(|notice| notice.is_of(due)).map(|n| told(&n.journey))))
-            .collect();
+        let due = self.registry.due(hook.number, NOTICES_MAX).map_err(|error| failed(error.into()))?;
+        let (mut notices, mut told) = (Vec::new(), Vec::with_capacity(due.len()));
+        for due in &due {
+            let notice = self.notice_for(hook, due.declaration).map_err(failed)?;
+            told.push((*due, notice.as_ref().map(|notice| told_of(&notice.journey))));
+            notices.extend(notice);
+        }
         if !notices.is_empty() {
             self.post(hook, &notices, TimeMs::now())?;
         }
@@ -188,17 +187,12 @@ impl People {
         Ok(Went { was_told: !notices.is_empty(), more: due.len() == NOTICES_MAX })
     }
 
-    /// Journeys that the hook is to be told of, as they are now.
-    fn due_notices(&self, hook: &Hook) -> Result<(Vec<Due>, Vec<Notice>), NoticesError> {
-        let due = self.registry.due(hook.number, NOTICES_MAX)?;
-        let mut notices = Vec::with_capacity(due.len());
-        for Due { declaration, .. } in &due {
-            let Some((record, leg)) = self.verified_leg(*declaration)? else { continue };
-            let Some(side) = self.ends(&leg).remove(&hook.area) else { continue };
-            let journey = self.journey(&record, &leg, TimeMs::now())?;
-            notices.extend(journey.map(|journey| Notice { side, journey }));
-        }
-        Ok((due, notices))
+    /// A journey as it is now, as the hook's area sees it; none where there is nothing to tell.
+    fn notice_for(&self, hook: &Hook, declaration: u64) -> Result<Option<Notice>, NoticesError> {
+        let Some((record, leg)) = self.verified_leg(declaration)? else { return Ok(None) };
+        let Some(side) = self.ends(&leg).remove(&hook.area) else { return Ok(None) };
+        let journey = self.journey(&record, &leg, TimeMs::now())?;
+        Ok(journey.map(|journey| Notice { side, journey }))
     }
 
     /// Notes as due what the hook does not know of the journeys of its area.
@@ -216,7 +210,7 @@ impl People {
             for travelling in page.iter().filter(|travelling| travelling.record.made_at >= since) {
                 let number = travelling.record.declaration;
                 let journey = self.journey(&travelling.record, &travelling.leg, now)?;
-                if journey.map(|journey| told(&journey)) != self.registry.told(hook.number, number)? {
+                if journey.map(|journey| told_of(&journey)) != self.registry.told(hook.number, number)? {
                     due.push((hook.number, number));
                 }
             }
@@ -257,13 +251,7 @@ impl People {
     }
 }
 
-impl Notice {
-    fn is_of(&self, due: &Due) -> bool {
-        self.journey.declaration == due.declaration.to_string()
-    }
-}
-
-fn told(journey: &Journey) -> Told {
+fn told_of(journey: &Journey) -> Told {
     Told { passages: journey.passages, arrived: journey.arrival.is_some(), revoked: journey.revoked }
 }
 

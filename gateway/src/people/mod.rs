@@ -38,7 +38,9 @@ use std::time::Duration;
 
 use truyvet_areas::Neighbours;
 use truyvet_engine::Engine;
-use truyvet_engine::registry::{Act, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError};
+use truyvet_engine::registry::{
+    Act, HOOKS_MAX, Issuer, REGISTRY_FOLDER, Registry, RegistryError, VaultError,
+};
 use truyvet_schemas::TimeMs;
 
 pub use access::{Caller, Permission};
@@ -138,7 +140,7 @@ impl People {
         let registry = Registry::open(&registry_dir(data), &keys, config.cache_bytes)?;
         let first_wait = Duration::from_millis(config.hook_retry_ms);
         Ok(Self {
-            hooks: Hooks::new(registry.hooks()?, hooks::agent(config)?, first_wait),
+            hooks: Hooks::new(registry.hooks(None, HOOKS_MAX)?, hooks::agent(config)?, first_wait),
             registry,
             issuer: Issuer::open(&keys)?,
             areas: Areas::of(engine.clone()),

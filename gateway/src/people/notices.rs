@@ -177,7 +177,7 @@ impl People {
     ) -> Result<Option<Arrival>, NoticesError> {
         let (who, object) = (&account.account, declaration.to_string());
         let verified = self.verified_leg(declaration)?;
-        if verified.is_none_or(|(_, leg)| !self.may_see_notices(&leg.to, account)) {
+        if verified.is_none_or(|(_, leg)| !self.reaches_area(&leg.to, account)) {
             self.registry.note(act_with(now, who, "arrival.note", &object, "refused"))?;
             return Ok(None);
         }
@@ -217,11 +217,6 @@ impl People {
             }
         }
         Ok(notices)
-    }
-
-    /// Whether an official may see the notices of this area.
-    pub fn may_see_notices(&self, area: &str, account: &Account) -> bool {
-        account.area.as_deref().is_none_or(|within| self.areas.is_within(area, within))
     }
 
     /// A verified declaration, and where it leads; none where it is not verified.
@@ -281,9 +276,14 @@ impl People {
 
     pub(super) fn last_passage(&self, scan: TrailScan) -> LastPassage {
         let TrailScan { at, site, verdict, .. } = scan;
-        let record = self.engine.catalog().site(&site);
-        let site_name = record.and_then(|record| record.name).unwrap_or_else(|| site.clone());
+        let site_name = self.site_name(&site);
         LastPassage { at, site, site_name, verdict }
+    }
+
+    /// A site's name; the code where none is known.
+    pub fn site_name(&self, site: &str) -> String {
+        let record = self.engine.catalog().site(site);
+        record.and_then(|record| record.name).unwrap_or_else(|| site.to_owned())
     }
 }
 

@@ -186,20 +186,21 @@ impl People {
         now: TimeMs,
     ) -> Result<TripShown, TripError> {
         let trip = trip.tidied();
+        // Sent again it is neither checked nor counted anew: its time may have come meanwhile.
+        let request_of_own = request.filter(|_| may_declare(by, &trip).is_ok());
+        let before = request_of_own.map(|request| self.registry.trip_declared_before(&trip, request));
+        if let Some(before) = before.transpose()?.flatten() {
+            return self.shown_again(before.record.trip, now);
+        }
         let mut flaws = trip.check(now.get());
         flaws.extend(self.check_places(&trip, now));
         if !flaws.is_empty() {
             return Err(TripError::Invalid(flaws));
         }
-        let phone = match by {
-            Caller::Citizen { document, phone } if trip.aboard[0].document == *document => {
-                self.quota.take(&format!("declare|{phone}"), self.config.declarations_a_day, now)?;
-                Some(phone.as_str())
-            }
-            Caller::Official(account) if account.site.as_ref() == Some(&trip.depot) => None,
-            Caller::Official(_) => return Err(TripError::NotTheDepot),
-            _ => return Err(TripError::NotTheDriver),
-        };
+        let phone = may_declare(by, &trip)?;
+        if let Some(phone) = phone {
+            self.quota.take(&format!("declare|{phone}"), self.config.declarations_a_day, now)?;
+        }
         let issued = UnixSeconds::of(now).unwrap_or(UnixSeconds::new(u32::MAX));
         let elsewhere = self.elsewhere(&trip);
         let how = DeclaringTrip { issued, phone, elsewhere: &elsewhere, request };
@@ -632,16 +633,22 @@ impl People {
         self.depot_area(trip).unwrap_or_else(|| trip.route[0].clone())
     }
 
-    fn site_name(&self, site: &str) -> String {
-        let record = self.engine.catalog().site(site);
-        record.and_then(|record| record.name).unwrap_or_else(|| site.to_owned())
-    }
-
     fn tell_homes(&self, newcomers: &[Newcomer]) {
         for Newcomer { subject, home } in newcomers {
             let (subject, home) = (subject.to_string(), home.clone());
             self.homes.tell(Traveller { subject, home, is_followed: false });
         }
+    }
+}
+
+/// The phone that a driver declares with; none where an officer of the depot does.
+fn may_declare<'a>(by: &'a Caller, trip: &Trip) -> Result<Option<&'a str>, TripError> {
+    let driver = trip.aboard.first().map(|driver| &driver.document);
+    match by {
+        Caller::Citizen { document, phone } if driver == Some(document) => Ok(Some(phone)),
+        Caller::Official(account) if account.site.as_ref() == Some(&trip.depot) => Ok(None),
+        Caller::Official(_) => Err(TripError::NotTheDepot),
+        _ => Err(TripError::NotTheDriver),
     }
 }
 

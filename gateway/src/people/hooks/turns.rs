@@ -83,13 +83,8 @@ impl Hooks {
             taken: AtomicU64::default(),
             failed: AtomicU64::default(),
         };
-        new.load(hooks);
+        hooks.into_iter().for_each(|hook| new.put(hook));
         new
-    }
-
-    /// Knows these hooks from now on.
-    pub(super) fn load(&self, hooks: Vec<Hook>) {
-        hooks.into_iter().for_each(|hook| self.put(hook));
     }
 
     /// Knows this hook from now on; it is told of what is under way first.

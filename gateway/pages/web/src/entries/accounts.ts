@@ -8,9 +8,9 @@ import { at, element, say, show } from "../dom";
 import { readValues } from "../fields";
 import { clearFlaw, clearFlaws, showFlaws } from "../flaws";
 import { newKey } from "../outbox";
-import { showWork, startShell } from "../shell";
 import { text } from "../texts";
 import { troubleOf } from "../trouble";
+import { startWork } from "../work";
 
 interface Account {
   account: string;
@@ -43,12 +43,7 @@ async function start(): Promise<void> {
   at("role").addEventListener("change", showPlace);
   at("invent").addEventListener("click", () => (at<HTMLInputElement>("password").value = inventPassword()));
   showPlace();
-  const me = await startShell();
-  const isTheirs = me?.kind === "account" && me.role === "administrator";
-  showWork(isTheirs);
-  show(at("gate"), me?.kind !== "account");
-  if (isTheirs) return showAll();
-  if (me?.kind === "account") showFlaws([], text("not_allowed"));
+  if (await startWork(["administrator"])) await showAll();
 }
 
 /** Officers belong to a site, those who look people up to an area, the others to neither. */

@@ -9,13 +9,13 @@ import { at, say, show } from "../dom";
 import { readValues } from "../fields";
 import { clearFlaw, clearFlaws, showFlaws } from "../flaws";
 import { factsOf } from "../review";
-import { showWork, startShell } from "../shell";
 import { text } from "../texts";
 import { troubleOf } from "../trouble";
 import type { DepotCheck, Trip, TripRow } from "../vehicle/contract";
 import { aboardOf, valuesOfAboard } from "../vehicle/form";
 import { AboardRows } from "../vehicle/rows";
 import { classOf, linesOf, peopleOf, rowOf } from "../vehicle/show";
+import { startWork } from "../work";
 
 /** Who is told of trips. */
 const TOLD = ["officer", "ward", "health", "epidemiologist"];
@@ -35,11 +35,8 @@ let asked = 0;
 void start();
 
 async function start(): Promise<void> {
-  const me = await startShell();
-  const isTheirs = me?.kind === "account" && TOLD.includes(me.role);
-  show(at("gate"), me?.kind !== "account");
-  showWork(isTheirs);
-  if (!isTheirs) return me?.kind === "account" ? showFlaws([], text("not_allowed")) : undefined;
+  const me = await startWork(TOLD);
+  if (me === null) return;
   account = me;
   show(at("area").closest(".field") as HTMLElement, me.role !== "officer" && me.role !== "ward");
   if (me.area) {

@@ -3,7 +3,7 @@
 import { call, Problem } from "../api";
 import { areaPath } from "../areas";
 import { documentFlaws } from "../check";
-import type { DeclarationState, Flaw, IdDocument, Me, Person } from "../contract";
+import type { AccountSession, DeclarationState, Flaw, IdDocument, Person } from "../contract";
 import { ask } from "../dialog";
 import { startDocument } from "../document-field";
 import { at, element, show } from "../dom";
@@ -13,9 +13,9 @@ import { day, moment } from "../format";
 import { newKey } from "../outbox";
 import { stateOf, wordsOf } from "../pass-state";
 import { factsOf, personLines } from "../review";
-import { showWork, startShell } from "../shell";
 import { hasText, text } from "../texts";
 import { troubleOf } from "../trouble";
+import { startWork } from "../work";
 
 interface Found {
   subject: string;
@@ -44,7 +44,7 @@ interface Watched {
 /** Who may look people up. */
 const LOOKERS = ["ward", "health", "epidemiologist"];
 const form = at<HTMLFormElement>("find");
-let me: Me | null = null;
+let me: AccountSession | null = null;
 let found: Found | null = null;
 
 void start();
@@ -62,13 +62,9 @@ async function start(): Promise<void> {
     void find();
   });
   at("watch-person").addEventListener("click", watchPerson);
-  me = await startShell();
-  const isTheirs = me?.kind === "account" && LOOKERS.includes(me.role);
-  showWork(isTheirs);
-  show(at("gate"), me?.kind !== "account");
+  me = await startWork(LOOKERS);
   if (!mayHold()) for (const part of document.querySelectorAll<HTMLElement>("[data-hold]")) show(part, false);
-  if (isTheirs) return lookUpGiven().then(showWatched);
-  if (me?.kind === "account") showFlaws([], text("not_allowed"));
+  if (me !== null) return lookUpGiven().then(showWatched);
 }
 
 /** Other pages lead here with the number of a pass. */
@@ -152,7 +148,7 @@ function declarationRow(found: DeclarationFound): HTMLElement {
 
 /** Whether people may be held at checkpoints, and passes taken back. */
 function mayHold(): boolean {
-  return me?.kind === "account" && ["health", "epidemiologist"].includes(me.role);
+  return me !== null && ["health", "epidemiologist"].includes(me.role);
 }
 
 function revokeButton(pass: string): HTMLButtonElement {

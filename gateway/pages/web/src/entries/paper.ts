@@ -1,13 +1,11 @@
 // The page /paper: what citizens declared on paper, typed one by one or sent as a table.
 
 import { at, show } from "../dom";
-import { showFlaws } from "../flaws";
 import { readDraft, writeDraft, type PaperDraft } from "../paper/draft";
 import { startEntry, todaysSheets } from "../paper/entry";
 import { clearSheets, PAGES_AT_ONCE, printSheets } from "../paper/print";
 import { startTable } from "../paper/table";
-import { showWork, startShell } from "../shell";
-import { text } from "../texts";
+import { startWork } from "../work";
 
 /** Who may enter paper. */
 const ENTERERS = ["officer", "ward", "health"];
@@ -15,14 +13,9 @@ const ENTERERS = ["officer", "ward", "health"];
 void start();
 
 async function start(): Promise<void> {
-  const me = await startShell();
-  const account = me?.kind === "account" && ENTERERS.includes(me.role) ? me.account : "";
-  showWork(account !== "");
-  show(at("gate"), me?.kind !== "account");
-  if (account === "") {
-    if (me?.kind === "account") showFlaws([], text("not_allowed"));
-    return;
-  }
+  const me = await startWork(ENTERERS);
+  if (me === null) return;
+  const { account } = me;
   for (const way of document.querySelectorAll<HTMLInputElement>('input[name="way"]')) way.addEventListener("change", showWay);
   showWay();
   const before = readDraft(account);

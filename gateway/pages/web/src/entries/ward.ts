@@ -10,9 +10,9 @@ import { readValues } from "../fields";
 import { clearFlaws, showFlaws } from "../flaws";
 import { moment } from "../format";
 import { boundsOf, heard, mayArrive, type Notice, type Wanted } from "../notices";
-import { showWork, startShell } from "../shell";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
+import { startWork } from "../work";
 
 /** Who is told of journeys. */
 const TOLD = ["ward", "health", "epidemiologist"];
@@ -29,11 +29,8 @@ let asked = 0;
 void start();
 
 async function start(): Promise<void> {
-  const me = await startShell();
-  const isTheirs = me?.kind === "account" && TOLD.includes(me.role);
-  show(at("gate"), me?.kind !== "account");
-  showWork(isTheirs);
-  if (!isTheirs) return me?.kind === "account" ? showFlaws([], text("not_allowed")) : undefined;
+  const me = await startWork(TOLD);
+  if (me === null) return;
   account = me;
   at<HTMLInputElement>("day").value = localTime(Date.now()).slice(0, 10);
   // A ward has nothing below it to choose.

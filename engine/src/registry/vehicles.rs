@@ -13,21 +13,26 @@
 //! - A manifest changes nothing of a known person: nobody verified what it says of them.
 //! - Names, plates, depots and routes are sealed with the vehicle's key, and found by blind indexes.
 
+mod look;
+mod records;
+
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
 use truyvet_schemas::TimeMs;
-use truyvet_schemas::pass::{PassId, SubjectCode, UnixSeconds};
-use truyvet_schemas::utoipa::{self, ToSchema};
-use truyvet_schemas::vehicle::{Aboard, Checklist, Trip, plate_key};
+use truyvet_schemas::pass::{SubjectCode, UnixSeconds};
+use truyvet_schemas::vehicle::{Aboard, Checklist, Trip};
 
 use super::audit::Act;
-use super::people::{Found, Holder, Request, opened};
-use super::records::{PassRecord, Revoked, join, join_person, split, split_person, text, texts};
+use super::people::{Found, Holder, Request};
+use super::records::{PassRecord, Revoked, join, join_person};
 use super::vault::{Blind, Secret, random, random_key, seal};
 use super::writer::Changes;
 use super::{Registry, RegistryError, damaged, keys};
 use crate::catalog::json;
+use look::Opened;
+use records::{Kept, ManifestRecord};
+
+pub use records::{Decided, Manifest, TripPlace, TripRecord, TripState, WholeTrip};
 
 /// How a trip is to be kept, and the vehicle's pass.
 #[derive(Clone, Copy, Debug)]
@@ -60,141 +65,6 @@ pub struct Newcomer {
     pub subject: SubjectCode,
     /// Code of the area where it is at home.
     pub home: String,
-}
-
-/// What has become of a trip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TripState {
-    /// Not checked at its depot yet.
-    Declared,
-    /// Checked and sealed at its depot.
-    Sealed,
-    /// Checked, and not let go.
-    Refused,
-    /// Its time is over, or an officer said so.
-    Over,
-}
-
-/// A trip without what is personal in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TripRecord {
-    /// Its number, of the same row as those of declarations.
-    pub trip: u64,
-    /// Code of the vehicle.
-    #[serde(with = "text")]
-    pub vehicle: SubjectCode,
-    /// Code of who drives as it was declared.
-    #[serde(with = "text")]
-    pub driver: SubjectCode,
-    /// The vehicle's pass.
-    #[serde(with = "text")]
-    pub pass: PassId,
-    /// When it was declared, unix milliseconds.
-    pub made_at: i64,
-    /// When it is over at the latest, unix milliseconds.
-    pub until: i64,
-    /// What was decided last; its time may be over since: see [`TripRecord::state`].
-    pub decided: TripState,
-    /// Blind index of the phone that it was made with, hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-}
-
-impl TripRecord {
-    /// What has become of it by `now`.
-    pub fn state(&self, now: TimeMs) -> TripState {
-        match self.decided {
-            TripState::Refused => TripState::Refused,
-            _ if self.until <= now.get() => TripState::Over,
-            decided => decided,
-        }
-    }
-}
-
-/// What an officer decided at the depot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Decided {
-    /// When, unix milliseconds.
-    pub at: i64,
-    /// The officer's account.
-    pub by: String,
-    /// What was checked, and remarks.
-    pub checklist: Checklist,
-}
-
-/// Who is aboard from an instant on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manifest {
-    /// Its number among those of the trip, from 1.
-    pub number: u32,
-    /// It holds from here on, unix milliseconds, until the next does.
-    pub from: i64,
-    /// Who wrote it: an account, or `citizen`.
-    pub by: String,
-    /// Who is aboard, with their codes; the driver first. A person with two documents may stand there twice.
-    pub aboard: Vec<(SubjectCode, Aboard)>,
-}
-
-impl Manifest {
-    /// Codes of those aboard, each once.
-    pub fn subjects(&self) -> Vec<SubjectCode> {
-        distinct(self.aboard.iter().map(|(subject, _)| *subject))
-    }
-}
-
-/// A trip with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WholeTrip {
-    /// What is open.
-    pub record: TripRecord,
-    /// What was declared; who was aboard then is in the first manifest.
-    pub trip: Trip,
-    /// What was decided at the depot.
-    pub decided: Option<Decided>,
-    /// Who was aboard when, the first first; never empty.
-    pub manifests: Vec<Manifest>,
-}
-
-impl WholeTrip {
-    /// The manifest that holds at an instant; before the first, the first.
-    pub fn manifest_at(&self, at: TimeMs) -> &Manifest {
-        manifest_at(&self.manifests, at)
-    }
-}
-
-/// Where a trip is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TripPlace<'a> {
-    /// Its depot.
-    Depot(&'a str),
-    /// An area in which it begins or that its route names.
-    Area(&'a str),
-}
-
-/// The sealed part of a trip.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    trip: Trip,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    decided: Option<Decided>,
-}
-
-/// The open part of a manifest.
-#[derive(Serialize, Deserialize)]
-struct ManifestRecord {
-    number: u32,
-    from: i64,
-    by: String,
-    #[serde(with = "texts")]
-    subjects: Vec<SubjectCode>,
-}
-
-/// A trip in the store, its vehicle's key at hand.
-struct Opened {
-    record: TripRecord,
-    kept: Kept,
-    own: Secret,
 }
 
 impl Registry {
@@ -373,149 +243,6 @@ impl Registry {
         Ok((record, manifest, newcomers))
     }
 
-    /// A trip without what is personal in it.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn trip_record(&self, trip: u64) -> Result<Option<TripRecord>, RegistryError> {
-        let Some(bytes) = self.table.get(&keys::trip(trip))? else { return Ok(None) };
-        let (record, _) = split(&bytes).ok_or_else(|| damaged("a trip"))?;
-        Ok(Some(record))
-    }
-
-    /// A trip; the act is on disk before it is handed out.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn trip(&self, trip: u64, act: Act) -> Result<Option<WholeTrip>, RegistryError> {
-        self.note(act)?;
-        self.whole_trip(trip)
-    }
-
-    /// A trip, to decide who may look at it or to tell what names nobody: no act goes with it.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn whole_trip(&self, trip: u64) -> Result<Option<WholeTrip>, RegistryError> {
-        let Some(Opened { record, kept, own }) = self.opened_trip(trip)? else { return Ok(None) };
-        let manifests = self.manifests(trip, &own)?;
-        if manifests.is_empty() {
-            return Err(damaged("a trip").into());
-        }
-        Ok(Some(WholeTrip { record, trip: kept.trip, decided: kept.decided, manifests }))
-    }
-
-    /// Codes of those aboard at an instant, each once; before the first manifest, those of the first.
-    ///
-    /// # Errors
-    /// There is no such trip, the store fails, or what it has is damaged.
-    pub fn aboard_at(&self, trip: u64, at: TimeMs) -> Result<Vec<SubjectCode>, RegistryError> {
-        let (prefix, mut holds) = (keys::manifests(trip), None);
-        for entry in self.table.scan(&prefix, &prefix) {
-            let (_, bytes) = entry?;
-            let (record, _) = split::<ManifestRecord>(&bytes).ok_or_else(|| damaged("a manifest"))?;
-            if holds.is_none() || record.from <= at.get() {
-                holds = Some(record.subjects);
-            }
-        }
-        Ok(distinct(holds.ok_or(RegistryError::UnknownTrip)?.into_iter()))
-    }
-
-    /// Which vehicle has this plate.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn vehicle(&self, plate: &str) -> Result<Option<SubjectCode>, RegistryError> {
-        self.vehicle_of(self.plate_index(plate))
-    }
-
-    /// Numbers of the trips of a vehicle, or of somebody who was aboard, before the one of this number, the
-    /// newest first; at most `limit`.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn trips_of(
-        &self,
-        subject: SubjectCode,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<u64>, RegistryError> {
-        let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
-        self.newest(&keys::trips_of(subject), &keys::trip_of(subject, last), limit)
-    }
-
-    /// Numbers of the trips that touch any of these places, before the one of this number, the newest first;
-    /// at most `limit`.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn trips_at(
-        &self,
-        places: &[TripPlace<'_>],
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<u64>, RegistryError> {
-        let (last, mut trips) = (before.map_or(u64::MAX, |before| before.saturating_sub(1)), BTreeSet::new());
-        for place in places {
-            let place = self.place_index(*place);
-            trips.extend(self.newest(&keys::trips_at(place), &keys::trip_at(place, last), limit)?);
-        }
-        Ok(trips.into_iter().rev().take(limit).collect())
-    }
-
-    /// Trips that are under way at `now`, the first to be over first, until `each` has enough.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn trips_under_way(
-        &self,
-        now: TimeMs,
-        mut each: impl FnMut(&TripRecord, Vec<SubjectCode>) -> bool,
-    ) -> Result<(), RegistryError> {
-        let now_s = u32::try_from(now.get() / 1_000).unwrap_or_default();
-        let (tag, start) = ([keys::Tag::TripOpen as u8], keys::trips_open_from(now_s));
-        for entry in self.table.scan(&tag, &start) {
-            let (key, _) = entry?;
-            let number = key.last_chunk().ok_or_else(|| damaged("the list of trips"))?;
-            let number = u64::from_be_bytes(*number);
-            let record = self.trip_record(number)?.ok_or_else(|| damaged("the list of trips"))?;
-            let is_under_way = record.state(now) == TripState::Sealed;
-            if is_under_way && !each(&record, self.aboard_at(number, now)?) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn newest(&self, prefix: &[u8], start: &[u8], limit: usize) -> Result<Vec<u64>, RegistryError> {
-        let number = |entry: Result<crate::store::Entry, crate::EngineError>| {
-            Ok(keys::newest_first(&entry?.0).ok_or_else(|| damaged("a list of trips"))?)
-        };
-        self.table.scan(prefix, start).take(limit).map(number).collect()
-    }
-
-    fn opened_trip(&self, trip: u64) -> Result<Option<Opened>, RegistryError> {
-        let place = keys::trip(trip);
-        let Some(bytes) = self.table.get(&place)? else { return Ok(None) };
-        let (record, sealed) = split::<TripRecord>(&bytes).ok_or_else(|| damaged("a trip"))?;
-        let own = self.key_of_vehicle(record.vehicle)?.ok_or_else(|| damaged("a vehicle"))?;
-        let kept = opened(&own, sealed, &place, "a trip")?;
-        Ok(Some(Opened { record, kept, own }))
-    }
-
-    /// All of a trip, the first first.
-    fn manifests(&self, trip: u64, own: &Secret) -> Result<Vec<Manifest>, RegistryError> {
-        let prefix = keys::manifests(trip);
-        let read = |entry: Result<crate::store::Entry, crate::EngineError>| {
-            let (place, bytes) = entry?;
-            let (record, sealed) = split::<ManifestRecord>(&bytes).ok_or_else(|| damaged("a manifest"))?;
-            let aboard: Vec<Aboard> = opened(own, sealed, &place, "a manifest")?;
-            let ManifestRecord { number, from, by, subjects } = record;
-            Ok(Manifest { number, from, by, aboard: subjects.into_iter().zip(aboard).collect() })
-        };
-        self.table.scan(&prefix, &prefix).map(read).collect()
-    }
-
     /// Finds everyone aboard among the people, or makes them; their codes in the same order.
     fn put_aboard(
         &self,
@@ -548,20 +275,6 @@ impl Registry {
         Ok(Found { subject, key, is_new: false })
     }
 
-    fn vehicle_of(&self, plate: Blind) -> Result<Option<SubjectCode>, RegistryError> {
-        let Some(bytes) = self.table.get(&keys::plate(plate))? else { return Ok(None) };
-        let subject = bytes.as_slice().try_into().map_err(|_| damaged("a plate"))?;
-        Ok(Some(SubjectCode::new(subject)))
-    }
-
-    fn key_of_vehicle(&self, vehicle: SubjectCode) -> Result<Option<Secret>, RegistryError> {
-        let place = keys::vehicle(vehicle);
-        let Some(bytes) = self.table.get(&place)? else { return Ok(None) };
-        let (wrapped, _) = split_person(&bytes).ok_or_else(|| damaged("a vehicle"))?;
-        let key = self.vault.read().unwrap(&wrapped, &place);
-        Ok(Some(key.map_err(|_| damaged("a vehicle's key"))?))
-    }
-
     /// Keeps the vehicle as declared now.
     fn put_vehicle(&self, trip: &Trip, found: &Found, plate: Blind, changes: &mut Changes) {
         let place = keys::vehicle(found.subject);
@@ -575,17 +288,6 @@ impl Registry {
     fn places_of(&self, trip: &Trip, depot_area: &str) -> BTreeSet<Blind> {
         let areas = trip.route.iter().map(String::as_str).chain([depot_area]).map(TripPlace::Area);
         areas.chain([TripPlace::Depot(&trip.depot)]).map(|place| self.place_index(place)).collect()
-    }
-
-    fn place_index(&self, place: TripPlace<'_>) -> Blind {
-        match place {
-            TripPlace::Area(area) => self.area_index(area),
-            TripPlace::Depot(site) => self.vault.read().blind("site", site),
-        }
-    }
-
-    fn plate_index(&self, plate: &str) -> Blind {
-        self.vault.read().blind("plate", &plate_key(plate))
     }
 
     fn trip_request(&self, key: &str, plate: Blind, trip: &Trip) -> Request {
@@ -610,17 +312,6 @@ impl Registry {
 /// The lower bits of nearly all trips' numbers are the same.
 fn lock_of(trip: u64) -> usize {
     (trip ^ (trip >> 20)) as usize
-}
-
-/// Each once, in their order.
-fn distinct(subjects: impl Iterator<Item = SubjectCode>) -> Vec<SubjectCode> {
-    let mut known = BTreeSet::new();
-    subjects.filter(|subject| known.insert(subject.bytes())).collect()
-}
-
-fn manifest_at(manifests: &[Manifest], at: TimeMs) -> &Manifest {
-    let behind = manifests.partition_point(|manifest| manifest.from <= at.get());
-    &manifests[behind.saturating_sub(1)]
 }
 
 fn pass_of(record: &TripRecord, issued: UnixSeconds) -> PassRecord {

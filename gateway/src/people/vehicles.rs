@@ -9,138 +9,23 @@
 //! ```
 //! What is off a route is computed when somebody asks, so that no passage, however late, is left out.
 
-use truyvet_engine::registry::{
-    Account, Decided, DeclaringTrip, Newcomer, PassRecord, RegistryError, TripPlace, TripRecord, TripState,
-    WholeTrip,
-};
-use truyvet_engine::{Interval, TraceError, Trail, TrailScan};
+mod listed;
+mod shown;
+
+use truyvet_engine::registry::{Account, DeclaringTrip, Newcomer, PassRecord, RegistryError, WholeTrip};
+use truyvet_engine::{TraceError, TrailScan};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
 use truyvet_schemas::pass::{Pass, PassFlags, PassId, SubjectCode, UnixSeconds};
-use truyvet_schemas::person::{Document, Sex};
-use truyvet_schemas::vehicle::{
-    Aboard, Cargo, Checklist, Duty, GreenVehicle, Trip, check_aboard, tidy_aboard, tidy_plate,
-};
-use utoipa::ToSchema;
+use truyvet_schemas::vehicle::{Aboard, Checklist, Trip, check_aboard, tidy_aboard};
 
-use super::areas::AreaName;
 use super::declaring::PassView;
 use super::homes::Traveller;
-use super::notices::LastPassage;
 use super::quota::TooMany;
 use super::{Caller, People, act, act_with};
 
-/// A trip as its driver and officials see it.
-#[derive(Clone, Debug, serde::Serialize, ToSchema)]
-#[schema(as = ShownTrip)]
-pub struct TripShown {
-    /// Its number.
-    pub trip: String,
-    /// What has become of it.
-    pub state: TripState,
-    /// The vehicle.
-    pub vehicle: GreenVehicle,
-    /// Code of the vehicle, as trace answers have it.
-    pub subject: String,
-    /// Code of the depot.
-    pub depot: String,
-    /// Its name; the code where none is known.
-    pub depot_name: String,
-    /// What it goes through.
-    pub route: Vec<AreaName>,
-    /// When it leaves, unix milliseconds.
-    pub departs_at: i64,
-    /// When it is over at the latest, unix milliseconds.
-    pub until: i64,
-    /// When it was declared, unix milliseconds.
-    pub made_at: i64,
-    /// What it carries.
-    pub cargo: Cargo,
-    /// Who is aboard now, the driver first.
-    pub aboard: Vec<AboardShown>,
-    /// Since when, unix milliseconds.
-    pub aboard_since: i64,
-    /// How often those aboard changed.
-    pub changes: u32,
-    /// What was decided at the depot.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub decided: Option<Decided>,
-    /// The vehicle's pass.
-    pub pass: PassView,
-}
-
-/// Somebody aboard.
-#[derive(Clone, Debug, serde::Serialize, ToSchema)]
-#[schema(as = SomebodyAboard)]
-#[allow(missing_docs, reason = "each is the declaration's field of this name")]
-pub struct AboardShown {
-    /// Code of the person, as trace answers have it.
-    pub subject: String,
-    pub duty: Duty,
-    pub name: String,
-    pub birth_date: String,
-    pub sex: Sex,
-    pub document: Document,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub phone: Option<String>,
-}
-
-/// A trip in a list, without names of people.
-#[derive(Clone, Debug, serde::Serialize, ToSchema)]
-pub struct TripRow {
-    /// Its number.
-    pub trip: String,
-    /// What has become of it.
-    pub state: TripState,
-    /// The vehicle.
-    pub vehicle: GreenVehicle,
-    /// Code of the depot.
-    pub depot: String,
-    /// Its name; the code where none is known.
-    pub depot_name: String,
-    /// What it goes through.
-    pub route: Vec<AreaName>,
-    /// When it leaves, unix milliseconds.
-    pub departs_at: i64,
-    /// When it is over at the latest, unix milliseconds.
-    pub until: i64,
-    /// How many are aboard now.
-    pub aboard: usize,
-    /// How often those aboard changed.
-    pub changes: u32,
-    /// Number of checks on the way.
-    pub passages: usize,
-    /// The last check on the way.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub last: Option<LastPassage>,
-    /// Checks where the route does not lead, the first first; at most 100.
-    pub off_route: Vec<LastPassage>,
-}
-
-/// Which trips are asked for.
-#[derive(Clone, Debug)]
-pub struct TripsAsked {
-    /// In this state alone.
-    pub state: Option<TripState>,
-    /// Only those that were seen off their route.
-    pub is_off_route: bool,
-    /// Declared before the trip of this number.
-    pub before: Option<u64>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// A page of trips.
-#[derive(Clone, Debug, Default)]
-pub struct TripsFound {
-    /// The newest first.
-    pub trips: Vec<TripRow>,
-    /// Number of the trip before which it goes on; none at the end.
-    pub next: Option<u64>,
-}
+use shown::AboardShown;
+pub use shown::{TripRow, TripShown, TripsAsked, TripsFound};
 
 /// Why something about a trip was not done.
 #[derive(Debug, thiserror::Error)]
@@ -300,74 +185,6 @@ impl People {
         self.shown_again(number, now)
     }
 
-    /// Trips at a depot, or that touch an area. The look is in the audit log before it is answered.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn trips_at(
-        &self,
-        place: TripPlace<'_>,
-        asked: &TripsAsked,
-        account: &Account,
-        now: TimeMs,
-    ) -> Result<TripsFound, TripError> {
-        let (TripPlace::Depot(object) | TripPlace::Area(object)) = place;
-        self.registry.note(act(now, &account.account, "trips.read", object))?;
-        let areas = match place {
-            TripPlace::Depot(_) => Vec::new(),
-            // A route that names a province leads through its wards.
-            TripPlace::Area(area) => [self.areas.all_within(area), self.areas.all_above(area)].concat(),
-        };
-        let places: Vec<TripPlace<'_>> = match place {
-            TripPlace::Depot(_) => vec![place],
-            TripPlace::Area(_) => areas.iter().map(|area| TripPlace::Area(area)).collect(),
-        };
-        self.page(asked, now, |before, limit| self.registry.trips_at(&places, before, limit))
-    }
-
-    /// Trips of the vehicle with this plate that the official reaches. The look is in the audit log.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn trips_of_plate(
-        &self,
-        plate: &str,
-        account: &Account,
-        now: TimeMs,
-    ) -> Result<Vec<TripRow>, TripError> {
-        let vehicle = self.registry.vehicle(&tidy_plate(plate))?;
-        let object = vehicle.map_or_else(|| "-".to_owned(), |vehicle| vehicle.to_string());
-        self.registry.note(act(now, &account.account, "trips.read", &object))?;
-        let (by, mut rows) = (Caller::Official(Box::new(account.clone())), Vec::new());
-        let Some(vehicle) = vehicle else { return Ok(rows) };
-        for number in self.registry.trips_of(vehicle, None, TRIPS_LOOKED_AT)? {
-            let Some(whole) = self.registry.whole_trip(number)? else { continue };
-            if self.is_trip_in_reach(&whole, &by)? {
-                rows.push(self.row(&whole, now)?);
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The trips that a driver has declared with this document and this phone, the newest first. The look is in
-    /// the audit log.
-    ///
-    /// # Errors
-    /// The store fails, or what it has is damaged.
-    pub fn own_trips(
-        &self,
-        document: &Document,
-        phone: &str,
-        asked: &TripsAsked,
-        now: TimeMs,
-    ) -> Result<TripsFound, TripError> {
-        self.registry.note(act(now, "citizen", "trips.read", "-"))?;
-        let Some(holder) = self.registry.holder(document)? else { return Ok(TripsFound::default()) };
-        let phone = self.registry.phone_index(phone);
-        let is_own = |record: &TripRecord| record.driver == holder && record.phone.as_ref() == Some(&phone);
-        self.page_of(asked, now, is_own, |before, limit| self.registry.trips_of(holder, before, limit))
-    }
-
     /// Codes of those who were aboard at an instant, by the vehicle's pass. The look is in the audit log.
     ///
     /// # Errors
@@ -492,83 +309,6 @@ impl People {
         self.shown(&self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?, now)
     }
 
-    fn page(
-        &self,
-        asked: &TripsAsked,
-        now: TimeMs,
-        newest: impl Fn(Option<u64>, usize) -> Result<Vec<u64>, RegistryError>,
-    ) -> Result<TripsFound, TripError> {
-        self.page_of(asked, now, |_| true, newest)
-    }
-
-    /// Trips that are not wanted are passed over, and so many that the answer comes soon.
-    fn page_of(
-        &self,
-        asked: &TripsAsked,
-        now: TimeMs,
-        is_theirs: impl Fn(&TripRecord) -> bool,
-        newest: impl Fn(Option<u64>, usize) -> Result<Vec<u64>, RegistryError>,
-    ) -> Result<TripsFound, TripError> {
-        let (mut found, mut before) = (TripsFound::default(), asked.before);
-        for _ in 0..PAGES_MAX {
-            let numbers = newest(before, PAGE)?;
-            let is_last = numbers.len() < PAGE;
-            for number in numbers {
-                if found.trips.len() == asked.limit {
-                    found.next = before;
-                    return Ok(found);
-                }
-                before = Some(number);
-                let Some(whole) = self.registry.whole_trip(number)? else { continue };
-                let is_in_state = asked.state.is_none_or(|state| state == whole.record.state(now));
-                if !is_in_state || !is_theirs(&whole.record) {
-                    continue;
-                }
-                let row = self.row(&whole, now)?;
-                if !asked.is_off_route || !row.off_route.is_empty() {
-                    found.trips.push(row);
-                }
-            }
-            if is_last {
-                return Ok(found);
-            }
-        }
-        found.next = before;
-        Ok(found)
-    }
-
-    fn row(&self, whole: &WholeTrip, now: TimeMs) -> Result<TripRow, TripError> {
-        let (record, trip, manifest) = (&whole.record, &whole.trip, whole.manifest_at(now));
-        let scans = self.scans_of(record)?;
-        let off_route = scans.iter().filter(|scan| self.is_off_route(trip, &scan.site));
-        let off_route = off_route.take(OFF_ROUTE_MAX).map(|scan| self.last_passage(scan.clone())).collect();
-        Ok(TripRow {
-            trip: record.trip.to_string(),
-            state: record.state(now),
-            vehicle: trip.vehicle.clone(),
-            depot: trip.depot.clone(),
-            depot_name: self.site_name(&trip.depot),
-            route: trip.route.iter().map(|area| self.areas.name(area)).collect(),
-            departs_at: trip.departs_at,
-            until: trip.until,
-            aboard: manifest.subjects().len(),
-            changes: manifest.number - 1,
-            passages: scans.len(),
-            off_route,
-            last: scans.into_iter().next_back().map(|scan| self.last_passage(scan)),
-        })
-    }
-
-    /// The vehicle's scans on this trip: up to its end, or to that of its pass where it was taken back.
-    fn scans_of(&self, record: &TripRecord) -> Result<Vec<TrailScan>, TripError> {
-        let pass = self.registry.pass(record.pass)?;
-        let taken_back = pass.and_then(|pass| pass.revoked).map(|revoked| revoked.at);
-        let end = taken_back.map_or(record.until, |at| at.min(record.until)).max(record.made_at);
-        let interval = Interval::new(TimeMs::new(record.made_at), TimeMs::new(end));
-        let interval = interval.expect("no trip ends before it was declared");
-        Ok(self.engine.trail(&Trail { subject: record.vehicle.to_string(), interval })?.scans)
-    }
-
     fn is_trip_in_reach(&self, whole: &WholeTrip, by: &Caller) -> Result<bool, RegistryError> {
         let (record, trip) = (&whole.record, &whole.trip);
         Ok(match by {
@@ -654,8 +394,3 @@ fn may_declare<'a>(by: &'a Caller, trip: &Trip) -> Result<Option<&'a str>, TripE
 
 /// Newest trips of one subject that are looked at.
 const TRIPS_LOOKED_AT: usize = 20;
-/// Passages off the route that are told of one trip.
-const OFF_ROUTE_MAX: usize = 100;
-/// Trips that are read at once, and how often for one answer.
-const PAGE: usize = 50;
-const PAGES_MAX: usize = 20;

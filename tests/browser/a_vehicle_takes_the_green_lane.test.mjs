@@ -136,12 +136,26 @@ async function declareByHand({ view, language, driver, mate, phone }) {
   await page.type('[id="aboard[1].document.number"]', mate.number);
   await person(page, 1, mate);
   await inspect(page, "vehicle-form");
+  await isThereAfterReload(page, mate);
   await page.press("#send");
   await page.see("#shown");
   await inspect(page, "vehicle-declared");
   const token = await page.page.$eval("#qr", (qr) => qr.dataset.token);
   await page.close();
   return token;
+}
+
+/** What was typed is there again, rows that were added and areas that were chosen too. */
+async function isThereAfterReload(page, mate) {
+  const typed = await typedIn(page);
+  await page.page.reload();
+  await page.page.waitForFunction((name) => document.getElementById("aboard[1].name")?.value === name, {}, mate.name);
+  await page.page.waitForFunction(() => document.getElementsByName("route[1]")[0]?.value);
+  assert.deepEqual(await typedIn(page), typed);
+}
+
+function typedIn(page) {
+  return page.page.$eval("#form", (form) => Object.fromEntries(new FormData(form)));
 }
 
 async function person(page, index, { name, birth_date, sex }) {

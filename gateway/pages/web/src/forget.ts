@@ -3,6 +3,7 @@
 import { call } from "./api";
 import type { Device } from "./device";
 import { at } from "./dom";
+import { forgetDrafts } from "./tab-draft";
 import { language, text } from "./texts";
 
 /** Lets the button do it, after it was asked whether one means it. */
@@ -14,6 +15,7 @@ export function startForget(device: Device): void {
 
 async function forget(device: Device): Promise<void> {
   device.forget();
+  forgetDrafts();
   await call("DELETE", "/session").catch(() => undefined);
   if ("caches" in window) for (const name of await caches.keys()) await caches.delete(name);
   location.replace(`/?lang=${language}&forgotten=1`);

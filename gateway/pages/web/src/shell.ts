@@ -3,7 +3,7 @@
 import { call, whoAmI } from "./api";
 import type { Me } from "./contract";
 import { at, show } from "./dom";
-import { forgetDrafts } from "./paper/draft";
+import { forgetDrafts } from "./tab-draft";
 import { text } from "./texts";
 
 /** Shows who is signed in; `null` when nobody is, or when that cannot be asked now. */

@@ -1,11 +1,9 @@
-// What officials type from paper, and what is kept of it on their device.
+// What officials type from paper.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { forgetDrafts, readDraft, writeDraft } from "../src/paper/draft";
 import { birthDateTyped, citizenFacts, declared, forNext, kindOf } from "../src/paper/values";
-import { MemoryStorage } from "./storage";
 
 test("a citizen id tells sex, year and province", () => {
   assert.deepEqual(citizenFacts("079 190 012 345"), { sex: "female", year: 1990, province: "VN21-79" });
@@ -41,20 +39,4 @@ test("the form's values are those of a declaration, and the journey stays for th
   assert.equal(declared({ "journey.departs_at": "2026-03-02T07:30" })["journey.when"], "later");
   const next = forNext(typed);
   assert.deepEqual([next["journey.from"], next["document_seen"], next["person.name"]], ["A", "yes", undefined]);
-});
-
-test("a draft outlives a reload, belongs to one account, and ends with any signing out", async () => {
-  Object.assign(globalThis, { sessionStorage: new MemoryStorage(), localStorage: new MemoryStorage() });
-  const draft = { account: "mai", values: { "person.name": "Nguyễn Văn An" }, places: {}, upload: "" };
-  writeDraft(draft);
-  assert.equal(readDraft("mai")?.values["person.name"], "Nguyễn Văn An");
-  assert.equal(readDraft("lan"), null);
-  assert.equal(readDraft("mai"), null, "it was taken away for good");
-  writeDraft(draft);
-  forgetDrafts();
-  assert.equal(sessionStorage.length, 0);
-  // As another tab has it: what was written before somebody signed out is not shown again.
-  sessionStorage.setItem("truyvet.paper", JSON.stringify({ ...draft, at: Date.now() - 1_000 }));
-  assert.equal(readDraft("mai"), null);
-  assert.equal(sessionStorage.length, 0);
 });

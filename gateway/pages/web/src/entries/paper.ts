@@ -1,11 +1,16 @@
 // The page /paper: what citizens declared on paper, typed one by one or sent as a table.
 
 import { at, show } from "../dom";
-import { readDraft, writeDraft, type PaperDraft } from "../paper/draft";
 import { startEntry, todaysSheets } from "../paper/entry";
 import { clearSheets, PAGES_AT_ONCE, printSheets } from "../paper/print";
 import { startTable } from "../paper/table";
+import { draftOwner, readDraft, writeDraft, type TabDraft } from "../tab-draft";
 import { startWork } from "../work";
+
+interface PaperDraft extends TabDraft {
+  /** The upload that was looked at last; names nobody. */
+  upload: string;
+}
 
 /** Who may enter paper. */
 const ENTERERS = ["officer", "ward", "health"];
@@ -15,14 +20,13 @@ void start();
 async function start(): Promise<void> {
   const me = await startWork(ENTERERS);
   if (me === null) return;
-  const { account } = me;
+  const whose = draftOwner(me);
   for (const way of document.querySelectorAll<HTMLInputElement>('input[name="way"]')) way.addEventListener("change", showWay);
   showWay();
-  const before = readDraft(account);
-  const draft: Omit<PaperDraft, "at"> = before ?? { account, values: {}, places: {}, upload: "" };
+  const draft = readDraft<PaperDraft>(PAGE, whose) ?? { values: {}, places: {}, upload: "" };
   startTable(draft.upload, (upload) => {
     draft.upload = upload;
-    writeDraft(draft);
+    writeDraft(PAGE, whose, draft);
   });
   at("print-entered").addEventListener("click", () => {
     const { path, passes } = todaysSheets();
@@ -32,7 +36,7 @@ async function start(): Promise<void> {
   const kept = Object.keys(draft.values).length > 0 ? draft : null;
   await startEntry(kept, ({ values, places }) => {
     Object.assign(draft, { values, places });
-    writeDraft(draft);
+    writeDraft(PAGE, whose, draft);
   });
 }
 
@@ -42,4 +46,5 @@ function showWay(): void {
   show(at("as-table"), isTable);
 }
 
+const PAGE = "paper";
 const ON_A_SHEET = 8;

@@ -1,7 +1,9 @@
-// The page /vehicle: a driver declares a trip with everyone aboard, and shows the vehicle's pass.
+// The page /vehicle: a driver declares a trip with everyone aboard, kept in the tab as one types, and shows the
+// vehicle's pass.
 
 import { call, Problem } from "../api";
-import type { IdDocument } from "../contract";
+import { knownPath, learnPath } from "../areas";
+import type { IdDocument, Me } from "../contract";
 import { localTime } from "../declaration";
 import { showDocument, startDocument } from "../document-field";
 import { at, element, say, show } from "../dom";
@@ -11,15 +13,21 @@ import { askCode, codeTrouble, redeemCode, showCodePart, showIdentityPart, type 
 import { drawQr } from "../qr";
 import { factsOf } from "../review";
 import { showWho, showWork, startShell } from "../shell";
+import { draftOwner, forgetDraft, readDraft, writeDraft } from "../tab-draft";
 import { language, text } from "../texts";
 import type { Depot, Trip, TripRow } from "../vehicle/contract";
-import { tripOf } from "../vehicle/form";
+import { routeOf, tripOf } from "../vehicle/form";
 import { AboardRows, RouteRows } from "../vehicle/rows";
 import { classOf, linesOf, rowOf } from "../vehicle/show";
 
+const PAGE = "vehicle";
 const HOUR_MS = 3_600_000;
 const form = at<HTMLFormElement>("form");
 const who = at<HTMLFormElement>("who-form");
+const aboard = new AboardRows(form);
+const route = new RouteRows(form);
+/** Whose draft is kept. */
+let whose = "";
 /** What was sent last: the same again, since no answer came, is one trip. */
 let letter = { content: "", key: "" };
 
@@ -29,16 +37,16 @@ async function start(): Promise<void> {
   fillCountries(who.querySelector("[data-countries]") as HTMLSelectElement, "VN");
   startDocument(who, "document");
   startButtons();
-  new AboardRows(form).show({});
-  void new RouteRows(form).show({});
+  aboard.show({});
+  void route.show({});
   const now = Date.now();
   at<HTMLInputElement>("departs_at").value = localTime(now + HOUR_MS);
   at<HTMLInputElement>("until").value = localTime(now + 24 * HOUR_MS);
   const me = await startShell();
   const site = me?.kind === "account" ? me.site : undefined;
   await showDepots(site, me?.kind === "account" ? (me.site_name ?? site) : undefined);
-  if (me?.kind === "citizen" || site) return signedIn();
-  show(who);
+  if (me && (me.kind === "citizen" || site)) await signedIn(me);
+  else show(who);
 }
 
 function startButtons(): void {
@@ -60,6 +68,8 @@ function startButtons(): void {
     const field = (target as HTMLElement).closest<HTMLElement>(".field");
     if (field) clearFlaw(field);
   });
+  // A press may have added a row or taken one away.
+  for (const change of ["input", "change", "click"]) form.addEventListener(change, keepDraft);
 }
 
 // ---- who one is ----------------------------------------------------------------------------------
@@ -72,9 +82,10 @@ function identity(): Identity {
 }
 
 async function enter(): Promise<void> {
-  showWho(await redeemCode(identity(), at<HTMLInputElement>("code").value.trim()));
+  const me = await redeemCode(identity(), at<HTMLInputElement>("code").value.trim());
+  showWho(me);
   const { document, phone } = identity();
-  await signedIn();
+  if (await signedIn(me)) return;
   // Nothing is typed twice.
   const typed = { "aboard[0].document.number": document.number, "aboard[0].phone": phone };
   for (const [id, value] of Object.entries(typed)) at<HTMLInputElement>(id).value = value;
@@ -83,10 +94,26 @@ async function enter(): Promise<void> {
   showDocument(form, "aboard[0].document");
 }
 
-async function signedIn(): Promise<void> {
+/** Shows the form, and whether it is one that was begun before. */
+async function signedIn(me: Me): Promise<boolean> {
   show(who, false);
   showWork(true);
+  whose = draftOwner(me);
+  const draft = readDraft(PAGE, whose);
+  if (draft) {
+    for (const [code, path] of Object.entries(draft.places)) learnPath(code, path);
+    aboard.show(draft.values);
+    await route.show(draft.values);
+  }
   await showOwn();
+  if (draft) say(at("sync"), text("sync_kept"));
+  return draft !== null;
+}
+
+function keepDraft(): void {
+  const values = readValues(form);
+  const places = Object.fromEntries(routeOf(values).map((code) => [code, knownPath(code)]));
+  writeDraft(PAGE, whose, { values, places });
 }
 
 async function attempt(act: () => Promise<void>): Promise<void> {
@@ -129,6 +156,7 @@ async function send(): Promise<void> {
   const content = JSON.stringify(body);
   if (content !== letter.content) letter = { content, key: newKey() };
   showTrip(await call<Trip>("POST", "/vehicles/trips", { body, idempotencyKey: letter.key }));
+  forgetDraft(PAGE);
   show(form, false);
   await showOwn();
 }

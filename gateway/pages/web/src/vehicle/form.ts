@@ -15,12 +15,17 @@ export function tripOf(values: Values): DeclaredTrip {
       seats: wholeNumber(value(values, "vehicle.seats")),
     },
     depot: value(values, "depot"),
-    route: indexes(values, "route").map((i) => value(values, `route[${i}]`)).filter(Boolean),
+    route: routeOf(values),
     departs_at: instant(value(values, "departs_at")),
     until: instant(value(values, "until")),
     cargo: { kind: value(values, "cargo.kind") as CargoKind, ...(note === "" ? {} : { note }) },
     aboard: aboardOf(values),
   };
+}
+
+/** Codes of the areas on the route, those left empty passed over. */
+export function routeOf(values: Values): string[] {
+  return indexes(values, "route").map((i) => value(values, `route[${i}]`)).filter(Boolean);
 }
 
 /** Everyone aboard, the driver first. */

@@ -45,6 +45,8 @@ let file: Blob | null = null;
 let preview: Preview | null = null;
 let columns: Record<string, string> | null = null;
 let asking = new AbortController();
+/** The upload whose progress is shown: answers about one before it come too late. */
+let followed = "";
 let keep: (upload: string) => void = () => undefined;
 
 /** Starts the part; `kept` is an upload that was looked at before. */
@@ -211,21 +213,26 @@ async function send(): Promise<void> {
   }
 }
 
-/** Shows how far it is until it has ended; a network that fails for a while is waited for. */
+/** Shows how far it is until it has ended or another is followed; a network that fails for a while is waited for. */
 async function follow(id: string): Promise<void> {
-  for (;;) {
-    try {
-      const upload = await call<Upload>("GET", `/paper/uploads/${encodeURIComponent(id)}`);
-      showUpload(upload);
-      if (upload.state !== "running") return;
-    } catch (failure) {
-      if (failure instanceof Problem && failure.status < 500) {
-        keep("");
-        return show(at("result"), false);
-      }
+  followed = id;
+  while (followed === id) {
+    const upload = await askUpload(id);
+    if (followed !== id) return;
+    if (upload === "gone") {
+      keep("");
+      return show(at("result"), false);
     }
+    if (upload !== "unreachable") showUpload(upload);
+    if (upload !== "unreachable" && upload.state !== "running") return;
     await new Promise((wake) => setTimeout(wake, ASK_AGAIN_MS));
   }
+}
+
+function askUpload(id: string): Promise<Upload | "gone" | "unreachable"> {
+  return call<Upload>("GET", `/paper/uploads/${encodeURIComponent(id)}`).catch((failure: unknown) => {
+    return failure instanceof Problem && failure.status < 500 ? "gone" : "unreachable";
+  });
 }
 
 function showUpload(upload: Upload): void {

@@ -24,6 +24,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
   for (const [caller, address] of [
     ["citizen", "/desk"],
     ["citizen", "/accounts"],
+    ["citizen", "/hooks"],
     ["citizen", "/ward"],
     ["citizen", "/depot"],
     ["citizen", "/checkpoint"],
@@ -32,6 +33,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["officer", "/accounts"],
     ["officer", "/ward"],
     ["ward", "/accounts"],
+    ["ward", "/hooks"],
     ["ward", "/checkpoint"],
     ["operator-1", "/desk"],
     ["operator-1", "/depot"],

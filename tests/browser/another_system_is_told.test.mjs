@@ -1,6 +1,6 @@
 // Another system has itself told of the journeys of a ward. It checks what comes with the library that
 // Standard Webhooks has for it, fails now and then, and must know everything in the end, though the server is
-// killed again and again.
+// killed again and again. An administrator adds, watches and removes such a system on a page.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -8,8 +8,12 @@ import { after, before, test } from "node:test";
 
 import { Webhook } from "standardwebhooks";
 
+import { DESK, PHONE } from "./chromium.mjs";
 import { Client } from "./client.mjs";
-import { AWAY, REGISTERED, Server, until } from "./server.mjs";
+import { pickArea } from "./declaring.mjs";
+import { inspect } from "./looks.mjs";
+import { AWAY, REGISTERED, until } from "./server.mjs";
+import { stage } from "./stage.mjs";
 
 const [AN, BINH] = REGISTERED;
 const JOURNEYS = 40;
@@ -53,18 +57,13 @@ class Receiver {
   }
 }
 
-let server;
 const receiver = new Receiver();
-before(async () => {
-  server = await Server.start(["hook_retry_ms = 100", "declarations_a_day = 1000"]);
-  await receiver.open();
-});
-after(async () => {
-  receiver.close();
-  await server?.stop();
-});
+const at = stage({ settings: ["hook_retry_ms = 100", "declarations_a_day = 1000"] });
+before(() => receiver.open());
+after(() => receiver.close());
 
 test("it knows every journey in the end, though the server is killed as they are made", async () => {
+  const { server } = at;
   const administrator = await Client.official(server, "administrator");
   const { hook, secret } = await administrator.ask("POST", "/hooks", { area: AWAY, url: receiver.url });
   receiver.knows(secret);
@@ -100,6 +99,38 @@ test("it knows every journey in the end, though the server is killed as they are
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.equal(receiver.known.get(declaration).revoked, false, "who was removed hears nothing more");
 });
+
+for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
+  test(`an administrator adds a system, sees that nobody is there, tries it again and removes it: ${view.name}`, async () => {
+    const client = await Client.official(at.server, "administrator");
+    const page = await at.browser.open(at.server, { view, language, client, expects: [422] });
+    await page.go("/hooks");
+    await page.see("#none");
+    await pickArea(page, "area", "phuong sai gon");
+    await page.type("#url", "http://ward.example/told");
+    await page.press("#add [type=submit]");
+    await page.says("[data-field=url] .flaw", "flaw_url_form");
+    await inspect(page, "hooks-flaw");
+    await page.page.$eval("#url", (field) => (field.value = ""));
+    await page.type("#url", "http://127.0.0.1:9/told"); // nothing listens there
+    await page.press("#add [type=submit]");
+    await page.see("#made");
+    assert.match(await page.text("#secret"), /^whsec_.{40,}$/);
+    await inspect(page, "hooks-secret");
+    await page.press("#secret-kept");
+    await page.see("#rows [id^=retry-]", 20_000);
+    await page.says("#rows .state", "trouble_unreachable");
+    await inspect(page, "hooks");
+    await page.press("#rows [id^=retry-]");
+    await page.see("#done");
+    await page.press("#rows [id^=remove-]");
+    await page.see("#ask");
+    await inspect(page, "hooks-remove");
+    await page.press("#ask-yes");
+    await page.see("#none");
+    await page.close();
+  });
+}
 
 /** Declares until the server says that it has it; the number of the declaration. */
 async function declare(citizen, person) {

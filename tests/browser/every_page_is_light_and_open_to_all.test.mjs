@@ -114,6 +114,10 @@ for (const [index, look] of LOOKS.entries()) {
       await page.see("#ask");
       await inspect(page, "accounts-dialog");
     });
+    await lookedAt(look, "administrator", "/hooks", async (page) => {
+      await page.see("#none");
+      await inspect(page, "hooks-none");
+    });
     await lookedAt(look, "epidemiologist", "/trace", (page) => inspect(page, "trace"));
     await lookedAt(look, null, "/sign-in", async (page) => {
       await openCheckpoint(page);

@@ -40,6 +40,8 @@ pub enum Page {
     Ward,
     /// `/accounts`: who may do what.
     Accounts,
+    /// `/hooks`: which systems elsewhere are told of journeys.
+    Hooks,
     /// `/trace`: questions to the engine.
     Trace,
     /// `/api/docs`: the API, to be read and tried out.
@@ -72,7 +74,7 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
@@ -86,6 +88,7 @@ impl Page {
         Self::Paper,
         Self::Ward,
         Self::Accounts,
+        Self::Hooks,
         Self::Trace,
         Self::Docs,
     ];
@@ -106,6 +109,7 @@ impl Page {
             Self::Paper => "paper",
             Self::Ward => "ward",
             Self::Accounts => "accounts",
+            Self::Hooks => "hooks",
             Self::Trace => "trace",
             Self::Docs => "docs",
         }

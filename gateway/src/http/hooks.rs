@@ -15,7 +15,7 @@ use super::caller::Asking;
 use super::error::Problem;
 use super::extract::{Asked, Body, Named};
 use super::problems::problems;
-use crate::people::{AreaName, HookState, People, Permission};
+use crate::people::{AreaName, HookState, HookTrouble, People, Permission};
 
 problems!(Listing: WRONG_USAGE, BUSY, UNAVAILABLE, FAILED);
 problems!(Adding: WRONG_USAGE, CONFLICT, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -47,10 +47,14 @@ pub(super) struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     failed_at: Option<i64>,
-    /// Why.
+    /// Why, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     why: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    trouble: Option<HookTrouble>,
     /// When it is tried again, unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -173,7 +177,7 @@ fn shown(people: &People, hook: Hook) -> Result<Shown, RegistryError> {
     let due = people.registry.due(hook.number, DUE_COUNTED_MAX)?.len();
     let HookState { failures, taken_at, failed, next_at } =
         people.hooks.state(hook.number).unwrap_or_default();
-    let (failed_at, why) = failed.unzip();
+    let (failed_at, trouble) = failed.unzip();
     Ok(Shown {
         hook: hook.number.to_string(),
         area: people.areas.name(&hook.area),
@@ -184,7 +188,8 @@ fn shown(people: &People, hook: Hook) -> Result<Shown, RegistryError> {
         failures,
         taken_at,
         failed_at,
-        why,
+        why: trouble.map(|trouble| trouble.to_string()),
+        trouble,
         next_at,
     })
 }

@@ -229,6 +229,7 @@ fn hooks_that_never_answer_hold_up_no_other() {
     let unreached = listed["hooks"].as_array().expect("a list").iter().find(|h| h["hook"] == made["hook"]);
     let unreached = unreached.expect("listed");
     assert_eq!((&unreached["due"], &unreached["why"]), (&json!(2), &json!("it cannot be reached")));
+    assert_eq!(unreached["trouble"], json!({"kind": "unreachable"}));
     assert!(unreached["next_at"].is_i64());
 }
 

@@ -44,6 +44,7 @@ pages! {
     "/paper" => Paper,
     "/ward" => Ward,
     "/accounts" => Accounts,
+    "/hooks" => Hooks,
     "/trace" => Trace,
     "/api/docs" => Docs,
 }

@@ -12,6 +12,7 @@
 //!   never hold more than half of the workers, so that the others are told at once.
 
 mod address;
+mod trouble;
 mod turns;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
+pub use trouble::Trouble as HookTrouble;
 use turns::Went;
 pub use turns::{HookState, Hooks};
 
@@ -163,10 +165,10 @@ impl People {
     }
 
     /// One message, or none where nothing is due.
-    fn take_turn(&self, hook: &Hook, compares: bool) -> Result<Went, String> {
+    fn take_turn(&self, hook: &Hook, compares: bool) -> Result<Went, HookTrouble> {
         let failed = |error: NoticesError| {
             tracing::error!(%error, hook = hook.number, "a hook is not told, since the registry cannot be read");
-            "the server could not read its own registry".to_owned()
+            HookTrouble::Registry
         };
         if compares {
             self.compare_with(hook, TimeMs::now()).map_err(failed)?;
@@ -221,18 +223,17 @@ impl People {
         }
     }
 
-    /// Sends a message. The error says why it was not taken, in words of ours: what answered is not to be
-    /// trusted.
-    fn post(&self, hook: &Hook, notices: &[Notice], now: TimeMs) -> Result<(), String> {
+    /// Sends a message. The error says why it was not taken.
+    fn post(&self, hook: &Hook, notices: &[Notice], now: TimeMs) -> Result<(), HookTrouble> {
         let data = Data { hook: hook.number.to_string(), area: &hook.area, notices };
         // The same content has the same id, so that a receiver knows it again.
-        let id = serde_json::to_vec(&data).map_err(|error| error.to_string())?;
+        let id = serde_json::to_vec(&data).map_err(|_| HookTrouble::Registry)?;
         let id = format!("msg_{}", &blake3::hash(&id).to_hex()[..32]);
         let message = Message { kind: "journeys.changed", timestamp: now.rfc3339(), data };
-        let body = serde_json::to_vec(&message).map_err(|error| error.to_string())?;
+        let body = serde_json::to_vec(&message).map_err(|_| HookTrouble::Registry)?;
         let at_s = now.get() / 1_000;
         let signature = Webhook::new(&hook.secret).and_then(|webhook| webhook.sign(&id, at_s, &body));
-        let signature = signature.map_err(|_| "the hook's secret is damaged; make it anew".to_owned())?;
+        let signature = signature.map_err(|_| HookTrouble::Secret)?;
         let request = self
             .hooks
             .agent
@@ -242,28 +243,13 @@ impl People {
             .header("webhook-id", id)
             .header("webhook-timestamp", at_s.to_string())
             .header("webhook-signature", signature);
-        let answer = request.send(&body).map_err(|error| why(&error).to_owned())?;
-        match answer.status().as_u16() {
-            200..300 => Ok(()),
-            status @ 300..400 => Err(format!("it answers {status}; name the address that it leads to")),
-            status => Err(format!("it answers {status}")),
-        }
+        let answer = request.send(&body).map_err(|error| HookTrouble::of_error(&error))?;
+        HookTrouble::of_status(answer.status().as_u16()).map_or(Ok(()), Err)
     }
 }
 
 fn told_of(journey: &Journey) -> Told {
     Told { passages: journey.passages, arrived: journey.arrival.is_some(), revoked: journey.revoked }
-}
-
-fn why(error: &ureq::Error) -> &'static str {
-    match error {
-        ureq::Error::Timeout(_) => "it does not answer in time",
-        ureq::Error::HostNotFound => "its name is not known",
-        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
-            "its certificate is not trusted; see `hook_ca_file` in the configuration"
-        }
-        _ => "it cannot be reached",
-    }
 }
 
 const SECRET_BYTES: usize = 32;

@@ -50,7 +50,7 @@ pub use checking::{Asked, Card, Checked};
 pub use codes::{CodeError, CodeSent, Codes};
 pub use config::PeopleConfig;
 pub use declaring::{DeclareError, Made, PassView};
-pub use hooks::{HookConfigError, HookError, HookState, Hooks};
+pub use hooks::{HookConfigError, HookError, HookState, HookTrouble, Hooks};
 pub use live::{Happened, Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
 pub use paper::{Entered, OnPaper, PaperError};

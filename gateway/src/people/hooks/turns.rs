@@ -12,6 +12,7 @@ use truyvet_engine::registry::Hook;
 use truyvet_schemas::TimeMs;
 
 use super::WAIT_MAX;
+use super::trouble::Trouble;
 
 /// All hooks, and whose turn comes when.
 pub struct Hooks {
@@ -66,7 +67,7 @@ pub struct HookState {
     /// When it last took a message, unix milliseconds; since the server's start.
     pub taken_at: Option<i64>,
     /// When it last failed, unix milliseconds, and why.
-    pub failed: Option<(i64, String)>,
+    pub failed: Option<(i64, Trouble)>,
     /// When it is tried again after a failure, unix milliseconds.
     pub next_at: Option<i64>,
 }
@@ -173,7 +174,7 @@ impl Hooks {
     pub(super) fn run(
         &self,
         stops: impl Fn() -> bool,
-        tell: impl Fn(&Hook, bool) -> Result<Went, String> + Sync,
+        tell: impl Fn(&Hook, bool) -> Result<Went, Trouble> + Sync,
     ) {
         let (work, turns) = bounded::<(Arc<Turn>, bool)>(WORKERS);
         std::thread::scope(|scope| {
@@ -230,7 +231,7 @@ impl Hooks {
         Some(std::mem::take(&mut state.compares))
     }
 
-    fn go(&self, turn: &Turn, compares: bool, tell: &impl Fn(&Hook, bool) -> Result<Went, String>) {
+    fn go(&self, turn: &Turn, compares: bool, tell: &impl Fn(&Hook, bool) -> Result<Went, Trouble>) {
         let went = tell(&turn.hook, compares);
         let now = TimeMs::now().get();
         let mut state = turn.state.lock();
@@ -252,7 +253,7 @@ impl Hooks {
                 state.not_before = Instant::now() + wait;
                 state.shown.failures += 1;
                 state.shown.next_at = Some(now + wait.as_millis() as i64);
-                tracing::warn!(hook = turn.hook.number, why, "a hook takes no message; it is tried again");
+                tracing::warn!(hook = turn.hook.number, %why, "a hook takes no message; it is tried again");
                 state.shown.failed = Some((now, why));
                 self.failed.fetch_add(1, Ordering::Relaxed);
             }

@@ -59,12 +59,17 @@ struct Seen {
 }
 
 impl Engine {
-    /// From now on scans of these subjects are told. Codes that are not known are passed over: they are to be
-    /// made known first (`Catalog::put_people`).
-    pub fn follow<'c>(&self, codes: impl Iterator<Item = &'c str>) {
-        let subjects = self.catalog().subjects.read();
-        let known = codes.filter_map(|code| subjects.find(code.as_bytes()));
-        known.for_each(|id| self.shared().followed.marks.set(id));
+    /// From now on scans of these subjects are told. Tells the places of the codes that are not known: they are to
+    /// be made known first (`Catalog::put_people`).
+    pub fn follow<'c>(&self, codes: impl Iterator<Item = &'c str>) -> Vec<usize> {
+        let (subjects, mut unknown) = (self.catalog().subjects.read(), Vec::new());
+        for (place, code) in codes.enumerate() {
+            match subjects.find(code.as_bytes()) {
+                Some(id) => self.shared().followed.marks.set(id),
+                None => unknown.push(place),
+            }
+        }
+        unknown
     }
 
     /// What became visible of followed subjects since this was called last. Waits at most so long for the

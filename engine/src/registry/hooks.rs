@@ -102,11 +102,13 @@ impl Registry {
         let _alone = self.hooks.lock();
         let place = keys::hook(number);
         self.table.get(&place)?.ok_or(RegistryError::UnknownHook)?;
-        // The hook goes last: after a stop in between it can be removed again.
-        for tag in [keys::Tag::HookDue, keys::Tag::HookTold] {
-            self.forget_of_hook(tag, number, u64::MAX)?;
-        }
-        Ok(self.writer.write(Changes { deletes: vec![place], acts: vec![act], ..Changes::default() })?)
+        let ranges = keys::all_of_hook(number, u64::MAX).into();
+        Ok(self.writer.write(Changes {
+            deletes: vec![place],
+            ranges,
+            acts: vec![act],
+            ..Changes::default()
+        })?)
     }
 
     /// Hooks behind the one of this number, by number; at most `limit`.
@@ -138,12 +140,14 @@ impl Registry {
         Ok(self.writer.write(Changes { puts, ..Changes::default() })?)
     }
 
-    /// Of what a hook is to be told, the oldest journeys first; at most `limit`.
+    /// Of what a hook is to be told, the journeys declared after the one of this number, the oldest first; at
+    /// most `limit`.
     ///
     /// # Errors
     /// The store fails, or an entry is damaged.
-    pub fn due(&self, hook: u64, limit: usize) -> Result<Vec<Due>, RegistryError> {
+    pub fn due(&self, hook: u64, after: u64, limit: usize) -> Result<Vec<Due>, RegistryError> {
         let prefix = keys::of_hook(keys::Tag::HookDue, hook);
+        let start = keys::hook_due(hook, after.saturating_add(1));
         let due = |entry: Result<Entry, EngineError>| {
             let (key, mark) = entry?;
             let declaration = key.last_chunk().copied().map(u64::from_be_bytes);
@@ -151,7 +155,7 @@ impl Registry {
             let due = declaration.zip(mark).map(|(declaration, mark)| Due { hook, declaration, mark });
             due.ok_or_else(|| damaged("what is due to a hook").into())
         };
-        self.table.scan(&prefix, &prefix).take(limit).map(due).collect()
+        self.table.scan(&prefix, &start).take(limit).map(due).collect()
     }
 
     /// Notes what a hook has taken: it is due no more, unless something else has happened since it was read.
@@ -187,39 +191,24 @@ impl Registry {
         Ok(bytes.map(read).transpose()?)
     }
 
-    /// Forgets what hooks know, and are to be told, of journeys that were declared before an instant. Tells how
-    /// much that was.
+    /// Forgets what hooks know, and are to be told, of journeys that were declared before an instant.
     ///
     /// # Errors
     /// The store fails; what was not reached goes the next time.
-    pub fn forget_told(&self, before: TimeMs) -> Result<usize, RegistryError> {
-        let mut forgotten = 0;
-        for hook in self.hooks(None, HOOKS_MAX)? {
-            let _alone = self.hooks.lock();
-            for tag in [keys::Tag::HookDue, keys::Tag::HookTold] {
-                forgotten += self.forget_of_hook(tag, hook.number, first_declaration_at(before))?;
+    pub fn forget_told(&self, before: TimeMs) -> Result<(), RegistryError> {
+        for Hook { number, .. } in self.hooks(None, HOOKS_MAX)? {
+            let mut ranges = Vec::from(keys::all_of_hook(number, first_declaration_at(before)));
+            // A range of nothing would still have to be passed over by whoever reads there.
+            ranges.retain(|(from, to)| {
+                let first = self.table.scan(&from[..keys::OF_HOOK_BYTES], from).next();
+                first.is_some_and(|entry| entry.is_ok_and(|(key, _)| *key < **to))
+            });
+            if !ranges.is_empty() {
+                let _alone = self.hooks.lock();
+                self.writer.write(Changes { ranges, ..Changes::default() })?;
             }
         }
-        Ok(forgotten)
-    }
-
-    /// Deletes what stands for a hook about declarations below this number.
-    fn forget_of_hook(&self, tag: keys::Tag, hook: u64, below: u64) -> Result<usize, RegistryError> {
-        let (prefix, mut forgotten) = (keys::of_hook(tag, hook), 0);
-        loop {
-            let old = |entry: &Result<Entry, EngineError>| {
-                let number = entry.as_ref().map(|(key, _)| key.last_chunk().copied().map(u64::from_be_bytes));
-                number.map_or(true, |number| number.is_none_or(|number| number < below))
-            };
-            let entries = self.table.scan(&prefix, &prefix).take(FORGOTTEN_AT_ONCE).take_while(old);
-            let deletes: Vec<_> =
-                entries.map(|entry| Ok(entry?.0.to_vec())).collect::<Result<_, EngineError>>()?;
-            if deletes.is_empty() {
-                return Ok(forgotten);
-            }
-            forgotten += deletes.len();
-            self.writer.write(Changes { deletes, ..Changes::default() })?;
-        }
+        Ok(())
     }
 
     fn open_hook(&self, (place, bytes): &Entry) -> Result<Hook, RegistryError> {
@@ -235,4 +224,3 @@ impl Registry {
 pub const HOOKS_MAX: usize = 20_000;
 
 const MARK_BYTES: usize = 8;
-const FORGOTTEN_AT_ONCE: usize = 1_000;

@@ -55,7 +55,7 @@ impl Twin {
     fn take(&mut self, registry: &Registry, hook: &Hook, meanwhile: Option<u64>) {
         self.takes += 1;
         let told = Told { passages: self.takes, arrived: false, revoked: false };
-        let due = registry.due(hook.number, 100).expect("whole");
+        let due = registry.due(hook.number, 0, 100).expect("whole");
         if let Some(journey) = meanwhile {
             self.happen(registry, hook, journey);
         }
@@ -85,15 +85,19 @@ impl Twin {
         }
         for hook in known {
             let due: Vec<u64> =
-                registry.due(hook.number, 100).expect("whole").iter().map(|due| due.declaration).collect();
+                registry.due(hook.number, 0, 100).expect("whole").iter().map(|due| due.declaration).collect();
             let of_hook = self.due.range((hook.number, 0)..=(hook.number, u64::MAX));
             assert_eq!(due, of_hook.map(|(_, declaration)| *declaration).collect::<Vec<_>>());
+            if let [first, behind @ ..] = due.as_slice() {
+                let page = registry.due(hook.number, *first, 1).expect("whole");
+                assert_eq!(page.first().map(|due| due.declaration), behind.first().copied());
+            }
             for day in 1..9 {
                 let told = registry.told(hook.number, number(day)).expect("whole");
                 assert_eq!(told, self.told.get(&(hook.number, number(day))).copied());
             }
         }
-        assert_eq!(registry.due(1, 100).expect("whole"), [], "nothing is due to a hook that is not there");
+        assert_eq!(registry.due(1, 0, 100).expect("whole"), [], "nothing is due to a hook that is not there");
     }
 }
 

@@ -179,6 +179,14 @@ pub(crate) fn of_hook(tag: Tag, hook: u64) -> Key {
     key(tag, &[&hook.to_be_bytes()])
 }
 
+/// How long these are.
+pub(crate) const OF_HOOK_BYTES: usize = 1 + size_of::<u64>();
+
+/// Everything of a hook about declarations below this number: from the first key of each up to the second.
+pub(crate) fn all_of_hook(hook: u64, below: u64) -> [(Key, Key); 2] {
+    [(hook_due(hook, 0), hook_due(hook, below)), (hook_told(hook, 0), hook_told(hook, below))]
+}
+
 pub(crate) fn level(area: &str, number: u64) -> Key {
     of_area(Tag::Level, area, &(!number).to_be_bytes())
 }

@@ -167,7 +167,7 @@ impl Registry {
         let vault = Vault::open(keys_dir, mark.is_none())?;
         match mark {
             Some(mark) => vault.fits(&mark, &place)?,
-            None => table.write(&[(place.clone(), vault.mark(&place))], &[])?,
+            None => table.write(&[(place.clone(), vault.mark(&place))], &[], &[])?,
         }
         let last_declaration = last_declaration(&table)?.into();
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;

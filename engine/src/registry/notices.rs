@@ -81,7 +81,7 @@ impl Registry {
         for area in areas {
             self.mark_sides(area, before, limit, &mut sides)?;
         }
-        let newest = sides.into_iter().rev().take(limit);
+        let newest = sides.into_iter().rev();
         let open = |(number, side)| {
             let (record, leg) = self.leg(number)?.ok_or_else(|| damaged("a declaration"))?;
             Ok(Travelling { record, side, leg })
@@ -89,7 +89,8 @@ impl Registry {
         newest.map(open).collect()
     }
 
-    /// Notes the newest journeys of one area, and which end of each it is.
+    /// Notes the newest journeys of one area, and which end of each it is. As many as `limit` of all areas are
+    /// kept: what is older than all of them is not read.
     fn mark_sides(
         &self,
         area: &str,
@@ -102,8 +103,15 @@ impl Registry {
         for entry in self.table.scan(&keys::all_travelling(area), &keys::travelling(area, last)).take(limit) {
             let (key, side) = entry?;
             let number = key.last_chunk().ok_or_else(|| damaged("a list of journeys"))?;
+            let number = !u64::from_be_bytes(*number);
             let side = side_of(&side).ok_or_else(|| damaged("a list of journeys"))?;
-            sides.entry(!u64::from_be_bytes(*number)).and_modify(|side| *side = Side::Within).or_insert(side);
+            if sides.len() == limit && sides.first_key_value().is_some_and(|(oldest, _)| number < *oldest) {
+                break;
+            }
+            sides.entry(number).and_modify(|side| *side = Side::Within).or_insert(side);
+            if sides.len() > limit {
+                sides.pop_first();
+            }
         }
         Ok(())
     }
@@ -122,21 +130,22 @@ impl Registry {
         Ok(Some((record, Leg { from, to, departs_at, companions: companions.len() })))
     }
 
-    /// Codes of those with a verified declaration of `since` or later, each as often as it was declared.
+    /// Codes of those with a verified declaration of `since` or later, each as often as it was declared, as long
+    /// as `declared` wants more.
     ///
     /// # Errors
     /// The store fails, or what it has is damaged.
     pub fn declared_since(
         &self,
         since: TimeMs,
-        mut declared: impl FnMut(SubjectCode),
+        mut declared: impl FnMut(SubjectCode) -> bool,
     ) -> Result<(), RegistryError> {
         let (tag, start) = ([keys::Tag::Declaration as u8], keys::declaration(first_declaration_at(since)));
         for entry in self.table.scan(&tag, &start) {
             let (_, bytes) = entry?;
             let (record, _) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
-            if record.state == DeclarationState::Verified {
-                declared(record.subject);
+            if record.state == DeclarationState::Verified && !declared(record.subject) {
+                break;
             }
         }
         Ok(())

@@ -114,7 +114,7 @@ impl Registry {
             (keys::level_open(&set.area, number), Vec::new()),
         ];
         let deletes = over.iter().map(|over| keys::level_open(&set.area, over.number)).collect();
-        self.writer.write(Changes { puts, deletes, acts: vec![act] })?;
+        self.writer.write(Changes { puts, deletes, acts: vec![act], ..Changes::default() })?;
         Ok(set)
     }
 

@@ -1,5 +1,6 @@
 //! Takes away what time has ended: sessions, entries of the watch list, the list of trips under way, that of
-//! passes that were taken back and have expired since, and what hooks know of journeys long over. What was declared and done stays.
+//! passes that were taken back and have expired since, and what hooks know of journeys long over. What was
+//! declared and done stays.
 
 use truyvet_schemas::TimeMs;
 
@@ -7,7 +8,7 @@ use super::writer::Changes;
 use super::{Registry, RegistryError, keys, watch};
 
 impl Registry {
-    /// Takes away what is over at `now`, and tells how much that was.
+    /// Takes away what is over at `now`, and tells how much that was, but for what hooks knew.
     ///
     /// # Errors
     /// The store fails; what was not reached goes the next time.
@@ -16,8 +17,9 @@ impl Registry {
         for tag in [keys::Tag::Session, keys::Tag::Revoked, keys::Tag::TripOpen] {
             while self.sweep_expired(tag, now, &mut swept)? {}
         }
-        while self.sweep_watch_list(now, &mut swept)? {}
-        Ok(swept + self.forget_told(TimeMs::new(now.get() - TOLD_MS))?)
+        self.sweep_watch_list(now, &mut swept)?;
+        self.forget_told(TimeMs::new(now.get() - TOLD_MS))?;
+        Ok(swept)
     }
 
     /// Sweeps a stretch of a list whose keys begin with the second in which each is over. Whether there may
@@ -35,20 +37,40 @@ impl Registry {
         self.delete(deletes, swept)
     }
 
-    /// Sweeps entries of the watch list, while nobody can prolong one. Whether there may be more.
-    fn sweep_watch_list(&self, now: TimeMs, swept: &mut usize) -> Result<bool, RegistryError> {
-        let _alone = self.all_finding();
-        let (tag, mut deletes) = ([keys::Tag::Watched as u8], Vec::new());
-        for entry in self.table.scan(&tag, &tag) {
-            let (key, bytes) = entry?;
-            if watch::read(&bytes)?.until <= now.get() {
-                deletes.push(key.to_vec());
+    /// Sweeps entries of the watch list, a stretch at a time, so that nobody waits for the whole list.
+    fn sweep_watch_list(&self, now: TimeMs, swept: &mut usize) -> Result<(), RegistryError> {
+        let tag = [keys::Tag::Watched as u8];
+        let mut start = tag.to_vec();
+        loop {
+            let mut over = Vec::new();
+            for entry in self.table.scan(&tag, &start) {
+                let (key, bytes) = entry?;
+                if watch::read(&bytes)?.until <= now.get() {
+                    over.push(key.to_vec());
+                }
+                if over.len() == SWEPT_AT_ONCE {
+                    break;
+                }
             }
-            if deletes.len() == SWEPT_AT_ONCE {
-                break;
+            let Some(last) = over.last() else { return Ok(()) };
+            start.clone_from(last);
+            self.sweep_watched(over, now, swept)?;
+        }
+    }
+
+    /// Deletes those of these entries that are over, while nobody can prolong one.
+    fn sweep_watched(&self, keys: Vec<Vec<u8>>, now: TimeMs, swept: &mut usize) -> Result<(), RegistryError> {
+        let _alone = self.all_finding();
+        let mut deletes = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(bytes) = self.table.get(&key)?
+                && watch::read(&bytes)?.until <= now.get()
+            {
+                deletes.push(key);
             }
         }
-        self.delete(deletes, swept)
+        self.delete(deletes, swept)?;
+        Ok(())
     }
 
     fn delete(&self, deletes: Vec<Vec<u8>>, swept: &mut usize) -> Result<bool, RegistryError> {

@@ -438,10 +438,12 @@ fn the_watch_list_holds_who_is_on_it_until_their_time() {
         place.registry().watch(&entry, act("watch.add")).expect("room");
     }
     let list = |at| -> Vec<SubjectCode> {
-        let list = place.registry().watch_list(TimeMs::new(at), 9).expect("whole");
+        let list = place.registry().watch_list(None, TimeMs::new(at), 9).expect("whole");
         list.into_iter().map(|watched| watched.subject).collect()
     };
     assert_eq!((list(NOW), list(NOW + 5), list(NOW + 9)), (vec![one, other], vec![other], vec![]));
+    let behind = |after| place.registry().watch_list(Some(after), TimeMs::new(NOW), 9).expect("whole").len();
+    assert_eq!((behind(one), behind(other)), (1, 0));
     assert!(place.registry().watched(one, TimeMs::new(NOW)).expect("whole").is_some());
     assert!(place.registry().watched(one, TimeMs::new(NOW + 5)).expect("whole").is_none());
     place.registry().unwatch(other, act("watch.end")).expect("room");
@@ -467,7 +469,7 @@ fn what_time_has_ended_is_taken_away_and_nothing_else() {
     }
     let left = || {
         let (long_ago, limit) = (TimeMs::new(0), 9);
-        let watched = registry.watch_list(long_ago, limit).expect("whole").len();
+        let watched = registry.watch_list(None, long_ago, limit).expect("whole").len();
         (watched, registry.revoked(long_ago, limit).expect("whole").len())
     };
     assert_eq!((registry.sweep(TimeMs::new(NOW)).expect("room"), left()), (0, (2, 2)));
@@ -476,6 +478,42 @@ fn what_time_has_ended_is_taken_away_and_nothing_else() {
     assert_eq!((registry.sweep(days(4)).expect("room"), left()), (2, (1, 0)));
     let revoked = registry.pass(an.pass).expect("whole").expect("issued").revoked;
     assert!(revoked.is_some(), "what was done stays");
+}
+
+#[test]
+fn the_newest_journeys_of_many_areas_are_told_whichever_areas_they_are_of() {
+    let place = Place::new();
+    let registry = place.registry();
+    let areas = ["W1", "W2", "W3", "W4"];
+    let mut newest = Vec::new();
+    for at in 0..12_usize {
+        let mut declaration = declaration("An", &[1]);
+        declaration.journey.from = areas[at * 7 % 4].to_owned();
+        declaration.journey.to = areas[at * at % 3].to_owned();
+        let (from, to) = (declaration.journey.from.clone(), declaration.journey.to.clone());
+        let number = declare(registry, &declaration).expect("kept").record.declaration;
+        newest.insert(0, (number, from, to));
+    }
+    for asked in [&areas[..1], &areas[1..3], &areas[..]] {
+        let expected: Vec<(u64, Side)> = newest
+            .iter()
+            .filter_map(|(number, from, to)| {
+                let [leaves, comes] = [from, to].map(|end| asked.contains(&end.as_str()));
+                let side = match (leaves, comes) {
+                    (true, true) => Side::Within,
+                    (true, false) => Side::Leaving,
+                    (false, true) => Side::Coming,
+                    (false, false) => return None,
+                };
+                Some((*number, side))
+            })
+            .collect();
+        for limit in 1..=13 {
+            let told = registry.travelling(asked, None, limit).expect("whole");
+            let told: Vec<_> = told.iter().map(|told| (told.record.declaration, told.side)).collect();
+            assert_eq!(told, expected[..limit.min(expected.len())], "{asked:?}, {limit}");
+        }
+    }
 }
 
 #[test]

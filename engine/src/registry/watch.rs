@@ -60,13 +60,20 @@ impl Registry {
         Ok(watched.filter(|watched| now.get() < watched.until))
     }
 
-    /// The watch list as it holds now, in the order of codes; at most `limit`.
+    /// The watch list behind a subject, as it holds now, in the order of codes; at most `limit`.
     ///
     /// # Errors
     /// The store fails, or an entry is damaged.
-    pub fn watch_list(&self, now: TimeMs, limit: usize) -> Result<Vec<Watched>, RegistryError> {
+    pub fn watch_list(
+        &self,
+        after: Option<SubjectCode>,
+        now: TimeMs,
+        limit: usize,
+    ) -> Result<Vec<Watched>, RegistryError> {
         let tag = [keys::Tag::Watched as u8];
-        let all = self.table.scan(&tag, &tag).map(|entry| read(&entry?.1));
+        // The least key behind that of a subject.
+        let start = after.map_or(tag.to_vec(), |after| [keys::watched(after), vec![0]].concat());
+        let all = self.table.scan(&tag, &start).map(|entry| read(&entry?.1));
         let holds = |watched: &Result<Watched, RegistryError>| {
             watched.as_ref().map_or(true, |watched| now.get() < watched.until)
         };

@@ -21,6 +21,8 @@ use crate::store::table::Table;
 pub(crate) struct Changes {
     pub(crate) puts: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) deletes: Vec<Vec<u8>>,
+    /// From the first key up to the second.
+    pub(crate) ranges: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) acts: Vec<Act>,
 }
 
@@ -68,15 +70,17 @@ fn run(table: &Table, mut tip: AuditTip, queue: &Receiver<Request>) {
         let mut group = vec![first];
         group.extend(queue.try_iter().take(GROUP_MAX - 1));
         let mut next = tip.clone();
-        let (mut puts, mut deletes, mut done) = (Vec::new(), Vec::new(), Vec::with_capacity(group.len()));
+        let (mut puts, mut deletes, mut ranges) = (Vec::new(), Vec::new(), Vec::new());
+        let mut done = Vec::with_capacity(group.len());
         for Request { mut changes, done: caller } in group {
             puts.append(&mut changes.puts);
             deletes.append(&mut changes.deletes);
+            ranges.append(&mut changes.ranges);
             let entries = changes.acts.into_iter().map(|act| next.append(act));
             puts.extend(entries.map(|entry| (keys::audit(entry.seq), json(&entry))));
             done.push(caller);
         }
-        let written = table.write(&puts, &deletes);
+        let written = table.write(&puts, &deletes, &ranges);
         match &written {
             Ok(()) => tip = next,
             Err(error) => tracing::error!(%error, "the registry cannot be written"),

@@ -39,11 +39,18 @@ impl Table {
         beginning_with(prefix, self.db.iterator(mode)).next().transpose()
     }
 
-    /// Puts and deletes all or nothing, and returns when it is on disk.
-    pub(crate) fn write(&self, puts: &[(Vec<u8>, Vec<u8>)], deletes: &[Vec<u8>]) -> Result<(), EngineError> {
+    /// Puts, deletes keys, and deletes all keys from the first of each pair up to the second: all or nothing.
+    /// Returns when it is on disk.
+    pub(crate) fn write(
+        &self,
+        puts: &[(Vec<u8>, Vec<u8>)],
+        deletes: &[Vec<u8>],
+        ranges: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<(), EngineError> {
         let mut batch = WriteBatch::default();
         puts.iter().for_each(|(key, value)| batch.put(key, value));
         deletes.iter().for_each(|key| batch.delete(key));
+        ranges.iter().for_each(|(from, to)| batch.delete_range(from, to));
         let mut options = WriteOptions::default();
         options.set_sync(true);
         Ok(self.db.write_opt(batch, &options)?)

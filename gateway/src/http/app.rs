@@ -44,6 +44,7 @@ pub struct App {
     pub(super) turns: Turns,
     pub(super) operations: Pool,
     pub(super) people_work: Pool,
+    pub(super) lists_work: Pool,
     pub(super) citizens_work: Pool,
     pub(super) codes_work: Pool,
     pub(super) passwords_work: Pool,
@@ -77,6 +78,7 @@ impl App {
             turns: Turns::new(&config.http),
             operations: Pool::new(OPERATIONS_AT_ONCE, OPERATIONS_WAITING_MAX),
             people_work: Pool::new(PEOPLE_AT_ONCE, PEOPLE_WAITING_MAX),
+            lists_work: Pool::new(LISTS_AT_ONCE, LISTS_WAITING_MAX),
             citizens_work: Pool::new(CITIZENS_AT_ONCE, PEOPLE_WAITING_MAX),
             codes_work: Pool::new(CODES_AT_ONCE, CODES_WAITING_MAX),
             passwords_work: Pool::new(PASSWORDS_AT_ONCE, PASSWORDS_WAITING_MAX),
@@ -146,6 +148,10 @@ const OPERATIONS_WAITING_MAX: usize = 64;
 
 /// Each waits for a disk most of the time, and many share one write.
 const PEOPLE_AT_ONCE: usize = 64;
+
+/// Lists that are long to make: the watch list, digests. No officer at a checkpoint waits for them.
+const LISTS_AT_ONCE: usize = 4;
+const LISTS_WAITING_MAX: usize = 256;
 
 /// Declarations have places of their own, since each may wait for a register; and so have codes, for the
 /// program that sends them: officers wait for neither.

@@ -237,7 +237,7 @@ impl MadeLists {
 fn lists_at(app: &App, now: TimeMs) -> Result<Lists, Problem> {
     let registry = &app.people.registry;
     let revoked = registry.revoked(now, LISTED_MAX)?;
-    let watch = registry.watch_list(now, LISTED_MAX)?;
+    let watch = registry.watch_list(None, now, LISTED_MAX)?;
     let is_cut = revoked.len() == LISTED_MAX || watch.len() == LISTED_MAX;
     let hold = |watched: Watched| Hold { subject: watched.subject.to_string(), reason: watched.reason };
     Ok(Lists {

@@ -174,7 +174,7 @@ pub(super) async fn retry(
 }
 
 fn shown(people: &People, hook: Hook) -> Result<Shown, RegistryError> {
-    let due = people.registry.due(hook.number, DUE_COUNTED_MAX)?.len();
+    let due = people.registry.due(hook.number, 0, DUE_COUNTED_MAX)?.len();
     let HookState { failures, taken_at, failed, next_at } =
         people.hooks.state(hook.number).unwrap_or_default();
     let (failed_at, trouble) = failed.unzip();

@@ -176,6 +176,55 @@ fn a_hook_is_told_how_a_journey_is_whenever_it_changes() {
 }
 
 #[test]
+fn a_passage_is_told_of_every_journey_whose_pass_held_whatever_was_declared_since() {
+    let (server, _folder) = served();
+    let admin = Browser::new(&server).sign_in("quantri");
+    let ward = Receiver::start(&[]);
+    ward.is_told(&admin, "W2");
+    let _telling = Telling::start(&server);
+    let (first, _) = declare(&server);
+    ward.takes(&json!({"declaration": first, "passages": 0}));
+    let subject = ward.inbox.taken.lock()[0]["subject"].as_str().expect("a code").to_owned();
+    // Onward from there, and what a stranger claims with the same document.
+    let mut onward = declaration(AN, "Nguyễn Văn An");
+    onward["journey"]["from"] = json!("W2");
+    let (_, onward) = Browser::new(&server).redeem(AN, "0901234567").declare(&onward);
+    let stranger = Browser::new(&server).redeem(AN, "0907654321");
+    for _ in 0..20 {
+        let (status, claimed) = stranger.declare(&declaration(AN, "Trần Văn Lạ"));
+        assert_eq!((status, &claimed["state"]), (201, &json!("unverified")));
+    }
+    std::thread::sleep(Duration::from_millis(200)); // the engine follows a moment later
+    Checkpoint::open(&server).pass(&subject, 1);
+    ward.takes(&json!({"declaration": first, "passages": 1}));
+    ward.takes(&json!({"declaration": onward["declaration"], "passages": 1}));
+}
+
+#[test]
+fn hooks_are_added_and_removed_while_others_are_told() {
+    let (server, _folder) = served();
+    let _telling = Telling::start(&server);
+    let ward = Receiver::start(&[]);
+    ward.is_told(&Browser::new(&server).sign_in("quantri"), "W2");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let admin = Browser::new(&server).sign_in("quantri");
+                for _ in 0..20 {
+                    let nobody = json!({"area": "W2", "url": "http://127.0.0.1:9/"}); // nothing listens there
+                    let (_, made) = admin.post("/api/v1/hooks", &nobody);
+                    server.app.people.hooks.compare_all();
+                    let path = format!("/api/v1/hooks/{}", made["hook"].as_str().expect("a number"));
+                    assert_eq!(admin.json("DELETE", &path, &json!({})).0, 204);
+                }
+            });
+        }
+    });
+    let (declaration, _) = declare(&server);
+    ward.takes(&json!({"declaration": declaration}));
+}
+
+#[test]
 fn what_a_hook_does_not_take_comes_again_until_it_does() {
     let (server, _folder) = served();
     let admin = Browser::new(&server).sign_in("quantri");

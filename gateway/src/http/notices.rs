@@ -125,7 +125,7 @@ pub(super) async fn digest(
     }
     let span = (TimeMs::new(from), TimeMs::new(to));
     let shared = Arc::clone(&app);
-    let work = app.operations.run(move || shared.people.digest(&area, span, &account, TimeMs::now()));
+    let work = app.lists_work.run(move || shared.people.digest(&area, span, &account, TimeMs::now()));
     let notices = work.await??;
     if notices.len() >= DIGEST_MAX {
         return Err(Problem::TooLarge(format!(
@@ -225,8 +225,14 @@ impl Listener {
 
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let deadline = self.looked_at + LOOK_EVERY;
-            match timeout_at(deadline, self.heard.recv()).await {
+            // First, since where there is always something to hear no deadline is ever waited for.
+            if self.looked_at.elapsed() >= LOOK_EVERY {
+                self.looked_at = Instant::now();
+                if !self.still_may().await {
+                    return None;
+                }
+            }
+            match timeout_at(self.looked_at + LOOK_EVERY, self.heard.recv()).await {
                 Ok(Ok(Heard::Notice { what, notice })) => {
                     return Event::default().event(what).json_data(&*notice).ok();
                 }
@@ -234,12 +240,7 @@ impl Listener {
                     return Some(Event::default().event("missed").data("{}"));
                 }
                 Ok(Err(RecvError::Closed)) => return None,
-                Err(_) => {
-                    self.looked_at = Instant::now();
-                    if !self.still_may().await {
-                        return None;
-                    }
-                }
+                Err(_) => {}
             }
         }
     }

@@ -11,13 +11,13 @@ use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Flaw, Wrong};
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::person::Document;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
 use super::caller::Asking;
 use super::checkpoint::checked_document;
 use super::error::Problem;
-use super::extract::{Body, Named};
+use super::extract::{Asked, Body, Named};
 use super::passes::number;
 use super::problems::problems;
 use crate::people::{People, Permission, Person, act, act_with};
@@ -140,6 +140,19 @@ pub(super) async fn unwatch(
 #[derive(Serialize, ToSchema)]
 pub(super) struct WatchList {
     watch: Vec<WatchedShown>,
+    /// The value of `after` that goes on from here; absent at the end. A page may be short: entries of others
+    /// were passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BehindSubject {
+    /// Only entries behind the one of this subject's code.
+    after: Option<String>,
 }
 
 /// An entry of the watch list.
@@ -157,24 +170,29 @@ pub(super) struct WatchedShown {
 }
 
 /// Whom checkpoints hold now, as far as they are people of the official's area.
-#[utoipa::path(get, path = "/api/v1/watch", tag = "people", operation_id = "watch_list",
+#[utoipa::path(get, path = "/api/v1/watch", tag = "people", operation_id = "watch_list", params(BehindSubject),
     responses((status = 200, description = "The watch list", body = WatchList), Listing))]
 pub(super) async fn watch_list(
     State(app): State<Arc<App>>,
     asking: Asking,
+    Asked(BehindSubject { after }): Asked<BehindSubject>,
 ) -> Result<Json<WatchList>, Problem> {
     let account = asking.official(Permission::Hold)?.clone();
+    let after = after.as_deref().map(subject_code).transpose()?;
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || -> Result<_, Problem> {
+    let work = app.lists_work.run(move || -> Result<_, Problem> {
         let people = &shared.people;
+        let looked_at = people.registry.watch_list(after, TimeMs::now(), WATCHED_LOOKED_AT)?;
+        let last = looked_at.last().filter(|_| looked_at.len() == WATCHED_LOOKED_AT);
+        let next = last.map(|last| last.subject.to_string());
         let mut watch = Vec::new();
-        for watched in people.registry.watch_list(TimeMs::now(), WATCHED_MAX)? {
-            if watch.len() < LISTED_MAX && people.is_in_reach(watched.subject, &account)? {
+        for watched in looked_at {
+            if people.is_in_reach(watched.subject, &account)? {
                 let Watched { subject, reason, by, at, until } = watched;
                 watch.push(WatchedShown { subject: subject.to_string(), reason, by, at, until });
             }
         }
-        Ok(WatchList { watch })
+        Ok(WatchList { watch, next })
     });
     Ok(Json(work.await??))
 }
@@ -193,11 +211,12 @@ fn subject(people: &People, whom: Whom) -> Result<Option<SubjectCode>, Problem> 
     Ok(match whom {
         Whom::Document(document) => people.registry.holder(&checked_document(document)?)?,
         Whom::Pass(pass) => people.registry.pass(number(&pass)?)?.map(|pass| pass.subject),
-        Whom::Subject(code) => {
-            let wrong = |_| Problem::Usage("this is no code of a subject; copy it again".to_owned());
-            Some(code.parse().map_err(wrong)?)
-        }
+        Whom::Subject(code) => Some(subject_code(&code)?),
     })
+}
+
+fn subject_code(code: &str) -> Result<SubjectCode, Problem> {
+    code.parse().map_err(|_| Problem::Usage("this is no code of a subject; copy it again".to_owned()))
 }
 
 fn nobody() -> Problem {
@@ -207,7 +226,6 @@ fn nobody() -> Problem {
 const WATCHED_MS: i64 = 14 * 86_400_000;
 const WATCHED_MS_MAX: i64 = 365 * 86_400_000;
 
-/// Of the nation's watch list those within reach are told, so many at most.
-const WATCHED_MAX: usize = 100_000;
-const LISTED_MAX: usize = 1_000;
+/// Entries of the nation's watch list that are looked at for one page.
+const WATCHED_LOOKED_AT: usize = 1_000;
 const REASON_CHARS_MAX: usize = 40;

@@ -65,7 +65,7 @@ pub(super) async fn read(
         return Err(Problem::Usage(format!("ask for {SITUATION_AREAS_MAX} areas at once, at most")));
     }
     let (at, shared) = (instant(at)?, Arc::clone(&app));
-    let work = app.people_work.run(move || match areas.is_empty() {
+    let work = app.citizens_work.run(move || match areas.is_empty() {
         true => shared.people.situation_of_tops(at),
         false => shared.people.situation(&areas, at),
     });
@@ -96,7 +96,7 @@ pub(super) async fn journey(
     Asked(Journey { from, to, at }): Asked<Journey>,
 ) -> Result<Response, Problem> {
     let (at, shared) = (instant(at)?, Arc::clone(&app));
-    let work = app.people_work.run(move || shared.people.situation_of_journey(&from, &to, at));
+    let work = app.citizens_work.run(move || shared.people.situation_of_journey(&from, &to, at));
     let unknown = || Problem::NotFound("no area has such a code; look for it by its name".to_owned());
     Ok(tagged(&headers, &work.await??.ok_or_else(unknown)?))
 }
@@ -209,7 +209,7 @@ pub(super) async fn history(
     let limit = limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX);
     let is_official = matches!(asking.caller, Caller::Official(_));
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || -> Result<_, Problem> {
+    let work = app.citizens_work.run(move || -> Result<_, Problem> {
         let sets = shared.people.registry.levels(&area, before, limit + 1)?;
         let next = sets.get(limit - 1).filter(|_| sets.len() > limit).map(|last| last.number);
         let sets = sets.into_iter().take(limit).map(|set| shown(set, is_official)).collect();

@@ -182,7 +182,7 @@ impl People {
         }
         let act = act(now, officer, "declaration.verify", &declaration.to_string());
         let record = self.registry.verified(declaration, act)?;
-        self.engine.follow([record.subject.to_string().as_str()].into_iter());
+        self.follow(&[record.subject]);
         self.live.happened(Happened::Declared(declaration));
         Ok(())
     }

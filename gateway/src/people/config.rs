@@ -77,6 +77,11 @@ impl Default for PeopleConfig {
 }
 
 impl PeopleConfig {
+    /// The longest time from a declaration to the end of its pass, in milliseconds.
+    pub(super) fn journey_ms_max(&self) -> i64 {
+        i64::from(self.pass_hours) * 3_600_000
+    }
+
     pub(crate) fn validate(&self) -> Result<(), String> {
         crate::config::check_ranges(&[
             ("cache_bytes", self.cache_bytes as u64, 1 << 20, 1 << 40),

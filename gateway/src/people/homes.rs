@@ -31,10 +31,10 @@ impl Homes {
         Ok(Self { people: Some(people), thread: Some(thread) })
     }
 
-    /// Tells of somebody. Where too many wait the engine learns of the person with the first scan.
+    /// Tells of somebody. Where too many wait, so does the caller.
     pub(super) fn tell(&self, traveller: Traveller) {
         if let Some(people) = &self.people {
-            people.try_send(traveller).ok();
+            people.send(traveller).ok();
         }
     }
 }
@@ -59,7 +59,14 @@ fn run(engine: &Engine, queue: &Receiver<Traveller>) {
             tracing::warn!(%error, "homes of new people are not known to the engine");
         }
         let followed = people.iter().filter(|traveller| traveller.is_followed);
-        engine.follow(followed.map(|traveller| traveller.subject.as_str()));
+        let unknown = engine.follow(followed.map(|traveller| traveller.subject.as_str()));
+        if !unknown.is_empty() {
+            let people = unknown.len();
+            tracing::error!(
+                people,
+                "wards hear of these people's passages only when they ask, until the next start"
+            );
+        }
     }
 }
 

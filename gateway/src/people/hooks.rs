@@ -19,13 +19,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use standardwebhooks::Webhook;
-use truyvet_engine::registry::{Hook, NewHook, RegistryError, Told};
+use truyvet_engine::registry::{Due, Hook, NewHook, RegistryError, Told, Travelling};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
 pub use trouble::Trouble as HookTrouble;
-use turns::Went;
+use turns::{Comparing, Sent, Task, Went};
 pub use turns::{HookState, Hooks};
 
 use super::access::Caller;
@@ -151,7 +151,7 @@ impl People {
             return;
         }
         match self.registry.put_due(&due) {
-            Ok(()) => self.hooks.are_due(due.iter().map(|(hook, _)| *hook)),
+            Ok(()) => self.hooks.are_due(due.chunk_by(|a, b| a.0 == b.0).map(|of_hook| of_hook[0].0)),
             Err(error) => {
                 tracing::error!(%error, "what hooks are to be told is not noted; it is looked for later");
                 self.hooks.compare_all();
@@ -160,33 +160,58 @@ impl People {
     }
 
     /// Tells hooks what is due to them until `stops` says so. For a thread of its own.
-    pub fn tell_hooks(&self, stops: impl Fn() -> bool) {
-        self.hooks.run(stops, |hook, compares| self.take_turn(hook, compares));
+    pub fn tell_hooks(&self, stops: impl Fn() -> bool + Sync) {
+        self.hooks.run(stops, |hook, task| self.take_turn(hook, &task));
+    }
+
+    /// A page of the comparison, where one is wanted, and one message, where something is due: neither waits for
+    /// the whole of the other.
+    fn take_turn(&self, hook: &Hook, Task { comparing, after }: &Task) -> Went {
+        let compared = comparing.map_or(Ok(None), |from| self.compare_page(hook, from, TimeMs::now()));
+        let told = self.tell_due(hook, *after);
+        match compared {
+            Ok(comparing) => Went { comparing, told },
+            Err(error) => {
+                let trouble = not_read(hook, &error);
+                Went { comparing: *comparing, told: told.and(Err(trouble)) }
+            }
+        }
     }
 
     /// One message, or none where nothing is due.
-    fn take_turn(&self, hook: &Hook, compares: bool) -> Result<Went, HookTrouble> {
-        let failed = |error: NoticesError| {
-            tracing::error!(%error, hook = hook.number, "a hook is not told, since the registry cannot be read");
-            HookTrouble::Registry
-        };
-        if compares {
-            self.compare_with(hook, TimeMs::now()).map_err(failed)?;
-        }
-        let due = self.registry.due(hook.number, NOTICES_MAX).map_err(|error| failed(error.into()))?;
+    fn tell_due(&self, hook: &Hook, after: u64) -> Result<Sent, HookTrouble> {
+        let due = self.due_from(hook.number, after).map_err(|error| not_read(hook, &error.into()))?;
         let (mut notices, mut told) = (Vec::new(), Vec::with_capacity(due.len()));
         for due in &due {
-            let notice = self.notice_for(hook, due.declaration).map_err(failed)?;
-            told.push((*due, notice.as_ref().map(|notice| told_of(&notice.journey))));
-            notices.extend(notice);
+            // One that cannot be read stays due, and keeps no other back.
+            match self.notice_for(hook, due.declaration) {
+                Ok(notice) => {
+                    told.push((*due, notice.as_ref().map(|notice| told_of(&notice.journey))));
+                    notices.extend(notice);
+                }
+                Err(error) => {
+                    not_read(hook, &error);
+                }
+            }
         }
         if !notices.is_empty() {
             self.post(hook, &notices, TimeMs::now())?;
         }
         if !told.is_empty() {
-            self.registry.settle(&told).map_err(|error| failed(error.into()))?;
+            self.registry.settle(&told).map_err(|error| not_read(hook, &error.into()))?;
         }
-        Ok(Went { was_told: !notices.is_empty(), more: due.len() == NOTICES_MAX })
+        let last = due.last().map_or(0, |last| last.declaration);
+        Ok(Sent { to: (!notices.is_empty()).then_some(last), more: due.len() == NOTICES_MAX })
+    }
+
+    /// What is due behind the declaration of this number, and then from the beginning.
+    fn due_from(&self, hook: u64, after: u64) -> Result<Vec<Due>, RegistryError> {
+        let mut due = self.registry.due(hook, after, NOTICES_MAX)?;
+        if after > 0 && due.len() < NOTICES_MAX {
+            let first = self.registry.due(hook, 0, NOTICES_MAX - due.len())?;
+            due.extend(first.into_iter().take_while(|due| due.declaration <= after));
+        }
+        Ok(due)
     }
 
     /// A journey as it is now, as the hook's area sees it; none where there is nothing to tell.
@@ -197,30 +222,36 @@ impl People {
         Ok(journey.map(|journey| Notice { side, journey }))
     }
 
-    /// Notes as due what the hook does not know of the journeys of its area.
-    fn compare_with(&self, hook: &Hook, now: TimeMs) -> Result<(), NoticesError> {
+    /// Notes as due what the hook does not know of a page of the journeys of its area, the newest first. Where the
+    /// next page begins; none at the end.
+    fn compare_page(
+        &self,
+        hook: &Hook,
+        Comparing { before }: Comparing,
+        now: TimeMs,
+    ) -> Result<Option<Comparing>, NoticesError> {
         let areas = self.areas.all_within(&hook.area);
         let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
-        let since = now.get() - i64::from(self.config.pass_hours) * HOUR_MS - COMPARED_BEFORE_MS;
-        let mut before = None;
-        loop {
-            let page = self.registry.travelling(&areas, before, COMPARED_AT_ONCE)?;
-            before = page.last().map(|last| last.record.declaration);
-            let is_last =
-                page.len() < COMPARED_AT_ONCE || page.last().is_some_and(|last| last.record.made_at < since);
-            let mut due = Vec::new();
-            for travelling in page.iter().filter(|travelling| travelling.record.made_at >= since) {
-                let number = travelling.record.declaration;
-                let journey = self.journey(&travelling.record, &travelling.leg, now)?;
-                if journey.map(|journey| told_of(&journey)) != self.registry.told(hook.number, number)? {
-                    due.push((hook.number, number));
+        let since = now.get() - self.config.journey_ms_max() - COMPARED_BEFORE_MS;
+        // Each page looks into each area once.
+        let limit = COMPARED_AT_ONCE.max(areas.len());
+        let page = self.registry.travelling(&areas, before, limit)?;
+        let mut due = Vec::new();
+        for travelling in page.iter().filter(|travelling| travelling.record.made_at >= since) {
+            let number = travelling.record.declaration;
+            let told = self.registry.told(hook.number, number)?;
+            match self.journey(&travelling.record, &travelling.leg, now) {
+                Ok(journey) if journey.as_ref().map(told_of) == told => {}
+                Ok(_) => due.push((hook.number, number)),
+                Err(error) => {
+                    not_read(hook, &error);
                 }
             }
-            self.registry.put_due(&due)?;
-            if is_last {
-                return Ok(());
-            }
         }
+        self.registry.put_due(&due)?;
+        let goes_on = |last: &Travelling| page.len() == limit && last.record.made_at >= since;
+        let last = page.last().filter(|last| goes_on(last));
+        Ok(last.map(|last| Comparing { before: Some(last.record.declaration) }))
     }
 
     /// Sends a message. The error says why it was not taken.
@@ -248,6 +279,11 @@ impl People {
     }
 }
 
+fn not_read(hook: &Hook, error: &NoticesError) -> HookTrouble {
+    tracing::error!(%error, hook = hook.number, "what a hook is to be told cannot be read");
+    HookTrouble::Registry
+}
+
 fn told_of(journey: &Journey) -> Told {
     Told { passages: journey.passages, arrived: journey.arrival.is_some(), revoked: journey.revoked }
 }
@@ -256,9 +292,8 @@ const SECRET_BYTES: usize = 32;
 /// Journeys in a message: some 100 KB.
 const NOTICES_MAX: usize = 100;
 const COMPARED_AT_ONCE: usize = 500;
-const HOUR_MS: i64 = 3_600_000;
 /// A server that was off for so long still tells what happened before.
-const COMPARED_BEFORE_MS: i64 = 7 * 24 * HOUR_MS;
+const COMPARED_BEFORE_MS: i64 = 7 * 86_400_000;
 
 /// A hook waits twice as long after each failure, and so long at most.
 const WAIT_MAX: Duration = Duration::from_secs(3_600);

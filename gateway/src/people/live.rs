@@ -8,7 +8,7 @@
 //! What is told here can be missed: the network breaks, a listener is too slow, the server starts anew. The
 //! inbox ([`super::notices`]) misses nothing: a listener that was told of a gap asks it again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,16 +16,17 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
-use truyvet_engine::registry::{DeclarationState, Leg, Side};
+use truyvet_engine::registry::{DeclarationRecord, DeclarationState, Leg, RegistryError, Side};
 use truyvet_engine::{Passage, Passages};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
 
 use super::People;
+use super::homes::Traveller;
 use super::notices::{Notice, NoticesError};
 
 /// Something that happened to a journey, by the number of its declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Happened {
     /// It was declared, and is verified.
     Declared(u64),
@@ -137,10 +138,14 @@ impl Happened {
 
 impl People {
     /// Tells listeners what happens until `stops` says so. For a thread of its own.
-    pub fn tell_listeners(&self, stops: impl Fn() -> bool) {
-        if let Err(error) = self.follow_travellers() {
-            tracing::error!(%error, "who was under way before this start is not followed");
-        }
+    pub fn tell_listeners(&self, stops: impl Fn() -> bool + Sync) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.follow_travellers(&stops));
+            self.tell_what_happens(&stops);
+        });
+    }
+
+    fn tell_what_happens(&self, stops: impl Fn() -> bool) {
         while !stops() {
             let Passages { told: passages, missed } = self.engine.followed(LOOK_EVERY);
             let happened: Vec<Happened> = self.live.queue.1.try_iter().take(WAITING_MAX).collect();
@@ -164,37 +169,89 @@ impl People {
         }
     }
 
-    /// Follows those whose passes may still hold.
-    fn follow_travellers(&self) -> Result<(), NoticesError> {
-        let hours = i64::from(self.config.pass_hours);
-        let since = TimeMs::new(TimeMs::now().get() - hours * 3_600_000);
-        let mut codes = Vec::new();
-        let follow = |codes: &mut Vec<String>| {
-            self.engine.follow(std::mem::take(codes).iter().map(String::as_str));
-        };
-        self.registry.declared_since(since, |subject| {
-            codes.push(subject.to_string());
+    /// Follows those who were under way before this start, of whom late scans may still come. Who listens has
+    /// missed what they did meanwhile.
+    fn follow_travellers(&self, stops: impl Fn() -> bool) {
+        let since = TimeMs::new(TimeMs::now().get() - self.config.journey_ms_max() - LATE_MS);
+        let mut codes = Vec::with_capacity(FOLLOWED_AT_ONCE);
+        let read = self.registry.declared_since(since, |subject| {
+            codes.push(subject);
             if codes.len() == FOLLOWED_AT_ONCE {
-                follow(&mut codes);
+                self.follow(&codes);
+                codes.clear();
             }
-        })?;
-        follow(&mut codes);
-        Ok(())
+            !stops()
+        });
+        self.follow(&codes);
+        if let Err(error) = read {
+            tracing::error!(%error, "not all who were under way before this start are followed: wards hear of \
+                their passages when they ask");
+        }
+        self.live.missed.store(true, Ordering::Relaxed);
     }
 
-    /// Whose journeys these passages belong to, each once: those told are as they are then.
-    fn passed(&self, passages: &[Passage]) -> Vec<Happened> {
-        let latest: BTreeMap<&str, TimeMs> =
-            passages.iter().map(|passage| (passage.subject.as_str(), passage.at)).collect();
-        let declaration = |(subject, at): (&str, TimeMs)| {
-            let subject: SubjectCode = subject.parse().ok()?;
-            let newest = self.registry.declarations_of(subject, None, DECLARATIONS_LOOKED_AT).ok()?;
-            let holds = newest
-                .into_iter()
-                .find(|record| record.state == DeclarationState::Verified && record.made_at <= at.get());
-            holds.map(|record| Happened::Passed(record.declaration))
-        };
-        latest.into_iter().filter_map(declaration).collect()
+    /// Follows these; those of whom the engine has not heard (a stop came in between) are told to it first.
+    pub(super) fn follow(&self, subjects: &[SubjectCode]) {
+        let codes: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+        for unknown in self.engine.follow(codes.iter().map(String::as_str)) {
+            let subject = subjects[unknown];
+            match self.registry.areas_of(subject, 0) {
+                Ok(homes) => self.homes.tell(Traveller {
+                    subject: subject.to_string(),
+                    home: homes.into_iter().next().unwrap_or_default(),
+                    is_followed: true,
+                }),
+                Err(error) => tracing::error!(%error, "somebody under way is not followed"),
+            }
+        }
+    }
+
+    /// Journeys that these passages belong to, each once: those told are as they are then.
+    fn passed(&self, passages: &[Passage]) -> BTreeSet<Happened> {
+        let mut seen: BTreeMap<&str, Vec<TimeMs>> = BTreeMap::new();
+        for Passage { subject, at, .. } in passages {
+            seen.entry(subject).or_default().push(*at);
+        }
+        let mut passed = BTreeSet::new();
+        for (subject, at) in seen {
+            let Ok(subject) = subject.parse::<SubjectCode>() else { continue };
+            match self.journeys_at(subject, &at) {
+                Ok(journeys) => passed.extend(journeys.into_iter().map(Happened::Passed)),
+                Err(error) => {
+                    tracing::error!(%error, "whose journey a passage belongs to cannot be read");
+                    self.live.missed.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        passed
+    }
+
+    /// Verified journeys of a subject whose passes held at one of these instants.
+    fn journeys_at(&self, subject: SubjectCode, seen: &[TimeMs]) -> Result<Vec<u64>, RegistryError> {
+        let earliest = seen.iter().min().map_or(0, |at| at.get());
+        let (mut journeys, mut before) = (Vec::new(), None);
+        loop {
+            let page = self.registry.declarations_of(subject, before, DECLARATIONS_AT_ONCE)?;
+            for record in &page {
+                if record.made_at < earliest - self.config.journey_ms_max() {
+                    return Ok(journeys);
+                }
+                if record.state == DeclarationState::Verified && self.held_at(record, seen)? {
+                    journeys.push(record.declaration);
+                }
+            }
+            before = page.last().map(|last| last.declaration);
+            if page.len() < DECLARATIONS_AT_ONCE {
+                return Ok(journeys);
+            }
+        }
+    }
+
+    /// Whether the pass of a declaration held at one of these instants.
+    fn held_at(&self, record: &DeclarationRecord, seen: &[TimeMs]) -> Result<bool, RegistryError> {
+        let Some(pass) = self.registry.pass(record.pass)? else { return Ok(false) };
+        let holds = record.made_at..i64::from(pass.valid_until_s) * 1_000;
+        Ok(seen.iter().any(|at| holds.contains(&at.get())))
     }
 
     /// Tells listeners, and notes for hooks in which areas the journey ends.
@@ -207,7 +264,15 @@ impl People {
         if ends.is_empty() {
             return Ok(());
         }
-        let Some(journey) = self.journey(&record, &leg, TimeMs::now())? else { return Ok(()) };
+        let journey = match self.journey(&record, &leg, TimeMs::now()) {
+            Ok(Some(journey)) => journey,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                tracing::error!(%error, "wards are not told how a journey is; they hear that they missed it");
+                ends.keys().for_each(|area| self.live.tell(area, Heard::Missed));
+                return Ok(());
+            }
+        };
         for (area, side) in ends {
             let notice = Arc::new(Notice { side, journey: journey.clone() });
             self.live.tell(&area, Heard::Notice { what: what.word(), notice });
@@ -237,8 +302,11 @@ const HEARD_MAX: usize = 64;
 
 const FOLLOWED_AT_ONCE: usize = 4_096;
 
-/// Newest declarations among which the one of a passage is looked for.
-const DECLARATIONS_LOOKED_AT: usize = 5;
+/// Declarations of one subject that are read at once.
+const DECLARATIONS_AT_ONCE: usize = 8;
+
+/// How late scans of somebody still come, of a device that was offline.
+const LATE_MS: i64 = 7 * 86_400_000;
 
 #[cfg(test)]
 mod tests {

@@ -40,6 +40,11 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Whether it is this server's trouble and not the receiver's.
+    pub(super) const fn is_ours(self) -> bool {
+        matches!(self, Self::Registry)
+    }
+
     /// What the status of an answer says; `None` where the message was taken.
     pub(super) fn of_status(status: u16) -> Option<Self> {
         match status {

@@ -44,17 +44,40 @@ struct State {
     /// Something may be due.
     is_due: bool,
     /// Something may have happened that was not noted.
-    compares: bool,
+    compares: Option<Comparing>,
+    /// The journey that it was told of last: it goes on behind that one, so that none waits for all others.
+    told_to: u64,
     is_queued: bool,
     is_on: bool,
     not_before: Instant,
     shown: HookState,
 }
 
+/// Where the comparison of a hook's journeys with what it knows goes on: before the declaration of this number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Comparing {
+    pub(super) before: Option<u64>,
+}
+
+/// What is to be done on a turn.
+pub(super) struct Task {
+    pub(super) comparing: Option<Comparing>,
+    /// What is due is told from behind the declaration of this number on.
+    pub(super) after: u64,
+}
+
 /// What a turn has come to.
 pub(super) struct Went {
-    /// Whether a message was taken; otherwise there was nothing to tell.
-    pub(super) was_told: bool,
+    /// Where the comparison goes on; none where it is through.
+    pub(super) comparing: Option<Comparing>,
+    /// What became of the message.
+    pub(super) told: Result<Sent, Trouble>,
+}
+
+/// A message that was taken, or none that was needed.
+pub(super) struct Sent {
+    /// The journey that was told of last; 0: from the beginning again. None where there was nothing to tell.
+    pub(super) to: Option<u64>,
     /// Whether more is due.
     pub(super) more: bool,
 }
@@ -97,7 +120,7 @@ impl Hooks {
             of_area.push(number);
         }
         let turn = known.all.entry(number).or_insert_with(|| Arc::new(Turn::new(hook)));
-        self.want(turn, |state| state.compares = true);
+        self.want(turn, |state| state.compares = Some(Comparing::default()));
     }
 
     /// Knows this hook no more.
@@ -149,7 +172,8 @@ impl Hooks {
 
     /// Has every hook's journeys compared with what it knows.
     pub fn compare_all(&self) {
-        self.known.read().all.values().for_each(|turn| self.want(turn, |state| state.compares = true));
+        let compare = |state: &mut State| state.compares = Some(Comparing::default());
+        self.known.read().all.values().for_each(|turn| self.want(turn, compare));
     }
 
     /// Notes what a hook's turn is wanted for, and queues it where it is not queued yet.
@@ -160,7 +184,7 @@ impl Hooks {
     }
 
     fn queue_up(&self, turn: &Turn, state: &mut State) {
-        let is_wanted = state.is_due || state.compares;
+        let is_wanted = state.is_due || state.compares.is_some();
         if !is_wanted || state.is_queued || state.is_on {
             return;
         }
@@ -169,25 +193,21 @@ impl Hooks {
         self.wakes.0.try_send(()).ok(); // one that waits is enough
     }
 
-    /// Gives turns until `stops` says so. `tell` tells a hook what is due, after having looked for what was not
-    /// noted where its second argument says so; or says why the hook did not take it.
-    pub(super) fn run(
-        &self,
-        stops: impl Fn() -> bool,
-        tell: impl Fn(&Hook, bool) -> Result<Went, Trouble> + Sync,
-    ) {
-        let (work, turns) = bounded::<(Arc<Turn>, bool)>(WORKERS);
+    /// Gives turns until `stops` says so. `tell` does what is to be done on one.
+    pub(super) fn run(&self, stops: impl Fn() -> bool + Sync, tell: impl Fn(&Hook, Task) -> Went + Sync) {
+        let (work, turns) = bounded::<(Arc<Turn>, Task)>(WORKERS);
         std::thread::scope(|scope| {
             for _ in 0..WORKERS {
-                let (turns, tell) = (turns.clone(), &tell);
-                scope.spawn(move || turns.iter().for_each(|(turn, compares)| self.go(&turn, compares, tell)));
+                let (turns, tell, stops) = (turns.clone(), &tell, &stops);
+                let go = |(turn, task): (Arc<Turn>, Task)| self.go(&turn, task, tell);
+                scope.spawn(move || turns.iter().take_while(|_| !stops()).for_each(go));
             }
             drop(turns);
             while !stops() {
                 self.wakes.1.recv_timeout(LOOK_EVERY).ok();
                 while let Some(turn) = self.next().filter(|_| !stops()) {
-                    if let Some(compares) = self.begin(&turn) {
-                        work.send((turn, compares)).ok();
+                    if let Some(task) = self.begin(&turn) {
+                        work.send((turn, task)).ok();
                     }
                 }
             }
@@ -197,21 +217,27 @@ impl Hooks {
 
     /// The hook whose turn has come.
     fn next(&self) -> Option<Arc<Turn>> {
-        let mut queue = self.queue.lock();
         loop {
-            let Reverse((at, _)) = queue.peek()?;
-            if Instant::now() < *at {
-                return None;
-            }
-            let Reverse((_, number)) = queue.pop()?;
+            let number = self.pop()?;
             if let Some(turn) = self.known.read().all.get(&number) {
                 return Some(Arc::clone(turn));
             }
         }
     }
 
-    /// Whether it is the hook's turn now, and whether its journeys are to be compared.
-    fn begin(&self, turn: &Turn) -> Option<bool> {
+    /// Its number. By itself, since whoever knows a hook may wait for the queue: nobody who holds the queue
+    /// waits for anything.
+    fn pop(&self) -> Option<u64> {
+        let mut queue = self.queue.lock();
+        let Reverse((at, _)) = queue.peek()?;
+        if Instant::now() < *at {
+            return None;
+        }
+        queue.pop().map(|Reverse((_, number))| number)
+    }
+
+    /// What is to be done, where it is the hook's turn now.
+    fn begin(&self, turn: &Turn) -> Option<Task> {
         let mut state = turn.state.lock();
         state.is_queued = false;
         if state.is_on || state.not_before > Instant::now() {
@@ -228,30 +254,34 @@ impl Hooks {
         }
         // Before anything is read: what happens from now on is due anew.
         (state.is_on, state.is_due) = (true, false);
-        Some(std::mem::take(&mut state.compares))
+        Some(Task { comparing: state.compares.take(), after: state.told_to })
     }
 
-    fn go(&self, turn: &Turn, compares: bool, tell: &impl Fn(&Hook, bool) -> Result<Went, Trouble>) {
-        let went = tell(&turn.hook, compares);
+    fn go(&self, turn: &Turn, task: Task, tell: &impl Fn(&Hook, Task) -> Went) {
+        let Went { comparing, told } = tell(&turn.hook, task);
         let now = TimeMs::now().get();
         let mut state = turn.state.lock();
         if state.shown.failures > 0 {
             self.struggling.fetch_sub(1, Ordering::Relaxed);
         }
-        match went {
-            Ok(Went { was_told, more }) => {
+        // One that was wanted meanwhile begins from the beginning.
+        state.compares = state.compares.or(comparing);
+        match told {
+            Ok(Sent { to, more }) => {
                 state.is_due |= more;
                 (state.shown.failures, state.shown.next_at) = (0, None);
-                if was_told {
+                if let Some(to) = to {
+                    state.told_to = to;
                     state.shown.taken_at = Some(now);
                     self.taken.fetch_add(1, Ordering::Relaxed);
                 }
             }
             Err(why) => {
-                let wait = self.wait_after(state.shown.failures);
-                (state.is_due, state.compares) = (true, state.compares || compares);
+                // What went wrong here is not the hook's failure: it waits no longer each time.
+                let wait = if why.is_ours() { OWN_WAIT } else { self.wait_after(state.shown.failures) };
+                state.is_due = true;
                 state.not_before = Instant::now() + wait;
-                state.shown.failures += 1;
+                state.shown.failures += u32::from(!why.is_ours());
                 state.shown.next_at = Some(now + wait.as_millis() as i64);
                 tracing::warn!(hook = turn.hook.number, %why, "a hook takes no message; it is tried again");
                 state.shown.failed = Some((now, why));
@@ -272,7 +302,8 @@ impl Turn {
     fn new(hook: Hook) -> Self {
         let state = State {
             is_due: true,
-            compares: true,
+            compares: Some(Comparing::default()),
+            told_to: 0,
             is_queued: false,
             is_on: false,
             not_before: Instant::now(),
@@ -284,6 +315,9 @@ impl Turn {
 
 /// Messages on their way at once; each waits for the network most of the time.
 const WORKERS: usize = 32;
+
+/// How long a hook waits after a failure that was not its own.
+const OWN_WAIT: Duration = Duration::from_secs(10);
 
 /// How late a try after a failure may be.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

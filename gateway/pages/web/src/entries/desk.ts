@@ -41,6 +41,11 @@ interface Watched {
   until?: number;
 }
 
+interface WatchPage {
+  watch: Watched[];
+  next?: string;
+}
+
 /** Who may look people up. */
 const LOOKERS = ["ward", "health", "epidemiologist"];
 const form = at<HTMLFormElement>("find");
@@ -196,9 +201,21 @@ async function doIt(method: string, path: string, idempotencyKey: string, body?:
 
 async function showWatched(): Promise<void> {
   if (!mayHold()) return;
-  const { watch } = await call<{ watch: Watched[] }>("GET", "/watch").catch(() => ({ watch: [] }));
-  at("watch-list").replaceChildren(...watch.map(watchRow));
-  show(at("watch-none"), watch.length === 0);
+  at("watch-list").replaceChildren();
+  await showMoreWatched();
+}
+
+/** Goes on until there is something to show: most of a nation's list is of other areas. */
+async function showMoreWatched(after?: string): Promise<void> {
+  const nothing: WatchPage = { watch: [] };
+  const address = after === undefined ? "/watch" : `/watch?after=${after}`;
+  const { watch, next } = await call<WatchPage>("GET", address).catch(() => nothing);
+  at("watch-list").append(...watch.map(watchRow));
+  if (watch.length === 0 && next !== undefined) return showMoreWatched(next);
+  const more = at<HTMLButtonElement>("watch-more");
+  more.onclick = () => void showMoreWatched(next);
+  show(more, next !== undefined);
+  show(at("watch-none"), at("watch-list").children.length === 0);
 }
 
 function watchRow(watched: Watched): HTMLElement {

@@ -11,7 +11,7 @@ use super::tests::Server;
 use crate::people::{Caller, NewAccount};
 
 /// The server of the other tests, with a checkpoint far from the routes, and officials of both provinces.
-fn with_road() -> (Server, tempfile::TempDir) {
+pub(super) fn with_road() -> (Server, tempfile::TempDir) {
     let (server, folder) = served();
     let far = SiteRecord { site: "C9".to_owned(), area: Some("W2".to_owned()), ..SiteRecord::default() };
     server.app.engine.catalog().put_sites(vec![far]).expect("a site");
@@ -28,13 +28,13 @@ fn with_road() -> (Server, tempfile::TempDir) {
     (server, folder)
 }
 
-fn aboard(number: &str, name: &str, duty: &str) -> Value {
+pub(super) fn aboard(number: &str, name: &str, duty: &str) -> Value {
     json!({"duty": duty, "name": name, "birth_date": "1990-03-02", "sex": "male",
         "document": {"kind": "citizen_id", "number": number}})
 }
 
 /// So many aboard a coach; the driver is An.
-fn coach(people: usize) -> Value {
+pub(super) fn coach(people: usize) -> Value {
     let passenger = |i: usize| aboard(&format!("0010850{i:05}"), &format!("Khách {i}"), "passenger");
     let driver = aboard(AN, "Nguyễn Văn An", "driver");
     let aboard: Vec<Value> = [driver].into_iter().chain((1..people).map(passenger)).collect();
@@ -46,11 +46,11 @@ fn coach(people: usize) -> Value {
     })
 }
 
-fn all_checked() -> Value {
+pub(super) fn all_checked() -> Value {
     json!({"checks": ["vehicle", "people", "health", "tests", "cargo", "disinfected"], "remark": "Niêm phong 7"})
 }
 
-fn path(trip: &Value, rest: &str) -> String {
+pub(super) fn path(trip: &Value, rest: &str) -> String {
     format!("/api/v1/vehicles/trips/{}{rest}", trip["trip"].as_str().expect("a number"))
 }
 

@@ -12,7 +12,9 @@
 mod listed;
 mod shown;
 
-use truyvet_engine::registry::{Account, DeclaringTrip, Newcomer, PassRecord, RegistryError, WholeTrip};
+use truyvet_engine::registry::{
+    Account, DeclaringTrip, Newcomer, PassRecord, RegistryError, TripState, WholeTrip,
+};
 use truyvet_engine::{TraceError, TrailScan};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
@@ -257,13 +259,25 @@ impl People {
         Ok(off_route)
     }
 
-    /// Areas that a subject's trips name and begin in, to decide who may look at the subject.
-    pub(super) fn trip_areas_of(&self, subject: SubjectCode) -> Result<Vec<String>, RegistryError> {
-        let mut areas = Vec::new();
-        for number in self.registry.trips_of(subject, None, TRIPS_LOOKED_AT)? {
+    /// Areas that a subject's sealed trips name and begin in, to decide whether this account may look at the
+    /// subject: what it sealed or wrote itself is left out.
+    pub(super) fn trip_areas_of(
+        &self,
+        subject: SubjectCode,
+        asking: &str,
+    ) -> Result<Vec<String>, RegistryError> {
+        let (mut areas, mut left) = (Vec::new(), TRIPS_LOOKED_AT);
+        for number in self.registry.trips_of(subject, None, TRIPS_LOOKED_THROUGH)? {
+            let decided = self.registry.trip_record(number)?.map(|record| record.decided);
+            if left == 0 || !matches!(decided, Some(TripState::Sealed | TripState::Over)) {
+                continue;
+            }
+            left -= 1;
             let Some(whole) = self.registry.whole_trip(number)? else { continue };
-            areas.extend(self.depot_area(&whole.trip));
-            areas.extend(whole.trip.route);
+            if whole.is_vouched_for(subject, asking) {
+                areas.extend(self.depot_area(&whole.trip));
+                areas.extend(whole.trip.route);
+            }
         }
         Ok(areas)
     }
@@ -394,3 +408,6 @@ fn may_declare<'a>(by: &'a Caller, trip: &Trip) -> Result<Option<&'a str>, TripE
 
 /// Newest trips of one subject that are looked at.
 const TRIPS_LOOKED_AT: usize = 20;
+
+/// Newest trips of one subject among which sealed ones are looked for: anybody may declare a few others a day.
+const TRIPS_LOOKED_THROUGH: usize = 500;

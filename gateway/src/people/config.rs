@@ -14,7 +14,8 @@ pub struct PeopleConfig {
     /// Bytes of the registry that are kept in memory. Default 64 MiB. More makes look-ups in a large
     /// registry faster.
     pub cache_bytes: usize,
-    /// Hours that a pass is valid. Default 72.
+    /// Hours that a pass is valid, counted from when the journey begins; from its issue where that is later.
+    /// Default 72.
     pub pass_hours: u32,
     /// The population register as a file: CSV with the columns
     /// `kind,number,name,birth_date,sex[,permanent]`. Only digests of it are kept in memory, 24 bytes a

@@ -7,6 +7,7 @@ use truyvet_schemas::checking::{Flaw, Wrong};
 use truyvet_schemas::declaration::{DEPARTS_WITHIN_DAYS, Declaration};
 use truyvet_schemas::pass::{AreaNumber, Pass, PassFlags, UnixSeconds};
 use truyvet_schemas::person::{Document, DocumentKind, Person, Residence};
+use truyvet_schemas::time::MS_PER_DAY;
 use utoipa::ToSchema;
 
 use super::homes::Traveller;
@@ -185,7 +186,7 @@ impl People {
     /// may have been declared long before it begins, and the pass holds for its hours from then on.
     pub(super) fn holding_since(&self, now: TimeMs) -> TimeMs {
         let hours = i64::from(self.config.pass_hours);
-        TimeMs::new(now.get() - DEPARTS_WITHIN_DAYS * 86_400_000 - hours * 3_600_000)
+        TimeMs::new(now.get() - DEPARTS_WITHIN_DAYS * MS_PER_DAY - hours * 3_600_000)
     }
 
     pub(super) fn area_number(&self, code: &str) -> Option<AreaNumber> {

@@ -199,7 +199,7 @@ impl People {
     fn compare_with(&self, hook: &Hook, now: TimeMs) -> Result<(), NoticesError> {
         let areas = self.areas.all_within(&hook.area);
         let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
-        let since = now.get() - i64::from(self.config.pass_hours) * HOUR_MS - COMPARED_BEFORE_MS;
+        let since = self.holding_since(now).get() - COMPARED_BEFORE_MS;
         let mut before = None;
         loop {
             let page = self.registry.travelling(&areas, before, COMPARED_AT_ONCE)?;

@@ -166,8 +166,7 @@ impl People {
 
     /// Follows those whose passes may still hold.
     fn follow_travellers(&self) -> Result<(), NoticesError> {
-        let hours = i64::from(self.config.pass_hours);
-        let since = TimeMs::new(TimeMs::now().get() - hours * 3_600_000);
+        let since = self.holding_since(TimeMs::now());
         let mut codes = Vec::new();
         let follow = |codes: &mut Vec<String>| {
             self.engine.follow(std::mem::take(codes).iter().map(String::as_str));

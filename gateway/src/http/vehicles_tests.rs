@@ -217,6 +217,34 @@ fn who_is_watched_holds_the_vehicle_that_they_are_aboard() {
 }
 
 #[test]
+fn who_is_known_from_a_manifest_alone_and_watched_is_held_without_a_pass() {
+    let (server, _folder) = with_road();
+    let trip = sealed(&server, 2);
+    let officer = Browser::new(&server).sign_in("chot2");
+    let passenger = &subjects(&check(&officer, &trip))[2];
+    let card = "001085000001||Khách 1|02031990|Nam|Bến Nghé|01012021";
+    let shown = [json!({"document": {"kind": "citizen_id", "number": "001085000001"}}), json!({"card": card})];
+    let check = |shown: &Value| officer.post("/api/v1/checkpoint/check", shown).1;
+    for shown in &shown {
+        let unknown = check(shown);
+        assert_eq!((&unknown["verdict"], &unknown["reason"]), (&json!("unknown"), &json!("no_declaration")));
+    }
+    let watch = json!({"subject": passenger, "reason": "quarantine"});
+    assert_eq!(Browser::new(&server).sign_in("tinh1").post("/api/v1/watch", &watch).0, 204);
+    for shown in &shown {
+        let held = check(shown);
+        assert_eq!((&held["verdict"], &held["reason"]), (&json!("watch"), &json!("quarantine")), "{held}");
+        assert_eq!((held.get("pass"), held.get("facts")), (None, None));
+    }
+    let log = server.app.people.registry.audit(1, 1_000).expect("whole");
+    let looks = log.iter().filter(|entry| {
+        (entry.act.action.as_str(), &entry.act.object) == ("declaration.check", passenger)
+    });
+    let results: Vec<&str> = looks.map(|entry| entry.act.result.as_str()).collect();
+    assert_eq!(results, ["unknown", "unknown", "ok", "ok"], "each look is written down");
+}
+
+#[test]
 fn a_passage_off_the_route_is_told_to_officials_and_in_what_wards_hear_of_those_aboard() {
     let (server, _folder) = with_road();
     // An has a journey of his own, of which the wards are told.

@@ -253,8 +253,27 @@ impl People {
         }
         match unverified.or(newest) {
             Some(pass) => self.check_pass(pass, None, officer, now),
-            None => Ok(Checked::unknown("no_declaration")),
+            None => self.without_pass(holder, officer, now),
         }
+    }
+
+    /// Somebody who is known, from a vehicle's manifest, and has never declared: may be watched all the same.
+    fn without_pass(
+        &self,
+        holder: SubjectCode,
+        officer: &Account,
+        now: TimeMs,
+    ) -> Result<Checked, RegistryError> {
+        let watched = self.registry.watched(holder, now)?;
+        let result = if watched.is_some() { "ok" } else { "unknown" };
+        let (who, object) = (officer.account.as_str(), holder.to_string());
+        self.registry.note(act_with(now, who, "declaration.check", &object, result))?;
+        let unknown = Checked::unknown("no_declaration");
+        Ok(watched.map_or(unknown.clone(), |watched| Checked {
+            verdict: Verdict::Watch,
+            reason: Some(watched.reason),
+            ..unknown
+        }))
     }
 
     /// A vehicle's pass stands for everyone aboard: who of them is watched holds the vehicle.

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use truyvet_engine::PersonRecord;
 use truyvet_engine::registry::{DeclarationState, Declaring};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::Declaration;
@@ -310,6 +311,8 @@ fn a_journey_declared_long_before_it_begins_is_followed_and_told_after_a_start()
     // As an earlier run of the server left it: this one has followed nobody yet.
     let act = act(TimeMs::new(i64::from(made_s) * 1_000), "citizen", "declaration.make", "-");
     let made = server.app.people.registry.declare(&sent.tidied(), how, act).expect("room").record;
+    let known = PersonRecord { subject: made.subject.to_string(), area: "W1".to_owned() };
+    server.app.engine.catalog().put_people(vec![known]).expect("room");
     ward.is_told(&admin, "W2");
     let _telling = Telling::start(&server);
     let declaration = made.declaration.to_string();

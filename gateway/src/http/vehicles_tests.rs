@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use truyvet_engine::SiteRecord;
+use truyvet_engine::registry::Account;
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::PassId;
 
 use super::notices_tests::Checkpoint;
-use super::people_tests::{AN, Browser, MAI, declaration, served, served_and};
+use super::people_tests::{AN, Browser, MAI, declaration, mai, served, served_and};
 use super::tests::Server;
-use crate::people::{Caller, NewAccount};
+use crate::people::{Asked, Caller, NewAccount, TripError};
 
 /// The server of the other tests, with a checkpoint far from the routes, and officials of both provinces.
 pub(super) fn with_road() -> (Server, tempfile::TempDir) {
@@ -214,6 +215,42 @@ fn who_is_watched_holds_the_vehicle_that_they_are_aboard() {
     assert!(status < 300, "the health of a province that it leads through: {told}");
     let checked = check(&officer, &trip);
     assert_eq!((&checked["verdict"], &checked["reason"]), (&json!("watch"), &json!("quarantine")));
+}
+
+#[test]
+fn what_was_scanned_is_before_the_officer_for_a_quarter_of_an_hour_while_the_account_stays_as_it_was() {
+    let (server, _folder) = with_road();
+    let trip = sealed(&server, 1);
+    let declared = Browser::new(&server).redeem(MAI, "0909999999").declare(&mai()).1;
+    let people = &server.app.people;
+    let officer = people.registry.account("chot2").expect("whole").expect("known");
+    let (now, minute) = (TimeMs::now(), 60_000);
+    let later = |ms: i64| TimeMs::new(now.get() + ms);
+    for shown in [&trip, &declared] {
+        let token = shown["pass"]["token"].as_str().expect("text").to_owned();
+        people.check(&Asked::Token(token), &officer, now).expect("whole");
+    }
+    let number = |shown: &Value, field: &str| -> u64 {
+        shown[field].as_str().and_then(|number| number.parse().ok()).expect("a number")
+    };
+    let (trip, declared) = (number(&trip, "trip"), number(&declared, "declaration"));
+    let reads = |account: &Account, at: TimeMs| {
+        people.find_trip(trip, &Caller::Official(Box::new(account.clone())), at).is_ok()
+    };
+    let changed = [
+        Account { site: Some("C9".to_owned()), ..officer.clone() },
+        Account { generation: officer.generation + 1, ..officer.clone() },
+    ];
+    for account in &changed {
+        assert!(people.verified(declared, account, later(minute)).is_err() && !reads(account, later(minute)));
+        assert!(people.end_trip(trip, account, later(minute)).is_err());
+    }
+    let over = later(15 * minute);
+    assert!(people.verified(declared, &officer, over).is_err() && !reads(&officer, over));
+    assert!(matches!(people.end_trip(trip, &officer, over), Err(TripError::NotBeforeYou)));
+    let in_time = later(15 * minute - 1);
+    assert!(people.verified(declared, &officer, in_time).is_ok() && reads(&officer, in_time));
+    assert!(people.end_trip(trip, &officer, in_time).is_ok());
 }
 
 #[test]

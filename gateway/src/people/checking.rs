@@ -176,11 +176,16 @@ impl People {
     ///
     /// # Errors
     /// The officer has not checked it, its documents belong to two people, or the store fails.
-    pub fn verified(&self, declaration: u64, officer: &str, now: TimeMs) -> Result<(), RegistryError> {
-        if !self.recent.has(officer, declaration) {
+    pub fn verified(
+        &self,
+        declaration: u64,
+        officer: &Account,
+        now: TimeMs,
+    ) -> Result<(), RegistryError> {
+        if !self.recent.has(officer, declaration, now) {
             return Err(RegistryError::UnknownDeclaration);
         }
-        let act = act(now, officer, "declaration.verify", &declaration.to_string());
+        let act = act(now, &officer.account, "declaration.verify", &declaration.to_string());
         let record = self.registry.verified(declaration, act)?;
         self.engine.follow([record.subject.to_string().as_str()].into_iter());
         self.live.happened(Happened::Declared(declaration));
@@ -221,7 +226,7 @@ impl People {
         let Some((record, declaration)) = self.registry.declaration(known.declaration, look)? else {
             return Ok(Checked::unknown("unknown_pass"));
         };
-        self.recent.put(&officer.account, record.declaration);
+        self.recent.put(officer, record.declaration, now);
         let (verdict, reason) = self.verdict(&known, verdict_of(&record), now)?;
         Ok(Checked {
             verdict,
@@ -287,7 +292,7 @@ impl People {
         let Some(whole) = self.registry.trip(pass.declaration, look)? else {
             return Ok(Checked::unknown("unknown_pass"));
         };
-        self.recent.put(&officer.account, whole.record.trip);
+        self.recent.put(officer, whole.record.trip, now);
         let own = if pass.is_registered { Verdict::Valid } else { Verdict::NotSealed };
         let (mut verdict, mut reason) = self.verdict(pass, own, now)?;
         for subject in whole.manifest_at(now).subjects() {
@@ -421,27 +426,49 @@ impl Card {
     }
 }
 
-/// The declarations that each officer has checked last.
+/// What each officer has checked a moment ago: declarations and trips, by number.
 #[derive(Default)]
-pub(super) struct RecentChecks(Mutex<HashMap<String, VecDeque<u64>>>);
+pub(super) struct RecentChecks(Mutex<HashMap<String, VecDeque<Look>>>);
+
+struct Look {
+    number: u64,
+    at: TimeMs,
+    /// What the account was then: moved, disabled or with a new password it has nothing before it any more.
+    site: Option<String>,
+    generation: u64,
+}
 
 impl RecentChecks {
-    fn put(&self, officer: &str, declaration: u64) {
+    fn put(&self, officer: &Account, number: u64, now: TimeMs) {
         let mut all = self.0.lock();
-        let recent = all.entry(officer.to_owned()).or_default();
-        recent.push_back(declaration);
-        if recent.len() > RECENT_MAX {
+        let recent = all.entry(officer.account.clone()).or_default();
+        recent.retain(|look| look.number != number && look.is_recent(now));
+        if recent.len() == RECENT_MAX {
             recent.pop_front();
         }
+        let (site, generation) = (officer.site.clone(), officer.generation);
+        recent.push_back(Look { number, at: now, site, generation });
     }
 
-    pub(super) fn has(&self, officer: &str, declaration: u64) -> bool {
-        self.0.lock().get(officer).is_some_and(|recent| recent.contains(&declaration))
+    pub(super) fn has(&self, officer: &Account, number: u64, now: TimeMs) -> bool {
+        let is_theirs = |look: &Look| look.site == officer.site && look.generation == officer.generation;
+        let is_it = |look: &Look| look.number == number && look.is_recent(now) && is_theirs(look);
+        self.0.lock().get(&officer.account).is_some_and(|recent| recent.iter().any(is_it))
+    }
+}
+
+impl Look {
+    fn is_recent(&self, now: TimeMs) -> bool {
+        (0..RECENT_MS).contains(&(now.get() - self.at.get()))
     }
 }
 
 /// Checks of one officer: some minutes of a long queue.
 const RECENT_MAX: usize = 100;
+
+/// How long what was scanned stands before the officer: longer than any talk at a barrier, and shorter than a
+/// shift.
+const RECENT_MS: i64 = 15 * 60_000;
 
 /// Passes of one holder that are looked at for one that is good.
 const PASSES_LOOKED_AT: usize = 20;

@@ -106,7 +106,7 @@ impl People {
     pub fn find_trip(&self, number: u64, by: &Caller, now: TimeMs) -> Result<TripShown, TripError> {
         let object = number.to_string();
         let whole = self.registry.whole_trip(number)?;
-        let Some(whole) = whole.map(|whole| self.is_trip_in_reach(&whole, by).map(|is| is.then_some(whole)))
+        let Some(whole) = whole.map(|whole| self.is_trip_in_reach(&whole, by, now).map(|is| is.then_some(whole)))
         else {
             return Err(TripError::Unknown);
         };
@@ -161,7 +161,7 @@ impl People {
         now: TimeMs,
     ) -> Result<TripShown, TripError> {
         let whole = self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?;
-        self.check_before(&whole, officer)?;
+        self.check_before(&whole, officer, now)?;
         let (aboard, mut check) = (tidy_aboard(aboard), Check::default());
         check_aboard(&aboard, whole.trip.vehicle.seats, now.get(), &mut check);
         let mut flaws = check.flaws();
@@ -182,7 +182,7 @@ impl People {
     /// It is not under way, or the store fails.
     pub fn end_trip(&self, number: u64, officer: &Account, now: TimeMs) -> Result<TripShown, TripError> {
         let whole = self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?;
-        self.check_before(&whole, officer)?;
+        self.check_before(&whole, officer, now)?;
         self.registry.end_trip(number, act(now, &officer.account, "trip.end", &number.to_string()))?;
         self.shown_again(number, now)
     }
@@ -323,7 +323,7 @@ impl People {
         self.shown(&self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?, now)
     }
 
-    fn is_trip_in_reach(&self, whole: &WholeTrip, by: &Caller) -> Result<bool, RegistryError> {
+    fn is_trip_in_reach(&self, whole: &WholeTrip, by: &Caller, now: TimeMs) -> Result<bool, RegistryError> {
         let (record, trip) = (&whole.record, &whole.trip);
         Ok(match by {
             Caller::Citizen { document, phone } => {
@@ -331,7 +331,7 @@ impl People {
                 let is_driver = self.registry.holder(document)? == Some(record.driver);
                 is_driver && record.phone.as_ref() == Some(&phone)
             }
-            Caller::Official(account) if account.site.is_some() => self.has_before(whole, account),
+            Caller::Official(account) if account.site.is_some() => self.has_before(whole, account, now),
             Caller::Official(account) => {
                 let touches = |area: &str| {
                     account
@@ -346,14 +346,14 @@ impl People {
         })
     }
 
-    fn check_before(&self, whole: &WholeTrip, officer: &Account) -> Result<(), TripError> {
-        self.has_before(whole, officer).then_some(()).ok_or(TripError::NotBeforeYou)
+    fn check_before(&self, whole: &WholeTrip, officer: &Account, now: TimeMs) -> Result<(), TripError> {
+        self.has_before(whole, officer, now).then_some(()).ok_or(TripError::NotBeforeYou)
     }
 
     /// Whether an officer has the vehicle before them: at its depot, or since its pass was just scanned.
-    fn has_before(&self, whole: &WholeTrip, officer: &Account) -> bool {
+    fn has_before(&self, whole: &WholeTrip, officer: &Account, now: TimeMs) -> bool {
         officer.site.as_ref() == Some(&whole.trip.depot)
-            || self.recent.has(&officer.account, whole.record.trip)
+            || self.recent.has(officer, whole.record.trip, now)
     }
 
     fn check_places(&self, trip: &Trip, now: TimeMs) -> Vec<Flaw> {

@@ -146,6 +146,29 @@ impl Registry {
     /// # Errors
     /// There is no such declaration, its documents belong to two people, or the store fails.
     pub fn verified(&self, number: u64, act: Act) -> Result<DeclarationRecord, RegistryError> {
+        self.verify(number, None, act)
+    }
+
+    /// Notes the same of what was entered from paper, in the name of this account: to it the declaration tells
+    /// no more of the person than what it entered itself.
+    ///
+    /// # Errors
+    /// As for [`Registry::verified`].
+    pub fn verified_on_paper(
+        &self,
+        number: u64,
+        account: &str,
+        act: Act,
+    ) -> Result<DeclarationRecord, RegistryError> {
+        self.verify(number, Some(account), act)
+    }
+
+    fn verify(
+        &self,
+        number: u64,
+        on_paper: Option<&str>,
+        act: Act,
+    ) -> Result<DeclarationRecord, RegistryError> {
         let key = keys::declaration(number);
         let bytes = self.table.get(&key)?.ok_or(RegistryError::UnknownDeclaration)?;
         let (mut record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
@@ -163,6 +186,7 @@ impl Registry {
         self.put_person(&person, &found, &mut changes);
         self.put_documents(&blinds, Holder { subject: found.subject, is_verified: true }, &mut changes)?;
         changes.puts.push((key, join_declaration(&record, sealed)));
+        changes.puts.extend(on_paper.map(|account| self.entered_mark(account, number)));
         self.writer.write(changes)?;
         Ok(record)
     }

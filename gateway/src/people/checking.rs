@@ -187,9 +187,14 @@ impl People {
         }
         let act = act(now, &officer.account, "declaration.verify", &declaration.to_string());
         let record = self.registry.verified(declaration, act)?;
-        self.engine.follow([record.subject.to_string().as_str()].into_iter());
-        self.live.happened(Happened::Declared(declaration));
+        self.has_become_verified(&record);
         Ok(())
+    }
+
+    /// From now on the journey is told of.
+    pub(super) fn has_become_verified(&self, record: &DeclarationRecord) {
+        self.engine.follow([record.subject.to_string().as_str()].into_iter());
+        self.live.happened(Happened::Declared(record.declaration));
     }
 
     fn check_token(&self, token: &str, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {

@@ -531,6 +531,11 @@ pub fn first_declaration_at(at: TimeMs) -> u64 {
     (at.get().max(0) as u64) << COUNT_BITS
 }
 
+/// Which of the locks a declaration or a trip has: the lower bits of nearly all numbers are the same.
+pub(super) fn lock_of(number: u64) -> usize {
+    (number ^ (number >> COUNT_BITS)) as usize
+}
+
 /// The lower bits of a declaration's number count those of a millisecond, and of a clock set back.
 const COUNT_BITS: u32 = 20;
 

@@ -464,3 +464,14 @@ fn what_is_no_table_or_too_large_is_told() {
     assert_eq!(ward.preview("a\n".repeat(100_001).as_bytes(), "").0, 413);
     assert_eq!(ward.preview(b"a,b\n", "").0, 200, "and the next one is read");
 }
+
+#[test]
+fn a_preview_ends_when_the_server_stops() {
+    let (server, _folder) = served();
+    let ward = Browser::new(&server).sign_in("xa1");
+    let table = format!("{HEADER}{}", row("An", 1));
+    let preview = || ward.preview(table.as_bytes(), &format!("columns={COLUMNS}")).0;
+    assert_eq!(preview(), 200);
+    server.app.stop();
+    assert_eq!(preview(), 503);
+}

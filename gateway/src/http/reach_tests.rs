@@ -63,7 +63,8 @@ fn an_official_reaches_nobody_by_entering_them_from_paper_and_works_with_what_th
     let ward = Browser::new(&server).sign_in("xa1");
     assert_eq!(find(&ward).1["declarations"].as_array().map(Vec::len), Some(3), "his own ward sees all");
     let log = server.app.people.registry.audit(1, 1_000).expect("whole");
-    let looks = log.iter().filter(|entry| entry.act.actor == "yte3" && entry.act.action == "declaration.read");
+    let looks =
+        log.iter().filter(|entry| entry.act.actor == "yte3" && entry.act.action == "declaration.read");
     assert_eq!(looks.count(), 2, "each look is written down");
 }
 
@@ -78,7 +79,10 @@ fn an_accomplice_who_declares_with_a_strangers_document_opens_nothing() {
     let health = Browser::new(&server).sign_in("yte3");
     let theirs = made["pass"]["pass"].as_str().expect("a number");
     assert_eq!(find(&health).0, 404);
-    assert_eq!((hold(&health, &subject), revoke(&health, &ans), revoke(&health, theirs)), ([404; 2], 404, 404));
+    assert_eq!(
+        (hold(&health, &subject), revoke(&health, &ans), revoke(&health, theirs)),
+        ([404; 2], 404, 404)
+    );
     // An officer has seen the document since: then he does come.
     let officer = Browser::new(&server).sign_in("chot1");
     officer.post("/api/v1/checkpoint/check", &json!({"token": made["pass"]["token"]}));
@@ -100,7 +104,8 @@ fn a_trip_opens_those_aboard_once_it_is_sealed_with_them_aboard() {
         let mut trip = coach(2);
         trip["route"] = json!(["W3"]);
         trip["aboard"] = json!(crew(&[(MAI, "driver"), (AN, "passenger")]));
-        let (status, made) = Browser::new(&server).redeem(MAI, "0909999999").post("/api/v1/vehicles/trips", &trip);
+        let (status, made) =
+            Browser::new(&server).redeem(MAI, "0909999999").post("/api/v1/vehicles/trips", &trip);
         assert_eq!(status, 201, "{made}");
         made
     };

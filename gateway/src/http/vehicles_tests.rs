@@ -260,7 +260,8 @@ fn who_is_known_from_a_manifest_alone_and_watched_is_held_without_a_pass() {
     let officer = Browser::new(&server).sign_in("chot2");
     let passenger = &subjects(&check(&officer, &trip))[2];
     let card = "001085000001||Khách 1|02031990|Nam|Bến Nghé|01012021";
-    let shown = [json!({"document": {"kind": "citizen_id", "number": "001085000001"}}), json!({"card": card})];
+    let shown =
+        [json!({"document": {"kind": "citizen_id", "number": "001085000001"}}), json!({"card": card})];
     let check = |shown: &Value| officer.post("/api/v1/checkpoint/check", shown).1;
     for shown in &shown {
         let unknown = check(shown);
@@ -274,9 +275,9 @@ fn who_is_known_from_a_manifest_alone_and_watched_is_held_without_a_pass() {
         assert_eq!((held.get("pass"), held.get("facts")), (None, None));
     }
     let log = server.app.people.registry.audit(1, 1_000).expect("whole");
-    let looks = log.iter().filter(|entry| {
-        (entry.act.action.as_str(), &entry.act.object) == ("declaration.check", passenger)
-    });
+    let looks = log
+        .iter()
+        .filter(|entry| (entry.act.action.as_str(), &entry.act.object) == ("declaration.check", passenger));
     let results: Vec<&str> = looks.map(|entry| entry.act.result.as_str()).collect();
     assert_eq!(results, ["unknown", "unknown", "ok", "ok"], "each look is written down");
 }

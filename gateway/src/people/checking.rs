@@ -176,12 +176,7 @@ impl People {
     ///
     /// # Errors
     /// The officer has not checked it, its documents belong to two people, or the store fails.
-    pub fn verified(
-        &self,
-        declaration: u64,
-        officer: &Account,
-        now: TimeMs,
-    ) -> Result<(), RegistryError> {
+    pub fn verified(&self, declaration: u64, officer: &Account, now: TimeMs) -> Result<(), RegistryError> {
         if !self.recent.has(officer, declaration, now) {
             return Err(RegistryError::UnknownDeclaration);
         }

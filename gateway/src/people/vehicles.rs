@@ -106,7 +106,8 @@ impl People {
     pub fn find_trip(&self, number: u64, by: &Caller, now: TimeMs) -> Result<TripShown, TripError> {
         let object = number.to_string();
         let whole = self.registry.whole_trip(number)?;
-        let Some(whole) = whole.map(|whole| self.is_trip_in_reach(&whole, by, now).map(|is| is.then_some(whole)))
+        let Some(whole) =
+            whole.map(|whole| self.is_trip_in_reach(&whole, by, now).map(|is| is.then_some(whole)))
         else {
             return Err(TripError::Unknown);
         };
@@ -352,8 +353,7 @@ impl People {
 
     /// Whether an officer has the vehicle before them: at its depot, or since its pass was just scanned.
     fn has_before(&self, whole: &WholeTrip, officer: &Account, now: TimeMs) -> bool {
-        officer.site.as_ref() == Some(&whole.trip.depot)
-            || self.recent.has(officer, whole.record.trip, now)
+        officer.site.as_ref() == Some(&whole.trip.depot) || self.recent.has(officer, whole.record.trip, now)
     }
 
     fn check_places(&self, trip: &Trip, now: TimeMs) -> Vec<Flaw> {

@@ -265,7 +265,8 @@ pub(crate) fn day(unix_ms: i64) -> String {
 
 /// Most companions on one pass: a bus declares itself.
 pub const COMPANIONS_MAX: usize = 20;
-const DEPARTS_WITHIN_DAYS: i64 = 30;
+/// A journey is declared so long before it begins at most.
+pub const DEPARTS_WITHIN_DAYS: i64 = 30;
 const TEST_WITHIN_DAYS: i64 = 90;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::utoipa::{self, ToSchema};
 
 use super::audit::Act;
-use super::people::{first_declaration_at, opened};
+use super::people::{first_declaration_at, lock_of, opened};
 use super::records::{DeclarationRecord, DeclarationState, split_declaration};
 use super::vault::Blind;
 use super::writer::Changes;
@@ -165,7 +165,7 @@ impl Registry {
     /// # Errors
     /// There is no such verified declaration, or the store fails.
     pub fn arrived(&self, declaration: u64, act: Act) -> Result<Arrival, RegistryError> {
-        let _alone = self.finding_at(declaration as usize);
+        let _alone = self.finding_at(lock_of(declaration));
         let record = self.declaration_record(declaration)?;
         if record.is_none_or(|record| record.state != DeclarationState::Verified) {
             return Err(RegistryError::UnknownDeclaration);

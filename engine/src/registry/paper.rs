@@ -46,6 +46,15 @@ impl Registry {
         found.map(number).collect()
     }
 
+    /// Whether this account entered the declaration.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn has_entered(&self, account: &str, declaration: u64) -> Result<bool, RegistryError> {
+        let (place, _) = self.entered_mark(account, declaration);
+        Ok(self.table.get(&place)?.is_some())
+    }
+
     /// Which columns of a table with this header line the account chose last; none where it read none such.
     ///
     /// # Errors

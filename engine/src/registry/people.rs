@@ -1,5 +1,6 @@
 //! Declarations and the people who make them.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use serde::de::DeserializeOwned;
@@ -145,6 +146,29 @@ impl Registry {
     /// # Errors
     /// There is no such declaration, its documents belong to two people, or the store fails.
     pub fn verified(&self, number: u64, act: Act) -> Result<DeclarationRecord, RegistryError> {
+        self.verify(number, None, act)
+    }
+
+    /// Notes the same of what was entered from paper, in the name of this account: to it the declaration tells
+    /// no more of the person than what it entered itself.
+    ///
+    /// # Errors
+    /// As for [`Registry::verified`].
+    pub fn verified_on_paper(
+        &self,
+        number: u64,
+        account: &str,
+        act: Act,
+    ) -> Result<DeclarationRecord, RegistryError> {
+        self.verify(number, Some(account), act)
+    }
+
+    fn verify(
+        &self,
+        number: u64,
+        on_paper: Option<&str>,
+        act: Act,
+    ) -> Result<DeclarationRecord, RegistryError> {
         let key = keys::declaration(number);
         let bytes = self.table.get(&key)?.ok_or(RegistryError::UnknownDeclaration)?;
         let (mut record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
@@ -162,6 +186,7 @@ impl Registry {
         self.put_person(&person, &found, &mut changes);
         self.put_documents(&blinds, Holder { subject: found.subject, is_verified: true }, &mut changes)?;
         changes.puts.push((key, join_declaration(&record, sealed)));
+        changes.puts.extend(on_paper.map(|account| self.entered_mark(account, number)));
         self.writer.write(changes)?;
         Ok(record)
     }
@@ -244,27 +269,56 @@ impl Registry {
         Ok(Some((record, opened(&own, sealed, &key, "a declaration")?)))
     }
 
-    /// Codes of the areas that a subject lives in or declared to travel between, in the newest declarations;
-    /// to decide who may look at the person, so no act goes with it.
+    /// Codes of the areas that a subject lives in and travels between, by the word of others than the account
+    /// that asks: verified declarations that it did not enter itself, the newest `most` of them. What anybody
+    /// may say of anybody would let everybody look. To decide who may look at the person, so no act goes with
+    /// it.
     ///
     /// # Errors
     /// The store fails, or what it has is damaged.
-    pub fn areas_of(&self, subject: SubjectCode, declarations: usize) -> Result<Vec<String>, RegistryError> {
-        let Some((own, sealed)) = self.open_person(subject)? else { return Ok(Vec::new()) };
-        let person: Person = opened(&own, &sealed, &place_of(subject), "a person")?;
-        let residences = [Some(person.permanent), person.present, person.temporary];
-        let mut areas: Vec<String> =
-            residences.into_iter().flatten().map(|residence| residence.area).collect();
-        for record in self.declarations_of(subject, None, declarations)? {
-            let key = keys::declaration(record.declaration);
-            let bytes = self.table.get(&key)?.ok_or_else(|| damaged("a declaration"))?;
-            let (_, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
-            let declaration: Declaration = opened(&own, sealed, &key, "a declaration")?;
-            areas.extend([declaration.journey.from, declaration.journey.to]);
+    pub fn areas_of(
+        &self,
+        subject: SubjectCode,
+        asking: &str,
+        most: usize,
+    ) -> Result<BTreeSet<String>, RegistryError> {
+        let (mut areas, mut left) = (BTreeSet::new(), most);
+        for record in self.declarations_of(subject, None, LOOKED_THROUGH_MAX)? {
+            let is_verified = record.state == DeclarationState::Verified;
+            if left == 0 || !is_verified || self.has_entered(asking, record.declaration)? {
+                continue;
+            }
+            let (_, Declaration { person, journey, .. }) =
+                self.read_declaration(record.declaration)?.ok_or_else(|| damaged("a declaration"))?;
+            // At home they are where the newest says; they travelled wherever any does.
+            if left == most {
+                let residences = [Some(person.permanent), person.present, person.temporary];
+                areas.extend(residences.into_iter().flatten().map(|residence| residence.area));
+            }
+            areas.extend([journey.from, journey.to]);
+            left -= 1;
         }
-        areas.sort_unstable();
-        areas.dedup();
         Ok(areas)
+    }
+
+    /// The newest declarations of a subject that this account entered, without what is personal; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn entered_of(
+        &self,
+        subject: SubjectCode,
+        account: &str,
+        limit: usize,
+    ) -> Result<Vec<DeclarationRecord>, RegistryError> {
+        let mut entered = Vec::new();
+        for record in self.declarations_of(subject, None, LOOKED_THROUGH_MAX)? {
+            if entered.len() < limit && self.has_entered(account, record.declaration)? {
+                entered.push(record);
+            }
+        }
+        Ok(entered)
     }
 
     /// Declarations of a subject before the one of this number, the newest first, without what is personal;
@@ -477,8 +531,17 @@ pub fn first_declaration_at(at: TimeMs) -> u64 {
     (at.get().max(0) as u64) << COUNT_BITS
 }
 
+/// Which of the locks a declaration or a trip has: the lower bits of nearly all numbers are the same.
+pub(super) fn lock_of(number: u64) -> usize {
+    (number ^ (number >> COUNT_BITS)) as usize
+}
+
 /// The lower bits of a declaration's number count those of a millisecond, and of a clock set back.
 const COUNT_BITS: u32 = 20;
+
+/// Newest declarations of one subject among which those are looked for that count. Anybody may make some of
+/// them, a few a day: so many that they keep nobody out.
+const LOOKED_THROUGH_MAX: usize = 500;
 
 /// Most namesakes that are told.
 const NAMESAKES_MAX: usize = 20;

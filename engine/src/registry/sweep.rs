@@ -85,5 +85,6 @@ impl Registry {
 
 const SWEPT_AT_ONCE: usize = 1_000;
 
-/// How long it is known what hooks were told: no journey takes longer.
-const TOLD_MS: i64 = 40 * 86_400_000;
+/// How long it is known what hooks were told: no journey takes longer, from a month before it begins to a week
+/// after its pass.
+const TOLD_MS: i64 = 80 * 86_400_000;

@@ -560,3 +560,34 @@ fn what_nobody_verified_changes_nothing_of_a_known_person() {
     let verified = registry.verified(thief.declaration, act("declaration.verify"));
     assert!(matches!(verified, Err(RegistryError::TwoPeople)));
 }
+
+#[test]
+fn arrivals_of_other_milliseconds_do_not_wait_for_each_other() {
+    let place = Place::new();
+    let registry = place.registry();
+    let at = |ms: i64| Act { at: NOW + ms, ..act("declaration.make") };
+    let how = Declaring {
+        state: DeclarationState::Verified,
+        issued: UnixSeconds::new(1),
+        valid_until: UnixSeconds::new(2),
+        phone: "",
+        request: None,
+        entered_by: None,
+    };
+    let declared: Vec<u64> = (0..8)
+        .map(|ms| registry.declare(&declaration("An", &[1]), how, at(ms)).expect("kept").record.declaration)
+        .collect();
+    // As an arrival holds it that waits for its sync.
+    let held = registry.finding_at(people::lock_of(declared[0]));
+    let arrive = |number: &u64| registry.arrived(*number, act("arrival.note")).expect("verified");
+    std::thread::scope(|scope| {
+        let (arrived, all) = std::sync::mpsc::channel();
+        scope.spawn(move || {
+            declared[1..].iter().for_each(|number| drop(arrive(number)));
+            arrived.send(()).ok();
+        });
+        let in_time = all.recv_timeout(std::time::Duration::from_secs(20));
+        drop(held); // or the others would wait for ever where they share it
+        in_time.expect("they have locks of their own");
+    });
+}

@@ -23,7 +23,7 @@ use truyvet_schemas::pass::{SubjectCode, UnixSeconds};
 use truyvet_schemas::vehicle::{Aboard, Checklist, Trip};
 
 use super::audit::Act;
-use super::people::{Found, Holder, Request};
+use super::people::{Found, Holder, Request, lock_of};
 use super::records::{PassRecord, Revoked, join, join_person};
 use super::vault::{Blind, Secret, random, random_key, seal};
 use super::writer::Changes;
@@ -307,11 +307,6 @@ impl Registry {
         let pass = self.pass(record.pass)?.ok_or_else(damage)?;
         Ok(Some(TripDeclared { record, pass, newcomers: Vec::new() }))
     }
-}
-
-/// The lower bits of nearly all trips' numbers are the same.
-fn lock_of(trip: u64) -> usize {
-    (trip ^ (trip >> 20)) as usize
 }
 
 fn pass_of(record: &TripRecord, issued: UnixSeconds) -> PassRecord {

@@ -321,7 +321,7 @@ pub(super) async fn verified(
     asking: Asking,
     Body(sent): Body<Verified>,
 ) -> Result<StatusCode, Problem> {
-    let account = asking.official(Permission::Check)?.account.clone();
+    let account = asking.official(Permission::Check)?.clone();
     let wrong = |_| Problem::Usage("a declaration's number is a whole number, as text".to_owned());
     let declaration: u64 = sent.declaration.parse().map_err(wrong)?;
     let shared = Arc::clone(&app);

@@ -14,10 +14,16 @@ use axum::http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use truyvet_engine::PersonRecord;
+use truyvet_engine::registry::{DeclarationState, Declaring};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::declaration::Declaration;
+use truyvet_schemas::pass::UnixSeconds;
 
 use super::notices_tests::{Checkpoint, with_destination_and};
 use super::people_tests::{AN, Browser, declaration};
 use super::tests::Server;
+use crate::people::act;
 
 /// What a receiver does with the next messages; it takes all after them.
 #[derive(Clone, Copy)]
@@ -335,3 +341,33 @@ fn hooks_are_for_administrators_and_bad_ones_are_refused() {
 }
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_journey_declared_long_before_it_begins_is_followed_and_told_after_a_start() {
+    let (server, _folder) = served();
+    let admin = Browser::new(&server).sign_in("quantri");
+    let ward = Receiver::start(&[]);
+    let now_s = UnixSeconds::of(TimeMs::now()).expect("before 2106").get();
+    let (made_s, valid_until) = (now_s - 20 * 86_400, UnixSeconds::new(now_s + 3 * 86_400));
+    let sent: Declaration = serde_json::from_value(declaration(AN, "Nguyễn Văn An")).expect("a declaration");
+    let how = Declaring {
+        state: DeclarationState::Verified,
+        issued: UnixSeconds::new(made_s),
+        valid_until,
+        phone: "+84901234567",
+        request: None,
+        entered_by: None,
+    };
+    // As an earlier run of the server left it: this one has followed nobody yet.
+    let act = act(TimeMs::new(i64::from(made_s) * 1_000), "citizen", "declaration.make", "-");
+    let made = server.app.people.registry.declare(&sent.tidied(), how, act).expect("room").record;
+    let known = PersonRecord { subject: made.subject.to_string(), area: "W1".to_owned() };
+    server.app.engine.catalog().put_people(vec![known]).expect("room");
+    ward.is_told(&admin, "W2");
+    let _telling = Telling::start(&server);
+    let declaration = made.declaration.to_string();
+    ward.takes(&json!({"declaration": declaration, "state": "expected"}));
+    std::thread::sleep(Duration::from_millis(200)); // the engine follows a moment later
+    Checkpoint::open(&server).pass(&made.subject.to_string(), 1);
+    ward.takes(&json!({"declaration": declaration, "state": "under_way", "passages": 1}));
+}

@@ -56,6 +56,8 @@ mod pool;
 mod problems;
 #[cfg(test)]
 mod question_tests;
+#[cfg(test)]
+mod reach_tests;
 mod routes;
 mod scans;
 mod situation;

@@ -22,7 +22,7 @@ use super::trace_words::File;
 use crate::paper::{
     Converter, Field, Header, Mapping, MappingError, Places, RowFlaw, Table, Why, check_row, column_letters,
 };
-use crate::people::{AreaName, People, Permission};
+use crate::people::{AreaName, Permission};
 
 problems!(Previewing: WRONG_USAGE, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, FAILED);
 
@@ -128,29 +128,21 @@ pub(super) async fn preview(
         let is_remembered = said.is_none() && remembered.is_some();
         let remembered = remembered.map(|numbers| Mapping::of_numbers(&numbers));
         let mapping = said.or(remembered).unwrap_or_else(|| Mapping::guess(&header.names));
-        Ok(Preview::of(
-            &shared.people,
-            &account,
-            &table,
-            header,
-            mapping,
-            is_remembered,
-            how.accept_mismatches,
-        ))
+        Preview::of(&shared, &account, &table, header, mapping, is_remembered, how.accept_mismatches)
     });
     Ok(Json(previewed.await??))
 }
 
 impl Preview {
     fn of(
-        people: &People,
+        app: &App,
         account: &Account,
         table: &Table,
         header: Header,
         mapping: Mapping,
         remembered: bool,
         accept_mismatches: bool,
-    ) -> Self {
+    ) -> Result<Self, Problem> {
         let name = |(at, name): (usize, &String)| ColumnName {
             column: column_letters(at as u16),
             name: name.clone(),
@@ -179,12 +171,17 @@ impl Preview {
             flaws: Vec::new(),
         };
         if !preview.missing.is_empty() {
-            return preview;
+            return Ok(preview);
         }
-        let now = TimeMs::now();
+        let (people, now) = (&app.people, TimeMs::now());
         let mut converter =
             Converter::new(mapping, Places::new(people.areas.now(), now.get()), table.is_1904);
         for row in below {
+            if app.is_stopping() {
+                return Err(Problem::Unavailable(
+                    "the server is stopping; send the table again later".to_owned(),
+                ));
+            }
             let checked = check_row(people, &mut converter, row, (account, accept_mismatches), now);
             let (fields, flaws) = match checked {
                 Ok(understood) => (converter.shown(&understood), Vec::new()),
@@ -192,7 +189,7 @@ impl Preview {
             };
             preview.take(row.number, fields, &flaws);
         }
-        preview
+        Ok(preview)
     }
 
     fn take(&mut self, row: u32, fields: Vec<(Field, String)>, flaws: &[RowFlaw]) {

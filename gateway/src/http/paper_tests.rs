@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use truyvet_schemas::TimeMs;
 
 use super::people_tests::{AN, Browser, MAI, declaration, mai, served};
+use crate::people::Heard;
 
 const COLUMNS: &str = "name:A,birth_date:B,sex:C,document:D,permanent:E,to:F,departs_at:G";
 const HEADER: &str = "Họ tên,Ngày sinh,Giới tính,CCCD,Thường trú,Nơi đến,Ngày đi\n";
@@ -207,6 +209,49 @@ fn the_same_table_twice_and_a_corrected_one_add_nothing_twice() {
     let acts = log["entries"].as_array().expect("entries").iter();
     assert_eq!(acts.filter(|act| act["action"] == "declaration.make").count(), 4, "one act a declaration");
     assert!(!log.to_string().contains("Bình"), "no name is in the log");
+}
+
+#[test]
+fn rows_that_are_sent_again_with_their_documents_seen_are_verified_and_told() {
+    let (server, _folder) = served();
+    let app = Arc::clone(&server.app);
+    let telling = std::thread::spawn(move || app.people.tell_listeners(|| app.is_stopping()));
+    let mut heard = server.app.people.live.listen("W2").expect("it goes on");
+    let ward = Browser::new(&server).sign_in("xa1");
+    let table = format!("{HEADER}{}{}", row("An", 1), row("Bình", 2));
+    assert_eq!(counts(&ward.upload(table.as_bytes())), (2, 0, 0));
+    let (_, entries) = ward.get("/api/v1/paper/entries");
+    let states = |entries: &Value| -> Vec<String> {
+        let entries = entries["entries"].as_array().expect("a list").iter();
+        entries.map(|entry| entry["state"].as_str().expect("a word").to_owned()).collect()
+    };
+    assert_eq!(states(&entries), ["unverified"; 2]);
+    let officer = Browser::new(&server).sign_in("chot1");
+    for _ in 0..2 {
+        let (_, begun) = officer.send_table(table.as_bytes(), "&accept_mismatches=true&document_seen=true");
+        assert_eq!(counts(&officer.ended(&begun)), (0, 2, 0));
+    }
+    assert_eq!(states(&ward.get("/api/v1/paper/entries").1), ["verified"; 2]);
+    let pass = &entries["entries"][0]["pass"];
+    let (_, checked) = officer.post("/api/v1/checkpoint/check", &json!({"pass": pass}));
+    assert_eq!(checked["verdict"], "valid", "{checked}");
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    let mut told = 0;
+    while told < 2 {
+        assert!(std::time::Instant::now() < until, "the ward of destination hears of {told}");
+        told += usize::from(matches!(heard.try_recv(), Ok(Heard::Notice { what: "declared", .. })));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let log = server.app.people.registry.audit(1, 1_000).expect("whole");
+    let acts = log.iter().filter(|entry| entry.act.action == "declaration.verify");
+    let by: Vec<&str> = acts.map(|entry| entry.act.actor.as_str()).collect();
+    assert_eq!(by, ["chot1", "chot1"], "once each");
+    let number = entries["entries"][0]["declaration"].as_str().and_then(|number| number.parse().ok());
+    let registry = &server.app.people.registry;
+    let is_own = registry.has_entered("chot1", number.expect("a number")).expect("readable");
+    assert!(is_own, "and it lets nobody look at the person who said so themselves");
+    server.app.stop();
+    telling.join().expect("no panic");
 }
 
 #[test]
@@ -418,4 +463,15 @@ fn what_is_no_table_or_too_large_is_told() {
     assert_eq!(ward.preview(&vec![b'a'; (32 << 20) + 1], "").0, 413);
     assert_eq!(ward.preview("a\n".repeat(100_001).as_bytes(), "").0, 413);
     assert_eq!(ward.preview(b"a,b\n", "").0, 200, "and the next one is read");
+}
+
+#[test]
+fn a_preview_ends_when_the_server_stops() {
+    let (server, _folder) = served();
+    let ward = Browser::new(&server).sign_in("xa1");
+    let table = format!("{HEADER}{}", row("An", 1));
+    let preview = || ward.preview(table.as_bytes(), &format!("columns={COLUMNS}")).0;
+    assert_eq!(preview(), 200);
+    server.app.stop();
+    assert_eq!(preview(), 503);
 }

@@ -216,7 +216,7 @@ pub(super) async fn revoke(
     let work = app.people_work.run(move || -> Result<(), Problem> {
         let people = &shared.people;
         let known = people.registry.pass(pass)?.ok_or_else(unknown_pass)?;
-        if !people.is_in_reach(known.subject, &account)? {
+        if !people.may_revoke(&known, &account)? {
             return Err(unknown_pass());
         }
         let act = act(TimeMs::now(), &account.account, "pass.revoke", &pass.to_string());

@@ -38,8 +38,8 @@ pub(super) enum Whom {
     Subject(String),
 }
 
-/// Who a person is, for officials of an area that the person lives in or travels from or to. Each look
-/// is in the audit log.
+/// Who a person is, for officials of an area that the person lives in or travels from or to, as was verified.
+/// Of others they see what they entered themselves. Each look is in the audit log.
 #[utoipa::path(post, path = "/api/v1/people/find", tag = "people", operation_id = "find_person",
     request_body = Whom,
     responses((status = 200, description = "The person, with the newest declarations", body = Person), Finding))]

@@ -631,3 +631,39 @@ fn areas_are_found_as_one_types_and_merged_ones_lead_on() {
     assert_eq!((&gone["is_current"], &gone["successor"]["code"]), (&json!(false), &json!("W1")));
     assert_eq!(browser.get("/api/v1/areas/search?limit=x").0, 400);
 }
+
+#[test]
+fn a_pass_holds_from_its_issue_until_its_hours_after_the_journey_begins() {
+    let (server, _folder) = served();
+    let (day, now) = (86_400_000, TimeMs::now().get());
+    let mut later = declaration(AN, "Nguyễn Văn An");
+    let departs_at = now + 20 * day;
+    later["journey"]["departs_at"] = json!(departs_at);
+    let (status, made) = Browser::new(&server).redeem(AN, "0901234567").declare(&later);
+    assert_eq!(status, 201, "{made}");
+    let until = made["pass"]["valid_until"].as_i64().expect("an instant");
+    assert_eq!(until, departs_at / 1_000 * 1_000 + 3 * day);
+    let people = &server.app.people;
+    let asked = crate::people::Asked::Token(made["pass"]["token"].as_str().expect("text").to_owned());
+    let account = people.registry.account("chot1").expect("whole").expect("known");
+    let at = |ms: i64| {
+        let checked = people.check(&asked, &account, TimeMs::new(ms)).expect("whole");
+        serde_json::to_value(checked.verdict).expect("JSON")
+    };
+    assert_eq!((at(now), at(departs_at), at(until - 1)), (json!("valid"), json!("valid"), json!("valid")));
+    assert_eq!(at(until), json!("expired"));
+    let health = Browser::new(&server).sign_in("dichte");
+    let pass = made["pass"]["pass"].as_str().expect("text");
+    assert_eq!(health.post(&format!("/api/v1/passes/{pass}/revoke"), &json!({"reason": "case"})).0, 204);
+    let listed = |ms: i64| {
+        people.registry.sweep(TimeMs::new(ms)).expect("swept");
+        people.registry.revoked(TimeMs::new(ms), 9).expect("whole").len()
+    };
+    assert_eq!((listed(until - 1_000), listed(until)), (1, 0), "checkpoints know it for as long as it holds");
+    // A journey that begins in the past is counted from the issue.
+    let mut before = declaration(AN, "Nguyễn Văn An");
+    before["journey"]["departs_at"] = json!(now - day / 2);
+    let (_, made) = Browser::new(&server).redeem(AN, "0901234567").declare(&before);
+    let held = |field: &str| made["pass"][field].as_i64().expect("an instant");
+    assert_eq!(held("valid_until") - held("issued_at"), 3 * day);
+}

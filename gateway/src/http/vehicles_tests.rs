@@ -2,16 +2,17 @@
 
 use serde_json::{Value, json};
 use truyvet_engine::SiteRecord;
+use truyvet_engine::registry::Account;
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::PassId;
 
 use super::notices_tests::Checkpoint;
-use super::people_tests::{AN, Browser, MAI, declaration, served, served_and};
+use super::people_tests::{AN, Browser, MAI, declaration, mai, served, served_and};
 use super::tests::Server;
-use crate::people::{Caller, NewAccount};
+use crate::people::{Asked, Caller, NewAccount, TripError};
 
 /// The server of the other tests, with a checkpoint far from the routes, and officials of both provinces.
-fn with_road() -> (Server, tempfile::TempDir) {
+pub(super) fn with_road() -> (Server, tempfile::TempDir) {
     let (server, folder) = served();
     let far = SiteRecord { site: "C9".to_owned(), area: Some("W2".to_owned()), ..SiteRecord::default() };
     server.app.engine.catalog().put_sites(vec![far]).expect("a site");
@@ -28,13 +29,13 @@ fn with_road() -> (Server, tempfile::TempDir) {
     (server, folder)
 }
 
-fn aboard(number: &str, name: &str, duty: &str) -> Value {
+pub(super) fn aboard(number: &str, name: &str, duty: &str) -> Value {
     json!({"duty": duty, "name": name, "birth_date": "1990-03-02", "sex": "male",
         "document": {"kind": "citizen_id", "number": number}})
 }
 
 /// So many aboard a coach; the driver is An.
-fn coach(people: usize) -> Value {
+pub(super) fn coach(people: usize) -> Value {
     let passenger = |i: usize| aboard(&format!("0010850{i:05}"), &format!("Khách {i}"), "passenger");
     let driver = aboard(AN, "Nguyễn Văn An", "driver");
     let aboard: Vec<Value> = [driver].into_iter().chain((1..people).map(passenger)).collect();
@@ -46,11 +47,11 @@ fn coach(people: usize) -> Value {
     })
 }
 
-fn all_checked() -> Value {
+pub(super) fn all_checked() -> Value {
     json!({"checks": ["vehicle", "people", "health", "tests", "cargo", "disinfected"], "remark": "Niêm phong 7"})
 }
 
-fn path(trip: &Value, rest: &str) -> String {
+pub(super) fn path(trip: &Value, rest: &str) -> String {
     format!("/api/v1/vehicles/trips/{}{rest}", trip["trip"].as_str().expect("a number"))
 }
 
@@ -214,6 +215,71 @@ fn who_is_watched_holds_the_vehicle_that_they_are_aboard() {
     assert!(status < 300, "the health of a province that it leads through: {told}");
     let checked = check(&officer, &trip);
     assert_eq!((&checked["verdict"], &checked["reason"]), (&json!("watch"), &json!("quarantine")));
+}
+
+#[test]
+fn what_was_scanned_is_before_the_officer_for_a_quarter_of_an_hour_while_the_account_stays_as_it_was() {
+    let (server, _folder) = with_road();
+    let trip = sealed(&server, 1);
+    let declared = Browser::new(&server).redeem(MAI, "0909999999").declare(&mai()).1;
+    let people = &server.app.people;
+    let officer = people.registry.account("chot2").expect("whole").expect("known");
+    let (now, minute) = (TimeMs::now(), 60_000);
+    let later = |ms: i64| TimeMs::new(now.get() + ms);
+    for shown in [&trip, &declared] {
+        let token = shown["pass"]["token"].as_str().expect("text").to_owned();
+        people.check(&Asked::Token(token), &officer, now).expect("whole");
+    }
+    let number = |shown: &Value, field: &str| -> u64 {
+        shown[field].as_str().and_then(|number| number.parse().ok()).expect("a number")
+    };
+    let (trip, declared) = (number(&trip, "trip"), number(&declared, "declaration"));
+    let reads = |account: &Account, at: TimeMs| {
+        people.find_trip(trip, &Caller::Official(Box::new(account.clone())), at).is_ok()
+    };
+    let changed = [
+        Account { site: Some("C9".to_owned()), ..officer.clone() },
+        Account { generation: officer.generation + 1, ..officer.clone() },
+    ];
+    for account in &changed {
+        assert!(people.verified(declared, account, later(minute)).is_err() && !reads(account, later(minute)));
+        assert!(people.end_trip(trip, account, later(minute)).is_err());
+    }
+    let over = later(15 * minute);
+    assert!(people.verified(declared, &officer, over).is_err() && !reads(&officer, over));
+    assert!(matches!(people.end_trip(trip, &officer, over), Err(TripError::NotBeforeYou)));
+    let in_time = later(15 * minute - 1);
+    assert!(people.verified(declared, &officer, in_time).is_ok() && reads(&officer, in_time));
+    assert!(people.end_trip(trip, &officer, in_time).is_ok());
+}
+
+#[test]
+fn who_is_known_from_a_manifest_alone_and_watched_is_held_without_a_pass() {
+    let (server, _folder) = with_road();
+    let trip = sealed(&server, 2);
+    let officer = Browser::new(&server).sign_in("chot2");
+    let passenger = &subjects(&check(&officer, &trip))[2];
+    let card = "001085000001||Khách 1|02031990|Nam|Bến Nghé|01012021";
+    let shown =
+        [json!({"document": {"kind": "citizen_id", "number": "001085000001"}}), json!({"card": card})];
+    let check = |shown: &Value| officer.post("/api/v1/checkpoint/check", shown).1;
+    for shown in &shown {
+        let unknown = check(shown);
+        assert_eq!((&unknown["verdict"], &unknown["reason"]), (&json!("unknown"), &json!("no_declaration")));
+    }
+    let watch = json!({"subject": passenger, "reason": "quarantine"});
+    assert_eq!(Browser::new(&server).sign_in("tinh1").post("/api/v1/watch", &watch).0, 204);
+    for shown in &shown {
+        let held = check(shown);
+        assert_eq!((&held["verdict"], &held["reason"]), (&json!("watch"), &json!("quarantine")), "{held}");
+        assert_eq!((held.get("pass"), held.get("facts")), (None, None));
+    }
+    let log = server.app.people.registry.audit(1, 1_000).expect("whole");
+    let looks = log
+        .iter()
+        .filter(|entry| (entry.act.action.as_str(), &entry.act.object) == ("declaration.check", passenger));
+    let results: Vec<&str> = looks.map(|entry| entry.act.result.as_str()).collect();
+    assert_eq!(results, ["unknown", "unknown", "ok", "ok"], "each look is written down");
 }
 
 #[test]

@@ -47,6 +47,9 @@ impl Places {
     }
 
     pub(super) fn find(&mut self, said: &str) -> Result<Place, Unclear> {
+        if said.len() > PLACE_CHARS_MAX && said.chars().nth(PLACE_CHARS_MAX).is_some() {
+            return Err(Unclear { why: Why::TooLong, candidates: Arc::default() });
+        }
         if let Some(known) = self.known.get(said) {
             return known.clone();
         }
@@ -133,9 +136,9 @@ impl Places {
     }
 }
 
-/// The text as it is, and without the parts at its beginning that are no area's.
+/// The text as it is, and without the parts at its beginning that are no area's, a few at most.
 fn splits(said: &str) -> impl Iterator<Item = (Option<String>, &str)> {
-    let ends = said.match_indices([',', ';']).map(|(at, _)| at);
+    let ends = said.match_indices([',', ';']).map(|(at, _)| at).take(ADDRESS_PARTS_MAX);
     let is_address = move |end: &usize| said[..*end].split([',', ';']).all(is_house_or_street);
     let behind =
         ends.take_while(is_address).map(|end| (Some(said[..end].trim().to_owned()), said[end + 1..].trim()));
@@ -156,6 +159,13 @@ const NO_AREAS: [&str; 14] =
 
 /// Most areas that are told as what a text could mean.
 const CANDIDATES_MAX: usize = 5;
+
+/// Longest text that is looked for: a whole address has some hundred characters.
+const PLACE_CHARS_MAX: usize = 500;
+
+/// Most parts of an address before its area, as in `Số 5, ngõ 3, tổ 2, khu phố 1`. Behind each the rest is
+/// looked for, in some fifty microseconds.
+const ADDRESS_PARTS_MAX: usize = 10;
 
 /// Texts that are remembered: 100,000 rows name a few thousand places.
 const KNOWN_MAX: usize = 50_000;
@@ -230,6 +240,19 @@ mod tests {
         }
         let unknown = places.find("Phường Không Có, Phường Sài Gòn, TP.HCM").expect_err("no area");
         assert_eq!(unknown.why, Why::Unknown, "a ward that is unknown is not passed over");
+    }
+
+    #[test]
+    fn a_text_that_is_no_place_is_not_looked_for_at_every_comma() {
+        let mut places = places();
+        for at in 0..200 {
+            let unclear = places.find(&format!("{at},{}", "1,".repeat(16_000))).expect_err("no place");
+            assert_eq!(unclear.why, Why::TooLong);
+        }
+        assert!(places.known.is_empty(), "nor is it remembered");
+        assert_eq!(splits(&"1,".repeat(250)).count(), 1 + ADDRESS_PARTS_MAX);
+        let long = format!("{}, Phường Sài Gòn, TP.HCM", "ấ".repeat(PLACE_CHARS_MAX - 24));
+        assert_eq!(places.find(&long).expect_err("an unknown street").why, Why::Unknown, "characters count");
     }
 
     #[test]

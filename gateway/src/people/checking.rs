@@ -176,15 +176,20 @@ impl People {
     ///
     /// # Errors
     /// The officer has not checked it, its documents belong to two people, or the store fails.
-    pub fn verified(&self, declaration: u64, officer: &str, now: TimeMs) -> Result<(), RegistryError> {
-        if !self.recent.has(officer, declaration) {
+    pub fn verified(&self, declaration: u64, officer: &Account, now: TimeMs) -> Result<(), RegistryError> {
+        if !self.recent.has(officer, declaration, now) {
             return Err(RegistryError::UnknownDeclaration);
         }
-        let act = act(now, officer, "declaration.verify", &declaration.to_string());
+        let act = act(now, &officer.account, "declaration.verify", &declaration.to_string());
         let record = self.registry.verified(declaration, act)?;
-        self.follow(&[record.subject]);
-        self.live.happened(Happened::Declared(declaration));
+        self.has_become_verified(&record);
         Ok(())
+    }
+
+    /// From now on the journey is told of.
+    pub(super) fn has_become_verified(&self, record: &DeclarationRecord) {
+        self.follow(&[record.subject]);
+        self.live.happened(Happened::Declared(record.declaration));
     }
 
     fn check_token(&self, token: &str, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {
@@ -221,7 +226,7 @@ impl People {
         let Some((record, declaration)) = self.registry.declaration(known.declaration, look)? else {
             return Ok(Checked::unknown("unknown_pass"));
         };
-        self.recent.put(&officer.account, record.declaration);
+        self.recent.put(officer, record.declaration, now);
         let (verdict, reason) = self.verdict(&known, verdict_of(&record), now)?;
         Ok(Checked {
             verdict,
@@ -253,8 +258,27 @@ impl People {
         }
         match unverified.or(newest) {
             Some(pass) => self.check_pass(pass, None, officer, now),
-            None => Ok(Checked::unknown("no_declaration")),
+            None => self.without_pass(holder, officer, now),
         }
+    }
+
+    /// Somebody who is known, from a vehicle's manifest, and has never declared: may be watched all the same.
+    fn without_pass(
+        &self,
+        holder: SubjectCode,
+        officer: &Account,
+        now: TimeMs,
+    ) -> Result<Checked, RegistryError> {
+        let watched = self.registry.watched(holder, now)?;
+        let result = if watched.is_some() { "ok" } else { "unknown" };
+        let (who, object) = (officer.account.as_str(), holder.to_string());
+        self.registry.note(act_with(now, who, "declaration.check", &object, result))?;
+        let unknown = Checked::unknown("no_declaration");
+        Ok(watched.map_or(unknown.clone(), |watched| Checked {
+            verdict: Verdict::Watch,
+            reason: Some(watched.reason),
+            ..unknown
+        }))
     }
 
     /// A vehicle's pass stands for everyone aboard: who of them is watched holds the vehicle.
@@ -268,7 +292,7 @@ impl People {
         let Some(whole) = self.registry.trip(pass.declaration, look)? else {
             return Ok(Checked::unknown("unknown_pass"));
         };
-        self.recent.put(&officer.account, whole.record.trip);
+        self.recent.put(officer, whole.record.trip, now);
         let own = if pass.is_registered { Verdict::Valid } else { Verdict::NotSealed };
         let (mut verdict, mut reason) = self.verdict(pass, own, now)?;
         for subject in whole.manifest_at(now).subjects() {
@@ -402,27 +426,49 @@ impl Card {
     }
 }
 
-/// The declarations that each officer has checked last.
+/// What each officer has checked a moment ago: declarations and trips, by number.
 #[derive(Default)]
-pub(super) struct RecentChecks(Mutex<HashMap<String, VecDeque<u64>>>);
+pub(super) struct RecentChecks(Mutex<HashMap<String, VecDeque<Look>>>);
+
+struct Look {
+    number: u64,
+    at: TimeMs,
+    /// What the account was then: moved, disabled or with a new password it has nothing before it any more.
+    site: Option<String>,
+    generation: u64,
+}
 
 impl RecentChecks {
-    fn put(&self, officer: &str, declaration: u64) {
+    fn put(&self, officer: &Account, number: u64, now: TimeMs) {
         let mut all = self.0.lock();
-        let recent = all.entry(officer.to_owned()).or_default();
-        recent.push_back(declaration);
-        if recent.len() > RECENT_MAX {
+        let recent = all.entry(officer.account.clone()).or_default();
+        recent.retain(|look| look.number != number && look.is_recent(now));
+        if recent.len() == RECENT_MAX {
             recent.pop_front();
         }
+        let (site, generation) = (officer.site.clone(), officer.generation);
+        recent.push_back(Look { number, at: now, site, generation });
     }
 
-    pub(super) fn has(&self, officer: &str, declaration: u64) -> bool {
-        self.0.lock().get(officer).is_some_and(|recent| recent.contains(&declaration))
+    pub(super) fn has(&self, officer: &Account, number: u64, now: TimeMs) -> bool {
+        let is_theirs = |look: &Look| look.site == officer.site && look.generation == officer.generation;
+        let is_it = |look: &Look| look.number == number && look.is_recent(now) && is_theirs(look);
+        self.0.lock().get(&officer.account).is_some_and(|recent| recent.iter().any(is_it))
+    }
+}
+
+impl Look {
+    fn is_recent(&self, now: TimeMs) -> bool {
+        (0..RECENT_MS).contains(&(now.get() - self.at.get()))
     }
 }
 
 /// Checks of one officer: some minutes of a long queue.
 const RECENT_MAX: usize = 100;
+
+/// How long what was scanned stands before the officer: longer than any talk at a barrier, and shorter than a
+/// shift.
+const RECENT_MS: i64 = 15 * 60_000;
 
 /// Passes of one holder that are looked at for one that is good.
 const PASSES_LOOKED_AT: usize = 20;

@@ -14,7 +14,8 @@ pub struct PeopleConfig {
     /// Bytes of the registry that are kept in memory. Default 64 MiB. More makes look-ups in a large
     /// registry faster.
     pub cache_bytes: usize,
-    /// Hours that a pass is valid. Default 72.
+    /// Hours that a pass is valid, counted from when the journey begins; from its issue where that is later.
+    /// Default 72.
     pub pass_hours: u32,
     /// The population register as a file: CSV with the columns
     /// `kind,number,name,birth_date,sex[,permanent]`. Only digests of it are kept in memory, 24 bytes a
@@ -77,11 +78,6 @@ impl Default for PeopleConfig {
 }
 
 impl PeopleConfig {
-    /// The longest time from a declaration to the end of its pass, in milliseconds.
-    pub(super) fn journey_ms_max(&self) -> i64 {
-        i64::from(self.pass_hours) * 3_600_000
-    }
-
     pub(crate) fn validate(&self) -> Result<(), String> {
         crate::config::check_ranges(&[
             ("cache_bytes", self.cache_bytes as u64, 1 << 20, 1 << 40),

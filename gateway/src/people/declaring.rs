@@ -4,9 +4,10 @@ use truyvet_areas::citizen_id::{CitizenIdError, CitizenIdFacts, citizen_id_facts
 use truyvet_engine::registry::{DeclarationRecord, DeclarationState, Declaring, PassRecord, RegistryError};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Flaw, Wrong};
-use truyvet_schemas::declaration::Declaration;
+use truyvet_schemas::declaration::{DEPARTS_WITHIN_DAYS, Declaration};
 use truyvet_schemas::pass::{AreaNumber, Pass, PassFlags, UnixSeconds};
 use truyvet_schemas::person::{Document, DocumentKind, Person, Residence};
+use truyvet_schemas::time::MS_PER_DAY;
 use utoipa::ToSchema;
 
 use super::homes::Traveller;
@@ -161,8 +162,10 @@ impl People {
         Keeping { state, phone, request, entered_by }: Keeping<'_>,
         now: TimeMs,
     ) -> Result<(DeclarationRecord, PassRecord), RegistryError> {
-        let issued = UnixSeconds::of(now).unwrap_or(UnixSeconds::new(u32::MAX));
-        let valid_until = issued.get().saturating_add(self.config.pass_hours * 3_600);
+        let seconds = |at| UnixSeconds::of(at).unwrap_or(UnixSeconds::new(u32::MAX));
+        // It holds from now on, since people may leave earlier, and its hours count from the journey on.
+        let (issued, begins) = (seconds(now), TimeMs::new(now.get().max(declaration.journey.departs_at)));
+        let valid_until = seconds(begins).get().saturating_add(self.config.pass_hours * 3_600);
         let valid_until = UnixSeconds::new(valid_until);
         let how = Declaring { state, issued, valid_until, phone, request, entered_by };
         let act = act(now, entered_by.unwrap_or("citizen"), "declaration.make", "-");
@@ -177,6 +180,13 @@ impl People {
             self.live.happened(Happened::Declared(declared.record.declaration));
         }
         Ok((declared.record, declared.pass))
+    }
+
+    /// A pass that holds at `now` or later was issued for a declaration of this instant or later: the journey
+    /// may have been declared long before it begins, and the pass holds for its hours from then on.
+    pub(super) fn holding_since(&self, now: TimeMs) -> TimeMs {
+        let hours = i64::from(self.config.pass_hours);
+        TimeMs::new(now.get() - DEPARTS_WITHIN_DAYS * MS_PER_DAY - hours * 3_600_000)
     }
 
     pub(super) fn area_number(&self, code: &str) -> Option<AreaNumber> {

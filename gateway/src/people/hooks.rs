@@ -232,7 +232,7 @@ impl People {
     ) -> Result<Option<Comparing>, NoticesError> {
         let areas = self.areas.all_within(&hook.area);
         let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
-        let since = now.get() - self.config.journey_ms_max() - COMPARED_BEFORE_MS;
+        let since = self.holding_since(now).get() - COMPARED_BEFORE_MS;
         // Each page looks into each area once.
         let limit = COMPARED_AT_ONCE.max(areas.len());
         let page = self.registry.travelling(&areas, before, limit)?;

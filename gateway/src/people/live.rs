@@ -172,7 +172,7 @@ impl People {
     /// Follows those who were under way before this start, of whom late scans may still come. Who listens has
     /// missed what they did meanwhile.
     fn follow_travellers(&self, stops: impl Fn() -> bool) {
-        let since = TimeMs::new(TimeMs::now().get() - self.config.journey_ms_max() - LATE_MS);
+        let since = TimeMs::new(self.holding_since(TimeMs::now()).get() - LATE_MS);
         let mut codes = Vec::with_capacity(FOLLOWED_AT_ONCE);
         let read = self.registry.declared_since(since, |subject| {
             codes.push(subject);
@@ -195,7 +195,7 @@ impl People {
         let codes: Vec<String> = subjects.iter().map(ToString::to_string).collect();
         for unknown in self.engine.follow(codes.iter().map(String::as_str)) {
             let subject = subjects[unknown];
-            match self.registry.areas_of(subject, 0) {
+            match self.registry.areas_of(subject, "", 1) {
                 Ok(homes) => self.homes.tell(Traveller {
                     subject: subject.to_string(),
                     home: homes.into_iter().next().unwrap_or_default(),
@@ -228,12 +228,13 @@ impl People {
 
     /// Verified journeys of a subject whose passes held at one of these instants.
     fn journeys_at(&self, subject: SubjectCode, seen: &[TimeMs]) -> Result<Vec<u64>, RegistryError> {
-        let earliest = seen.iter().min().map_or(0, |at| at.get());
+        let earliest = seen.iter().min().copied().unwrap_or(TimeMs::new(0));
+        let since = self.holding_since(earliest).get();
         let (mut journeys, mut before) = (Vec::new(), None);
         loop {
             let page = self.registry.declarations_of(subject, before, DECLARATIONS_AT_ONCE)?;
             for record in &page {
-                if record.made_at < earliest - self.config.journey_ms_max() {
+                if record.made_at < since {
                     return Ok(journeys);
                 }
                 if record.state == DeclarationState::Verified && self.held_at(record, seen)? {

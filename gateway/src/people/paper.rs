@@ -14,7 +14,7 @@ use truyvet_schemas::declaration::Declaration;
 
 use super::declaring::{DeclareError, Keeping, Made};
 use super::quota::TooMany;
-use super::{People, act_with};
+use super::{People, act, act_with};
 
 /// How an official enters a declaration.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +103,8 @@ impl People {
     /// Keeps what a citizen declared on paper, and issues a pass for it. The same request again gives the same
     /// answer.
     ///
-    /// It is verified where the official has the document seen, or where the register agrees.
+    /// It is verified where the official has the document seen, or where the register agrees; where it is sent
+    /// again, from the moment on that an official has the document seen.
     ///
     /// # Errors
     /// Nothing is kept then; the error says what to do.
@@ -118,8 +119,9 @@ impl People {
         if let Some(before) = before.transpose()?.flatten()
             && self.may_enter(how.account, &declaration)
         {
-            let pass = self.view(&declaration, &before.record, &before.pass);
-            let made = Made { pass, record: before.record, mismatches: Vec::new() };
+            let record = self.seen_since(before.record, how, now)?;
+            let pass = self.view(&declaration, &record, &before.pass);
+            let made = Made { pass, record, mismatches: Vec::new() };
             return Ok(Entered { made, was_there: true });
         }
         let (flaws, mut mismatches) = self.check_whole(&declaration, now);
@@ -145,6 +147,23 @@ impl People {
         let (record, pass) = self.keep(&declaration, keeping, now)?;
         let made = Made { pass: self.view(&declaration, &record, &pass), record, mismatches };
         Ok(Entered { made, was_there: false })
+    }
+
+    /// A declaration that is sent again: verified, where the official has the document seen by now.
+    fn seen_since(
+        &self,
+        record: DeclarationRecord,
+        how: &OnPaper<'_>,
+        now: TimeMs,
+    ) -> Result<DeclarationRecord, RegistryError> {
+        if !how.document_seen || record.state == DeclarationState::Verified {
+            return Ok(record);
+        }
+        let (who, number) = (how.account.account.as_str(), record.declaration);
+        let act = act(now, who, "declaration.verify", &number.to_string());
+        let record = self.registry.verified_on_paper(number, who, act)?;
+        self.has_become_verified(&record);
+        Ok(record)
     }
 
     /// Declarations that an official entered from paper at `since` or later, unix milliseconds, without what is

@@ -1,6 +1,10 @@
 //! Whose records a caller reaches: citizens their own, officials those of their area's people.
+//!
+//! Anybody may declare with anybody's document, and officials enter whom they like. So whose area somebody is
+//! of is told by what was verified or sealed, and to no account by what it entered itself: of that it sees
+//! what it entered, and no more.
 
-use truyvet_engine::registry::{Account, DeclarationRecord, RegistryError};
+use truyvet_engine::registry::{Account, DeclarationRecord, PassRecord, RegistryError};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::{PassId, SubjectCode};
 use truyvet_schemas::person::{self, Document};
@@ -82,16 +86,26 @@ impl People {
         Ok(record.filter(|record| record.phone == phone))
     }
 
-    /// Whether an official's area is one that the subject lives in or declared to travel from or to, or one
-    /// that a trip of a vehicle, with the subject aboard, begins in or names in its route.
+    /// Whether an official's area is one that the subject lives in or travels from or to, as was verified, or
+    /// one that a sealed trip of a vehicle, with the subject aboard, begins in or names in its route. What this
+    /// official entered or wrote is left out.
     ///
     /// # Errors
     /// The store fails.
     pub fn is_in_reach(&self, subject: SubjectCode, account: &Account) -> Result<bool, RegistryError> {
         let Some(within) = &account.area else { return Ok(true) };
-        let areas = self.registry.areas_of(subject, DECLARATIONS_LOOKED_AT)?;
-        let mut areas = areas.into_iter().chain(self.trip_areas_of(subject)?);
-        Ok(areas.any(|area| self.areas.is_within(&area, within)))
+        let is_own = |area: &String| self.areas.is_within(area, within);
+        let areas = self.registry.areas_of(subject, &account.account, DECLARATIONS_LOOKED_AT)?;
+        Ok(areas.iter().any(is_own) || self.trip_areas_of(subject, &account.account)?.iter().any(is_own))
+    }
+
+    /// Whether an official may take a pass back: of whom they reach, and that of what they entered themselves.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn may_revoke(&self, pass: &PassRecord, account: &Account) -> Result<bool, RegistryError> {
+        Ok(self.is_in_reach(pass.subject, account)?
+            || (!pass.is_vehicle && self.registry.has_entered(&account.account, pass.declaration)?))
     }
 
     /// Whether an area is the official's or lies within it.
@@ -99,8 +113,8 @@ impl People {
         account.area.as_ref().is_none_or(|within| self.areas.is_within(area, within))
     }
 
-    /// Who a subject is, for an official who reaches them. The look, granted or refused, is in the audit
-    /// log before it is answered.
+    /// Who a subject is, for an official who reaches them; or else what the official entered of them. The look,
+    /// granted or refused, is in the audit log before it is answered.
     ///
     /// # Errors
     /// The store fails.
@@ -110,15 +124,42 @@ impl People {
         account: &Account,
         now: TimeMs,
     ) -> Result<Option<Person>, RegistryError> {
-        let (who, object) = (account.account.as_str(), subject.to_string());
         if !self.is_in_reach(subject, account)? {
+            return self.find_entered(subject, account, now);
+        }
+        let look = act(now, &account.account, "person.read", &subject.to_string());
+        let Some(person) = self.registry.person(subject, look)? else { return Ok(None) };
+        let namesakes = self.registry.namesakes(subject, &person)?;
+        let namesakes = namesakes.iter().map(ToString::to_string).collect();
+        let declarations = self.registry.declarations_of(subject, None, DECLARATIONS_LOOKED_AT)?;
+        let declarations = self.listed(declarations)?;
+        Ok(Some(Person { subject: subject.to_string(), person, namesakes, declarations }))
+    }
+
+    /// What the official entered of somebody, as it was entered: nothing that anybody else knows of them.
+    fn find_entered(
+        &self,
+        subject: SubjectCode,
+        account: &Account,
+        now: TimeMs,
+    ) -> Result<Option<Person>, RegistryError> {
+        let (who, object) = (account.account.as_str(), subject.to_string());
+        let entered = self.registry.entered_of(subject, who, DECLARATIONS_LOOKED_AT)?;
+        let Some(newest) = entered.first() else {
             self.registry.note(act_with(now, who, "person.read", &object, "refused"))?;
             return Ok(None);
-        }
-        let look = act(now, who, "person.read", &object);
-        let Some(person) = self.registry.person(subject, look)? else { return Ok(None) };
+        };
+        let look = act(now, who, "declaration.read", &newest.pass.to_string());
+        let Some((_, declaration)) = self.registry.declaration(newest.declaration, look)? else {
+            return Ok(None);
+        };
+        let (person, declarations) = (declaration.person, self.listed(entered)?);
+        Ok(Some(Person { subject: object, person, namesakes: Vec::new(), declarations }))
+    }
+
+    fn listed(&self, records: Vec<DeclarationRecord>) -> Result<Vec<Declared>, RegistryError> {
         let mut declarations = Vec::new();
-        for record in self.registry.declarations_of(subject, None, DECLARATIONS_LOOKED_AT)? {
+        for record in records {
             let Some(pass) = self.registry.pass(record.pass)? else { continue };
             declarations.push(Declared {
                 declaration: record.declaration.to_string(),
@@ -129,11 +170,9 @@ impl People {
                 revoked: pass.revoked.is_some(),
             });
         }
-        let namesakes = self.registry.namesakes(subject, &person)?;
-        let namesakes = namesakes.iter().map(ToString::to_string).collect();
-        Ok(Some(Person { subject: object, person, namesakes, declarations }))
+        Ok(declarations)
     }
 }
 
-/// Newest declarations that say where a person is at home.
+/// Newest declarations that say where a person lives and travels, and that are told of one.
 const DECLARATIONS_LOOKED_AT: usize = 20;

@@ -12,7 +12,9 @@
 mod listed;
 mod shown;
 
-use truyvet_engine::registry::{Account, DeclaringTrip, Newcomer, PassRecord, RegistryError, WholeTrip};
+use truyvet_engine::registry::{
+    Account, DeclaringTrip, Newcomer, PassRecord, RegistryError, TripState, WholeTrip,
+};
 use truyvet_engine::{TraceError, TrailScan};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
@@ -104,7 +106,8 @@ impl People {
     pub fn find_trip(&self, number: u64, by: &Caller, now: TimeMs) -> Result<TripShown, TripError> {
         let object = number.to_string();
         let whole = self.registry.whole_trip(number)?;
-        let Some(whole) = whole.map(|whole| self.is_trip_in_reach(&whole, by).map(|is| is.then_some(whole)))
+        let Some(whole) =
+            whole.map(|whole| self.is_trip_in_reach(&whole, by, now).map(|is| is.then_some(whole)))
         else {
             return Err(TripError::Unknown);
         };
@@ -159,7 +162,7 @@ impl People {
         now: TimeMs,
     ) -> Result<TripShown, TripError> {
         let whole = self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?;
-        self.check_before(&whole, officer)?;
+        self.check_before(&whole, officer, now)?;
         let (aboard, mut check) = (tidy_aboard(aboard), Check::default());
         check_aboard(&aboard, whole.trip.vehicle.seats, now.get(), &mut check);
         let mut flaws = check.flaws();
@@ -180,7 +183,7 @@ impl People {
     /// It is not under way, or the store fails.
     pub fn end_trip(&self, number: u64, officer: &Account, now: TimeMs) -> Result<TripShown, TripError> {
         let whole = self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?;
-        self.check_before(&whole, officer)?;
+        self.check_before(&whole, officer, now)?;
         self.registry.end_trip(number, act(now, &officer.account, "trip.end", &number.to_string()))?;
         self.shown_again(number, now)
     }
@@ -257,13 +260,25 @@ impl People {
         Ok(off_route)
     }
 
-    /// Areas that a subject's trips name and begin in, to decide who may look at the subject.
-    pub(super) fn trip_areas_of(&self, subject: SubjectCode) -> Result<Vec<String>, RegistryError> {
-        let mut areas = Vec::new();
-        for number in self.registry.trips_of(subject, None, TRIPS_LOOKED_AT)? {
+    /// Areas that a subject's sealed trips name and begin in, to decide whether this account may look at the
+    /// subject: what it sealed or wrote itself is left out.
+    pub(super) fn trip_areas_of(
+        &self,
+        subject: SubjectCode,
+        asking: &str,
+    ) -> Result<Vec<String>, RegistryError> {
+        let (mut areas, mut left) = (Vec::new(), TRIPS_LOOKED_AT);
+        for number in self.registry.trips_of(subject, None, TRIPS_LOOKED_THROUGH)? {
+            let decided = self.registry.trip_record(number)?.map(|record| record.decided);
+            if left == 0 || !matches!(decided, Some(TripState::Sealed | TripState::Over)) {
+                continue;
+            }
+            left -= 1;
             let Some(whole) = self.registry.whole_trip(number)? else { continue };
-            areas.extend(self.depot_area(&whole.trip));
-            areas.extend(whole.trip.route);
+            if whole.is_vouched_for(subject, asking) {
+                areas.extend(self.depot_area(&whole.trip));
+                areas.extend(whole.trip.route);
+            }
         }
         Ok(areas)
     }
@@ -309,7 +324,7 @@ impl People {
         self.shown(&self.registry.whole_trip(number)?.ok_or(TripError::Unknown)?, now)
     }
 
-    fn is_trip_in_reach(&self, whole: &WholeTrip, by: &Caller) -> Result<bool, RegistryError> {
+    fn is_trip_in_reach(&self, whole: &WholeTrip, by: &Caller, now: TimeMs) -> Result<bool, RegistryError> {
         let (record, trip) = (&whole.record, &whole.trip);
         Ok(match by {
             Caller::Citizen { document, phone } => {
@@ -317,7 +332,7 @@ impl People {
                 let is_driver = self.registry.holder(document)? == Some(record.driver);
                 is_driver && record.phone.as_ref() == Some(&phone)
             }
-            Caller::Official(account) if account.site.is_some() => self.has_before(whole, account),
+            Caller::Official(account) if account.site.is_some() => self.has_before(whole, account, now),
             Caller::Official(account) => {
                 let touches = |area: &str| {
                     account
@@ -332,14 +347,13 @@ impl People {
         })
     }
 
-    fn check_before(&self, whole: &WholeTrip, officer: &Account) -> Result<(), TripError> {
-        self.has_before(whole, officer).then_some(()).ok_or(TripError::NotBeforeYou)
+    fn check_before(&self, whole: &WholeTrip, officer: &Account, now: TimeMs) -> Result<(), TripError> {
+        self.has_before(whole, officer, now).then_some(()).ok_or(TripError::NotBeforeYou)
     }
 
     /// Whether an officer has the vehicle before them: at its depot, or since its pass was just scanned.
-    fn has_before(&self, whole: &WholeTrip, officer: &Account) -> bool {
-        officer.site.as_ref() == Some(&whole.trip.depot)
-            || self.recent.has(&officer.account, whole.record.trip)
+    fn has_before(&self, whole: &WholeTrip, officer: &Account, now: TimeMs) -> bool {
+        officer.site.as_ref() == Some(&whole.trip.depot) || self.recent.has(officer, whole.record.trip, now)
     }
 
     fn check_places(&self, trip: &Trip, now: TimeMs) -> Vec<Flaw> {
@@ -394,3 +408,6 @@ fn may_declare<'a>(by: &'a Caller, trip: &Trip) -> Result<Option<&'a str>, TripE
 
 /// Newest trips of one subject that are looked at.
 const TRIPS_LOOKED_AT: usize = 20;
+
+/// Newest trips of one subject among which sealed ones are looked for: anybody may declare a few others a day.
+const TRIPS_LOOKED_THROUGH: usize = 500;

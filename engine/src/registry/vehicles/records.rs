@@ -109,6 +109,19 @@ impl WholeTrip {
     pub fn manifest_at(&self, at: TimeMs) -> &Manifest {
         manifest_at(&self.manifests, at)
     }
+
+    /// Whether the vehicle was sealed with this subject aboard (or is it), or somebody wrote since that the
+    /// subject joined; by the word of others than the account that asks. Of what nobody sealed anybody may
+    /// have named anybody.
+    pub fn is_vouched_for(&self, subject: SubjectCode, asking: &str) -> bool {
+        let was_sealed = matches!(self.record.decided, TripState::Sealed | TripState::Over);
+        let Some(sealed) = self.decided.as_ref().filter(|decided| was_sealed && decided.by != asking) else {
+            return false;
+        };
+        let before = self.manifests.partition_point(|manifest| manifest.from <= sealed.at).saturating_sub(1);
+        let mut since = self.manifests[before..].iter().filter(|manifest| manifest.by != asking);
+        subject == self.record.vehicle || since.any(|manifest| manifest.subjects().contains(&subject))
+    }
 }
 
 /// Where a trip is looked for.

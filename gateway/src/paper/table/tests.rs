@@ -144,17 +144,8 @@ fn the_value_that_a_formula_had_is_taken_where_it_is_plain() {
         write(3, "=40+2", "42");
         write(4, "=A1", "x");
     });
-    let mut parts = Vec::new();
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("an archive");
-    for at in 0..archive.len() {
-        let mut part = archive.by_index(at).expect("a part");
-        let (name, mut text) = (part.name().expect("a name").into_owned(), String::new());
-        std::io::Read::read_to_string(&mut part, &mut text).expect("text");
-        // As a program writes it that has not computed it.
-        parts.push((name, text.replace("<v>7654321</v>", "").into_bytes()));
-    }
-    let parts: Vec<_> = parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
-    let table = read(zipped(&parts)).expect("a table");
+    // As a program writes it that has not computed it.
+    let table = read(rewritten(bytes, |text| text.replace("<v>7654321</v>", ""))).expect("a table");
     let expected = [text("Nguyễn An"), Cell::Formula, Cell::Formula, Cell::Number(42.0), text("x")];
     assert_eq!(table.rows[0].cells, expected, "a value that is not there is a flaw");
 }
@@ -175,6 +166,25 @@ fn merged_cells_have_their_value_in_the_upper_left_one_alone() {
         (3, vec![text("Mai"), Cell::Merged]),
     ];
     assert_eq!(rows(&table), expected);
+}
+
+#[test]
+fn merged_areas_that_lie_on_one_another_cost_no_more_than_a_table() {
+    let bytes = book(|sheet| {
+        sheet.merge_range(0, 0, 0, 1, "DANH SÁCH", &Format::new()).expect("room");
+        for row in 1..50_000 {
+            sheet.write_string(row, 0, "An").expect("room");
+        }
+    });
+    let merged = |area: &str| {
+        let areas = format!("<mergeCell ref=\"{area}\"/>").repeat(MERGED);
+        rewritten(bytes.clone(), |text| text.replace("<mergeCell ref=\"A1:B1\"/>", &areas))
+    };
+    assert!(merged("A1:CV50000").len() < 1 << 20, "it is small");
+    assert_eq!(read(merged("A1:CV50000")).map(|_| ()), Err(TableError::TooLarge));
+    // Where no column is read nothing is looked at.
+    let far = read(merged("DA1:DB50000")).expect("a table");
+    assert_eq!(far.rows.iter().map(|row| row.cells.len()).max(), Some(1));
 }
 
 #[test]
@@ -254,6 +264,20 @@ fn columns_are_named_as_in_a_spreadsheet() {
     }
 }
 
+/// The spreadsheet with the text of its parts changed.
+fn rewritten(bytes: Vec<u8>, change: impl Fn(&str) -> String) -> Vec<u8> {
+    let mut parts = Vec::new();
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("an archive");
+    for at in 0..archive.len() {
+        let mut part = archive.by_index(at).expect("a part");
+        let (name, mut text) = (part.name().expect("a name").into_owned(), String::new());
+        std::io::Read::read_to_string(&mut part, &mut text).expect("text");
+        parts.push((name, change(&text).into_bytes()));
+    }
+    let parts: Vec<_> = parts.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    zipped(&parts)
+}
+
 fn zipped(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let how = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
@@ -263,3 +287,6 @@ fn zipped(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
     }
     archive.finish().expect("whole").into_inner()
 }
+
+/// As many as are read: each cell in each of them would be work for an hour.
+const MERGED: usize = 100_000;

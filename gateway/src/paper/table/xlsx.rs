@@ -120,13 +120,15 @@ fn put(
 }
 
 /// Cells that were merged have no value of their own: it is not guessed that they mean that of the upper
-/// left one. Rows of which nothing else is there stay away.
+/// left one. Rows of which nothing else is there stay away. Each cell is counted as often as it is merged:
+/// areas that lie on one another are a few bytes each, and could be work for hours.
 fn mark_merged(rows: &mut [Row], merged: &[Dimensions], room: &mut Room) -> Result<(), TableError> {
-    for Dimensions { start, end } in merged {
+    for Dimensions { start, end } in merged.iter().filter(|merged| (merged.start.1 as usize) < COLUMNS_MAX) {
         let from = rows.partition_point(|row| row.number < start.0 + 1);
         for row in rows[from..].iter_mut().take_while(|row| row.number <= end.0 + 1) {
             let columns = start.1 as usize..=(end.1 as usize).min(COLUMNS_MAX - 1);
             for column in columns.filter(|column| (row.number, *column) != (start.0 + 1, start.1 as usize)) {
+                room.take(row.number, &Cell::Merged)?;
                 while row.cells.len() <= column {
                     room.take(row.number, &Cell::Empty)?;
                     row.cells.push(Cell::Empty);

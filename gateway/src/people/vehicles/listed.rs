@@ -52,7 +52,7 @@ impl People {
         let Some(vehicle) = vehicle else { return Ok(rows) };
         for number in self.registry.trips_of(vehicle, None, TRIPS_LOOKED_AT)? {
             let Some(whole) = self.registry.whole_trip(number)? else { continue };
-            if self.is_trip_in_reach(&whole, &by)? {
+            if self.is_trip_in_reach(&whole, &by, now)? {
                 rows.push(self.row(&whole, now)?);
             }
         }

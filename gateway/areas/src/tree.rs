@@ -165,7 +165,8 @@ impl Tree {
         self.nodes[area.get()].depth
     }
 
-    pub(crate) fn is_nation(&self, area: AreaIndex) -> bool {
+    /// Whether it is the nation, in which all others lie.
+    pub fn is_nation(&self, area: AreaIndex) -> bool {
         self.nodes[area.get()].parent.is_none() && self.area(area).kind == NATION
     }
 }

@@ -639,7 +639,8 @@ fn a_pass_holds_from_its_issue_until_its_hours_after_the_journey_begins() {
     let mut later = declaration(AN, "Nguyễn Văn An");
     let departs_at = now + 20 * day;
     later["journey"]["departs_at"] = json!(departs_at);
-    let (status, made) = Browser::new(&server).redeem(AN, "0901234567").declare(&later);
+    let an = Browser::new(&server).redeem(AN, "0901234567");
+    let (status, made) = an.declare(&later);
     assert_eq!(status, 201, "{made}");
     let until = made["pass"]["valid_until"].as_i64().expect("an instant");
     assert_eq!(until, departs_at / 1_000 * 1_000 + 3 * day);
@@ -663,7 +664,7 @@ fn a_pass_holds_from_its_issue_until_its_hours_after_the_journey_begins() {
     // A journey that begins in the past is counted from the issue.
     let mut before = declaration(AN, "Nguyễn Văn An");
     before["journey"]["departs_at"] = json!(now - day / 2);
-    let (_, made) = Browser::new(&server).redeem(AN, "0901234567").declare(&before);
+    let (_, made) = an.declare(&before);
     let held = |field: &str| made["pass"][field].as_i64().expect("an instant");
     assert_eq!(held("valid_until") - held("issued_at"), 3 * day);
 }

@@ -1,10 +1,13 @@
 //! Nobody pulls anybody into their reach by what they say of them: by paper, an accomplice, a vehicle.
 
 use serde_json::{Value, json};
+use truyvet_engine::AreaRecord;
+use truyvet_schemas::TimeMs;
 
 use super::people_tests::{AN, Browser, MAI, declaration, served};
 use super::tests::Server;
 use super::vehicles_tests::{aboard, all_checked, coach, path, with_road};
+use crate::people::{Caller, NewAccount};
 
 /// An, verified, lives in W1 and stays there; none of his areas is in the second province.
 fn an_declares(server: &Server) -> String {
@@ -92,6 +95,24 @@ fn an_accomplice_who_declares_with_a_strangers_document_opens_nothing() {
 }
 
 #[test]
+fn officials_of_the_nation_reach_whoever_has_only_declared() {
+    let (server, _folder) = served();
+    let (code, name, kind) = ("VN".to_owned(), "Việt Nam".to_owned(), Some("nation".to_owned()));
+    let nation = AreaRecord { area: code, name, kind, ..AreaRecord::default() };
+    server.app.engine.catalog().put_areas(vec![nation]).expect("a tree");
+    for (account, area) in [("ca_nuoc", "VN"), ("tinh1", "P1")] {
+        let new = json!({"account": account, "name": "Cán bộ", "role": "epidemiologist", "area": area,
+            "password": "một mật khẩu dài"});
+        let new: NewAccount = serde_json::from_value(new).expect("as the API has it");
+        server.app.people.add_account(new, &Caller::Local, TimeMs::now()).expect("a good account");
+    }
+    let accomplice = Browser::new(&server).redeem(AN, "0909999999");
+    assert_eq!(accomplice.declare(&said_of_an()).1["state"], "unverified");
+    assert_eq!(find(&Browser::new(&server).sign_in("ca_nuoc")).0, 200);
+    assert_eq!(find(&Browser::new(&server).sign_in("tinh1")).0, 404);
+}
+
+#[test]
 fn a_trip_opens_those_aboard_once_it_is_sealed_with_them_aboard() {
     let (server, _folder) = with_road();
     an_declares(&server);
@@ -100,12 +121,12 @@ fn a_trip_opens_those_aboard_once_it_is_sealed_with_them_aboard() {
     let crew = |people: &[(&str, &str)]| -> Vec<Value> {
         people.iter().map(|(number, duty)| aboard(number, "Ai Đó", duty)).collect()
     };
+    let driver = Browser::new(&server).redeem(MAI, "0909999999");
     let declared = || {
         let mut trip = coach(2);
         trip["route"] = json!(["W3"]);
         trip["aboard"] = json!(crew(&[(MAI, "driver"), (AN, "passenger")]));
-        let (status, made) =
-            Browser::new(&server).redeem(MAI, "0909999999").post("/api/v1/vehicles/trips", &trip);
+        let (status, made) = driver.post("/api/v1/vehicles/trips", &trip);
         assert_eq!(status, 201, "{made}");
         made
     };

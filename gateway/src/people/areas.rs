@@ -76,6 +76,13 @@ impl Areas {
         }
     }
 
+    /// Whether it is the nation, in which all others lie.
+    pub fn is_nation(&self, code: &str) -> bool {
+        let search = self.now();
+        let tree = search.tree();
+        tree.find(code).is_some_and(|area| tree.is_nation(area))
+    }
+
     /// Codes of an area and of all below it; the code alone where it is not known.
     pub fn all_within(&self, code: &str) -> Vec<String> {
         let search = self.now();

@@ -88,12 +88,14 @@ impl People {
 
     /// Whether an official's area is one that the subject lives in or travels from or to, as was verified, or
     /// one that a sealed trip of a vehicle, with the subject aboard, begins in or names in its route. What this
-    /// official entered or wrote is left out.
+    /// official entered or wrote is left out. Those of the nation reach everybody: whatever is declared leads
+    /// nobody there who was not there.
     ///
     /// # Errors
     /// The store fails.
     pub fn is_in_reach(&self, subject: SubjectCode, account: &Account) -> Result<bool, RegistryError> {
-        let Some(within) = &account.area else { return Ok(true) };
+        let within = account.area.as_ref().filter(|area| !self.areas.is_nation(area));
+        let Some(within) = within else { return Ok(true) };
         let is_own = |area: &String| self.areas.is_within(area, within);
         let areas = self.registry.areas_of(subject, &account.account, DECLARATIONS_LOOKED_AT)?;
         Ok(areas.iter().any(is_own) || self.trip_areas_of(subject, &account.account)?.iter().any(is_own))

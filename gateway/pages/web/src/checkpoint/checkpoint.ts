@@ -8,7 +8,7 @@ import { check, chosen } from "./check";
 import type { Checked, Means } from "./check";
 import { ServerClock } from "./clock";
 import type { Look } from "./clock";
-import { deviceFor, devices, registered } from "./device";
+import { deviceFor, deviceInUse, devices, registered } from "./device";
 import type { StoredDevice } from "./device";
 import { scanned } from "./entry";
 import type { Entry } from "./entry";
@@ -16,7 +16,7 @@ import { signal } from "./feedback";
 import { Gate } from "./gate";
 import { ageOf, readLists } from "./lists";
 import type { KeptLists, Lists } from "./lists";
-import { confirm, confirmedBefore, settle, undo, waiting } from "./queue";
+import { confirm, confirmedBefore, numberAside, settle, undo, waiting } from "./queue";
 import type { Waiting } from "./queue";
 import type { QrReader } from "./reader";
 import { Server } from "./server";
@@ -43,7 +43,7 @@ export class Checkpoint {
   private sessionWarning: string | null = null;
   private sendWarning: string | null = null;
   private storeWarning: string | null = null;
-  private waits: Waiting = { scans: 0, refused: 0, aside: 0 };
+  private waits: Waiting = { scans: 0, refused: 0 };
   private isRefreshing = false;
   private isSending = false;
   private isDeciding = false;
@@ -74,6 +74,8 @@ export class Checkpoint {
     const current = await readState(database, "current");
     checkpoint.device = (await devices(database)).find(({ slot }) => slot === current) ?? null;
     await settle(database);
+    // They wait where they are while the phone has no room.
+    await numberAside(database).catch(() => undefined);
     return checkpoint;
   }
 
@@ -314,12 +316,21 @@ export class Checkpoint {
     this.isSending = true;
     const ended = await this.sendAll().finally(() => (this.isSending = false));
     this.sendWarning = SEND_WARNINGS[ended] ?? null;
+    await this.followDevice();
     if (ended === "unreachable") this.isOnline = false;
     if (ended !== "sent") {
       this.scheduleSend(this.backoffMs * (0.5 + Math.random() / 2));
       this.backoffMs = Math.min(2 * this.backoffMs, BACKOFF_MAX_MS);
     } else this.backoffMs = BACKOFF_MIN_MS;
     await this.count();
+  }
+
+  /** Takes note where another device numbers in this one's place. */
+  private async followDevice(): Promise<void> {
+    const { device } = this;
+    if (device === null) return;
+    const inUse = await deviceInUse(this.database, device.slot);
+    if (this.device === device && inUse.slot !== device.slot) this.device = inUse;
   }
 
   /** First the vehicles whose people are known by now: they go with what waits. */
@@ -379,6 +390,7 @@ function look(): Look {
 const NO_LISTS: Lists = { revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), skewMs: 60_000, checkedAt: 0 };
 const SEND_WARNINGS: Partial<Record<Ended, string>> = {
   sign_in: "warn_sign_in", forbidden: "warn_forbidden", rejected: "warn_rejected", gap: "warn_rejected", busy: "warn_busy",
+  unregistered: "warn_unregistered",
 };
 /** For so long a decision can be taken back. */
 const UNDO_MS = 5_000;

@@ -55,7 +55,6 @@ function showWarnings(status: Status): void {
   }
   if (status.isClockStale) told.push(text("warn_clock_stale"));
   if (status.waiting.refused > 0) told.push(text("warn_refused", { count: status.waiting.refused }));
-  if (status.waiting.aside > 0) told.push(text("warn_aside", { count: status.waiting.aside }));
   const list = at("warnings");
   const shown = told.join("\n");
   if (list.dataset["shown"] === shown) return;

@@ -7,8 +7,10 @@ import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { ByteBuffer } from "flatbuffers";
 
+import { expandMissing } from "../src/checkpoint/aboard";
 import { deviceFor, devices, hasNotGiven, registered, renew } from "../src/checkpoint/device";
 import { acknowledged, confirm, confirmedBefore, numberAside, settle, takeScans, undo, waiting } from "../src/checkpoint/queue";
+import { Server } from "../src/checkpoint/server";
 import { asked, inOne, openStore, readState } from "../src/checkpoint/store";
 import type { Decision } from "../src/checkpoint/store";
 import { afterAnswer, sendWaiting } from "../src/checkpoint/sync";
@@ -36,6 +38,10 @@ class Gateway {
   answers: Answer[] = [];
   calls = 0;
   loseAnswers = 0;
+  /** Devices that are not known any more, or revoked. */
+  gone = new Set<number>();
+  /** Devices whose number has been given to another key. */
+  givenAway = new Set<number>();
   /** What happens while a batch is on its way, and while its answer is. */
   meanwhile: () => Promise<unknown> = async () => undefined;
 
@@ -75,6 +81,8 @@ class Gateway {
     this.calls++;
     const told = this.answers.shift();
     if (told) return told;
+    if (this.gone.has(device)) return { kind: "unknown_device" };
+    if (this.givenAway.has(device)) return { kind: "bad_signature" };
     const signed = Frame.getRootAsFrame(new ByteBuffer(frame)).body(new SignedBatch()) as SignedBatch;
     const batch = ScanBatch.getRootAsScanBatch(new ByteBuffer(Uint8Array.from(signed.batchArray() ?? [])));
     const first = Number(batch.firstSeq());
@@ -107,6 +115,9 @@ async function begin(gateway = new Gateway()) {
 
 const subjects = (gateway: Gateway, device = 7) =>
   [...gateway.of(device).taken].sort(([a], [b]) => a - b).map(([, subject]) => subject);
+
+/** All that the gateway has, of whichever device. */
+const everywhere = (gateway: Gateway) => [...gateway.devices.keys()].flatMap((device) => subjects(gateway, device));
 
 test("scans are numbered from 1 without gaps, sent, and deleted once durable", async () => {
   const { store, gateway, passes, send } = await begin();
@@ -348,6 +359,112 @@ test("a browser killed at any step of taking another device leaves each scan in 
   assert.fail("it never ended");
 });
 
+for (const [why, refuse] of [
+  ["revoked or forgotten", (gateway: Gateway) => gateway.gone.add(7)],
+  ["that has another's number", (gateway: Gateway) => gateway.givenAway.add(7)],
+] as const) {
+  test(`a browser ${why} is enrolled again, and sends what it holds`, async () => {
+    const { factory, store, device, gateway, passes, send } = await begin();
+    await passes("A");
+    await settle(store);
+    assert.equal(await send(), "sent");
+    await passes("B", NOW + 1, 2);
+    await passes("C", NOW + 2);
+    refuse(gateway);
+    assert.equal(await send(), "unregistered");
+    await passes("D", NOW + 3);
+    store.close();
+    const again = await openStore(factory);
+    await settle(again);
+    const current = await readState(again, "current");
+    assert.notEqual(current, device.slot);
+    assert.equal((await devices(again)).find(({ slot }) => slot === current)?.number, null, "it registers at the next refresh");
+    await registered(again, "HN-01", gateway.register);
+    assert.equal(await sendWaiting(again, gateway.send, () => NOW), "sent");
+    assert.deepEqual([subjects(gateway), subjects(gateway, 8)], [["A"], ["B", "C", "D"]]);
+    assert.equal((await waiting(again)).scans, 0);
+  });
+}
+
+test("a scan keeps its time, site and decision under its new number", async () => {
+  const { store, gateway, passes, send } = await begin();
+  await passes("A", NOW - 5, 2);
+  await settle(store);
+  gateway.gone.add(7);
+  await send();
+  const { slot = 0 } = (await devices(store))[1] ?? {};
+  const scan = { slot, seq: 1, site: "HN-01", subject: "A", pass: "pass of A", at: NOW - 5, decision: 2 };
+  assert.deepEqual(await takeScans(store, slot, 9), [scan]);
+});
+
+test("a browser that signs wrongly does not enrol for ever", async () => {
+  const { store, gateway, passes, send, register } = await begin();
+  await passes("A");
+  await settle(store);
+  for (const device of [7, 8, 9]) gateway.givenAway.add(device);
+  assert.equal(await send(), "unregistered");
+  await register();
+  assert.equal(await send(), "rejected");
+  await register();
+  assert.equal(await send(), "rejected");
+  assert.equal((await devices(store)).length, 2);
+  assert.equal((await waiting(store)).scans, 1);
+});
+
+test("those aboard who are learnt of after the device was given up are numbered by the one in its place", async () => {
+  const { store, device, gateway, send, register } = await begin();
+  await confirm(store, { slot: device.slot, site: "HN-01", subject: "V", pass: "1", at: NOW, decision: 0, aboard: null });
+  await settle(store);
+  gateway.gone.add(7);
+  await send();
+  await register();
+  await expandMissing(store, async () => ["A", "B"]);
+  assert.equal(await send(), "sent");
+  assert.deepEqual(subjects(gateway, 8), ["V", "A", "B"]);
+});
+
+test("a device of another site waits for that site's officer, and stops nobody else", async () => {
+  const { store, gateway, passes, send } = await begin();
+  await passes("A");
+  await settle(store);
+  gateway.gone.add(7);
+  await send();
+  const other = await registered(store, "HN-02", async (key) => ({ ...(await gateway.register(key)), site: "HN-02" }));
+  await confirm(store, { slot: other.slot, site: "HN-02", subject: "B", pass: "2", at: NOW, decision: 0 });
+  await settle(store);
+  assert.equal(await send(), "unregistered");
+  assert.deepEqual(everywhere(gateway), ["B"]);
+  assert.equal(await readState(store, "current"), other.slot);
+  await registered(store, "HN-01", gateway.register);
+  assert.equal(await send(), "sent");
+  assert.deepEqual(everywhere(gateway).sort(), ["A", "B"]);
+});
+
+test("however often devices are given up, nothing is lost, and what was not half-way is there once", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { store, gateway, passes, send, register } = await begin();
+    const random = randomOf(seed);
+    const losesAnswers = seed % 2 === 0;
+    const confirmed: string[] = [];
+    for (let turn = 0; turn < 15; turn++) {
+      const subject = `S${turn}`;
+      confirmed.push(subject);
+      if (losesAnswers && random() < 0.3) gateway.loseAnswers = 1;
+      await Promise.all([passes(subject), send()]);
+      if (random() < 0.3) gateway.gone.add(Math.max(...gateway.devices.keys()));
+      if (random() < 0.4) await register();
+    }
+    gateway.loseAnswers = 0;
+    await settle(store);
+    await send();
+    await register();
+    assert.equal(await send(), "sent", `seed ${seed}`);
+    const arrived = everywhere(gateway);
+    const expected = losesAnswers ? [...new Set(arrived)].sort() : arrived.sort();
+    assert.deepEqual(expected, [...confirmed].sort(), `seed ${seed}`);
+  }
+});
+
 test("what an older version has set aside is numbered again as the page opens", async () => {
   const { store, device, gateway, passes, send } = await begin();
   await passes("B");
@@ -421,4 +538,22 @@ test("an acknowledgement that is repeated, or older, takes nothing", async () =>
   await acknowledged(store, device.slot, 1, []);
   assert.deepEqual((await takeScans(store, device.slot, 9)).map(({ seq }) => seq), [3]);
   assert.equal((await devices(store))[0]?.durableSeq, 2);
+});
+
+test("over HTTPS the server's word for a device that it does not know is told from a wrong address", async () => {
+  const answerTo = async (status: number, body: unknown) => {
+    const real = globalThis.fetch;
+    globalThis.fetch = async () => new Response(JSON.stringify(body), { status });
+    try {
+      return await new Server(() => undefined).send(7, new Uint8Array(1));
+    } finally {
+      globalThis.fetch = real;
+    }
+  };
+  assert.deepEqual(await answerTo(404, { type: "/problems/not-found" }), { kind: "unknown_device" });
+  assert.deepEqual(await answerTo(404, {}), { kind: "rejected" });
+  const wrong = { type: "/problems/wrong-usage" };
+  assert.deepEqual(await answerTo(400, { ...wrong, detail: "BadSignature: not this key; correct the batch" }), { kind: "bad_signature" });
+  assert.deepEqual(await answerTo(400, { ...wrong, detail: "Malformed: no batch; correct the batch" }), { kind: "rejected" });
+  assert.deepEqual(await answerTo(401, { type: "/problems/sign-in-needed" }), { kind: "sign_in" });
 });

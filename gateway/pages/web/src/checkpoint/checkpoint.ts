@@ -291,7 +291,7 @@ export class Checkpoint {
     const site = me?.kind === "account" ? me.site : undefined;
     this.sessionWarning = me === null || me.kind !== "account" ? "warn_sign_in" : site ? null : "warn_no_site";
     if (!site) return;
-    const isSame = this.device?.site === site && this.device.number !== null;
+    const isSame = this.device?.site === site && this.device.number !== null && !this.device.isRetired;
     if (isSame) return;
     this.device = await deviceFor(this.database, site);
     this.device = await this.reached(registered(this.database, site, (key) => this.server.register(key)));

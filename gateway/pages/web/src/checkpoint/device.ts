@@ -63,7 +63,9 @@ export function hasNotGiven(durableSeq: number): (device: Device) => boolean {
  * server. One transaction: it happens once, or not at all. Answers whether it has.
  *
  * Nothing is lost by it. Told twice are scans that the server has under their old numbers although this phone
- * could not know: of a browser whose store was set back to what it was before, what had been sent since.
+ * could not know: of a browser whose store was set back to what it was before, what had been sent since; of a
+ * revoked device, the batch whose answer was lost. A server that does not know the device has none of its scans,
+ * and cannot be told which of them were acknowledged once: that needs the device's own numbers.
  */
 export async function renew(
   database: IDBDatabase, old: StoredDevice, isMeant: (device: Device) => boolean,
@@ -76,7 +78,7 @@ export async function renew(
     if (device.successor !== undefined || !isMeant(device)) return false;
     const others = ((await asked(store.getAll())) as StoredDevice[]).filter(({ slot }) => slot !== device.slot);
     const next = others.find(({ site, isRetired }) => site === device.site && !isRetired)?.slot;
-    const successor = next ?? ((await asked(store.add(withKey(key, device.site, device.siteName)))) as number);
+    const successor = next ?? ((await asked(store.add({ ...withKey(key, device.site, device.siteName), isRenewal: true }))) as number);
     await asked(store.put({ ...device, isRetired: true, successor }));
     await renumber(transaction, device.slot);
     const isCurrent = (await stateIn(transaction, "current")) === device.slot;

@@ -38,6 +38,8 @@ export interface Device {
   isRetired: boolean;
   /** Slot of the device that numbers in its place, and to which all that it held has gone. */
   successor?: number;
+  /** It has taken the place of one that the server took nothing more from. */
+  isRenewal?: boolean;
 }
 
 /** A scan as the officer confirmed it. */

@@ -3,6 +3,8 @@
 //
 // Where the server has numbers that this browser never gave, its store was set back, or its key is in two
 // browsers. What it holds goes to a new device, with a key of its own (`renew`): set aside it would never arrive.
+// The same is done where the server does not know the device, has revoked it, or has given its number to another
+// key: after a restore from an older backup all three happen to honest browsers.
 
 import { cut, lostFrame, scanFrame } from "./batch";
 import type { Lost } from "./batch";
@@ -20,6 +22,10 @@ export type Answer =
   | { kind: "forbidden" }
   | { kind: "busy"; retryAfterMs: number | null }
   | { kind: "unreachable" }
+  /** No such device, or a revoked one: nothing will ever be taken from it. */
+  | { kind: "unknown_device" }
+  /** The device has another key there. */
+  | { kind: "bad_signature" }
   /** The server says that the batch itself is wrong. */
   | { kind: "rejected" };
 
@@ -35,7 +41,8 @@ export type Ended = "sent" | "unregistered" | "sign_in" | "forbidden" | "busy" |
 /** What to do about an answer. */
 export type Step =
   | { do: "acknowledge"; durableSeq: number; refused: { seq: number; reason: string }[] }
-  | { do: "renew"; durableSeq: number }
+  /** `null`: whatever its numbers are. */
+  | { do: "renew"; durableSeq: number | null }
   | { do: "declare_lost"; lost: Lost }
   | { do: "stop"; ended: Ended };
 
@@ -46,6 +53,13 @@ export function afterAnswer(answer: Answer, device: StoredDevice, held: number |
     if (durableSeq >= device.nextSeq) return { do: "renew", durableSeq };
     if (held !== null && durableSeq < held) return { do: "stop", ended: "busy" };
     return { do: "acknowledge", durableSeq, refused };
+  }
+  if (answer.kind === "unknown_device") return { do: "renew", durableSeq: null };
+  if (answer.kind === "bad_signature") {
+    // Were it the browser that signs wrongly, the next device would be refused too: one that has taken another's
+    // place is given up only after it has delivered something.
+    const isWorthIt = device.durableSeq > 0 || device.isRenewal !== true;
+    return isWorthIt ? { do: "renew", durableSeq: null } : { do: "stop", ended: "rejected" };
   }
   if (answer.kind !== "gap") return { do: "stop", ended: answer.kind };
   const { expectedSeq } = answer;
@@ -95,7 +109,7 @@ async function take(
       return null;
     case "renew":
       // Another tab may have given these numbers during the round trip: then they are this browser's own.
-      return (await renew(database, device, hasNotGiven(step.durableSeq))) ? "unregistered" : null;
+      return (await renew(database, device, hasNotGiven(step.durableSeq ?? Infinity))) ? "unregistered" : null;
     case "declare_lost": {
       const sender = { device: device.number as number, key: device.key, sentAt: now() };
       const answer = await send(sender.device, await lostFrame(sender, step.lost));

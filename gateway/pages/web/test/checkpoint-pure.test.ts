@@ -154,12 +154,26 @@ test("an unknown key is a forger's only where the keys are fresh", () => {
   assert.deepEqual(findingsOf(unknown, listsOf({}), SERVER + 3_600_000), ["unknown_key"]);
 });
 
-test("the server makes a verdict stricter, and milder only where an officer has verified or sealed since", () => {
+test("what is not on lists that were cut is not green without the server", () => {
+  const cut = listsOf({ is_cut: true, revoked: ["04HMA-SW9NF-6YYA"] });
+  assert.ok(cut.isCut);
+  assert.equal(listsOf({}).isCut, false);
+  const other: Outcome = { outcome: "valid", pass: { ...PASS, number: "XXXXX-XXXXX-XXXX" } };
+  assert.deepEqual(findingsOf(other, cut, SERVER), ["ask_server"]);
+  assert.equal(toneOf("ask_server"), "careful");
+  assert.deepEqual(findingsOf(valid, cut, SERVER), ["revoked", "ask_server"], "what is on them counts");
+  assert.deepEqual(amended(["ask_server"], "valid"), ["valid"]);
+  assert.deepEqual(amended(["not_verified", "ask_server"], "valid"), ["valid"]);
+  assert.deepEqual(amended(["ask_server"], "watch"), ["watch"]);
+});
+
+test("the server makes a verdict stricter, and milder only where an officer has verified or sealed since, or lists were cut", () => {
   for (const phone of FINDINGS) {
     for (const verdict of ["valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "not_yet_valid", "unknown"]) {
       const [gravest] = amended([phone], verdict);
       assert.ok(gravest !== undefined);
-      if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
+      if (phone === "ask_server") assert.equal(gravest, verdict);
+      else if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
       else assert.ok(FINDINGS.indexOf(gravest) <= FINDINGS.indexOf(phone), `${phone} + ${verdict}`);
     }
   }

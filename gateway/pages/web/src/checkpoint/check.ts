@@ -44,7 +44,9 @@ export async function check(entry: Entry, means: Means, show: (checked: Checked)
   if (entry.kind === "other") return show({ ...NOTHING, findings: ["foreign"], server: "not_asked" });
   const first = entry.kind === "token" ? await ofToken(entry.token, means) : ofLists(entry, means.lists());
   const isReadable = !["damaged", "foreign"].includes(first.findings[0] ?? "");
-  show(isReadable ? first : { ...first, server: "not_asked" });
+  // The server is being asked already: its answer is waited for, and only without one is it told to ask.
+  const shown = first.findings[0] === "ask_server" ? { ...first, findings: [] } : first;
+  show(isReadable ? shown : { ...first, server: "not_asked" });
   if (!isReadable) return;
   show(await withServer(first, questionOf(entry), means));
 }

@@ -366,6 +366,7 @@ export class Checkpoint {
       waiting: this.waits,
       listsAge: ageOf(lists === NO_LISTS ? null : lists, clock.now),
       listsAgeMs: clock.now - lists.checkedAt,
+      areListsCut: lists.isCut,
       isClockWrong: clock.isWallWrong,
       clockAheadMs: clock.aheadMs,
       isClockStale: clock.isStale,
@@ -387,7 +388,9 @@ function look(): Look {
   return { monotonic: performance.now(), wall: Date.now(), isAwake: !document.hidden };
 }
 
-const NO_LISTS: Lists = { revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), skewMs: 60_000, checkedAt: 0 };
+const NO_LISTS: Lists = {
+  revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), isCut: false, skewMs: 60_000, checkedAt: 0,
+};
 const SEND_WARNINGS: Partial<Record<Ended, string>> = {
   sign_in: "warn_sign_in", forbidden: "warn_forbidden", rejected: "warn_rejected", gap: "warn_rejected", busy: "warn_busy",
   unregistered: "warn_unregistered",

@@ -23,6 +23,7 @@ export interface Status {
   waiting: Waiting;
   listsAge: Age;
   listsAgeMs: number;
+  areListsCut: boolean;
   isClockWrong: boolean;
   clockAheadMs: number;
   isClockStale: boolean;
@@ -49,6 +50,7 @@ function listsWords({ listsAge, listsAgeMs }: Status): string {
 function showWarnings(status: Status): void {
   const told = status.warnings.map((name) => text(name));
   if (status.listsAge === "stale") told.push(text("warn_lists_stale"));
+  if (status.areListsCut) told.push(text("warn_lists_cut"));
   if (status.isClockWrong) {
     const name = status.clockAheadMs > 0 ? "warn_clock_ahead" : "warn_clock_behind";
     told.push(text(name, { by: duration(Math.abs(status.clockAheadMs)) }));

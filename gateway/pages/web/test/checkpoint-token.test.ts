@@ -105,12 +105,12 @@ test("a number with one wrong character, or two that changed places, is no numbe
   }
 });
 
-test("with lists that were cut a pass is green once the server says so, and to be looked at where it cannot be asked", async () => {
+test("with lists that were cut, or a clock that was set back, a pass is green once the server says so, and to be looked at where it cannot be asked", async () => {
   const keys = [{ id: 1, public_key: toBase64(KEY.publicKey), from: KEY.from }];
   const answer = { now: 1628164800000, revoked: [], watch: [], keys };
-  const shown = async (isCut: boolean, ask: Means["ask"]) => {
+  const shown = async (isCut: boolean, ask: Means["ask"], isTimeLost = false) => {
     const lists = readLists({ answer: { ...answer, is_cut: isCut }, etag: null, checkedAt: answer.now });
-    const means = { lists: () => lists, now: () => answer.now, ask, refreshLists: async () => false };
+    const means = { lists: () => lists, now: () => answer.now, isTimeLost: () => isTimeLost, ask, refreshLists: async () => false };
     const seen: string[][] = [];
     await check({ kind: "token", token: vector(PASS, "pass valid") }, means, ({ findings }) => void seen.push(findings));
     return seen;
@@ -120,4 +120,6 @@ test("with lists that were cut a pass is green once the server says so, and to b
   assert.deepEqual(await shown(false, offline), [["valid"], ["valid"]]);
   assert.deepEqual(await shown(true, offline), [[], ["ask_server"]]);
   assert.deepEqual(await shown(true, online), [[], ["valid"]]);
+  assert.deepEqual(await shown(false, offline, true), [[], ["ask_server"]], "nor where the clock was set back");
+  assert.deepEqual(await shown(false, online, true), [[], ["valid"]]);
 });

@@ -34,6 +34,8 @@ export interface Means {
   lists: () => Lists;
   /** The server's time, unix milliseconds. */
   now: () => number;
+  /** Whether it may be far later than that. */
+  isTimeLost: () => boolean;
   ask: (question: Question) => Promise<CheckAnswer>;
   /** Fetches the lists anew; `false` where that was not possible. */
   refreshLists: () => Promise<boolean>;
@@ -62,7 +64,7 @@ async function ofToken(token: string, means: Means): Promise<Checked> {
     const outcome = await checkToken(token, lists.keys, means.now(), lists.skewMs);
     const subjects = outcome.pass ? [outcome.pass.subject, ...(lists.vehicles.get(outcome.pass.number) ?? [])] : [];
     const reason = subjects.map((subject) => lists.watch.get(subject)).find(Boolean) ?? "";
-    return { ...NOTHING, findings: findingsOf(outcome, lists, means.now()), pass: outcome.pass, reason };
+    return { ...NOTHING, findings: findingsOf(outcome, lists, means.now(), means.isTimeLost()), pass: outcome.pass, reason };
   };
   const judged = await judge();
   const isKeyMissing = judged.findings.includes("unknown_key");

@@ -218,6 +218,7 @@ export class Checkpoint {
   private readonly means: Means = {
     lists: () => this.lists,
     now: () => this.clock.now,
+    isTimeLost: () => this.clock.isLost,
     ask: (question) => this.reached(this.server.check(question)),
     refreshLists: () => this.refreshLists().then(() => true, () => false),
   };

@@ -143,7 +143,9 @@ function flawsOf(values: Values): Flaw[] {
 function saved(sent: Sent, made: DeclarationMade): void {
   unanswered = null;
   const { name } = sent.declaration.person;
-  entered = [{ name, pass: made.pass.pass, state: made.state, made_at: made.made_at }, ...entered];
+  // What was there already, since its first answer was lost, stands in the list without a name.
+  const others = entered.filter(({ pass }) => pass !== made.pass.pass);
+  entered = [{ name, pass: made.pass.pass, state: made.state, made_at: made.made_at }, ...others];
   showRows();
   say(at("said"), text("saved", { name, pass: made.pass.pass }));
   beginNext();

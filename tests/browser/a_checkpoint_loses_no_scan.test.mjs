@@ -1,6 +1,6 @@
 // What an officer has confirmed is in the engine once: without a network, with the browser killed, with two
-// tabs, with the server killed as the scans arrive. Over HTTPS alone: the switch that takes a browser's network
-// away here does not reach WebTransport.
+// tabs, with the server killed as the scans arrive, with its device revoked. Over HTTPS alone: the switch
+// that takes a browser's network away here does not reach WebTransport.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -9,9 +9,9 @@ import { Browser, PHONE } from "./chromium.mjs";
 import { passOf } from "./client.mjs";
 import { photograph } from "./looks.mjs";
 import { decide, isAllSent, isReady, isVerdict, isWaiting, openCheckpoint, scan } from "./officer.mjs";
-import { REGISTERED, Server, until } from "./server.mjs";
+import { REGISTERED, SITE, Server, until } from "./server.mjs";
 
-const EXPECTED = ["offline", 500, 502, 503];
+const EXPECTED = ["offline", 404, 500, 502, 503];
 let server;
 const passes = [];
 
@@ -83,6 +83,38 @@ test("scans are there once though the server is killed again and again as they a
   await browser.stop();
 });
 
+test("a browser whose device is revoked while it holds scans enrols again, and they arrive once", async () => {
+  const browser = await Browser.start();
+  const page = await opened(browser);
+  await openCheckpoint(page);
+  const before = await counts();
+  await page.page.setOfflineMode(true);
+  for (const { token } of passes) {
+    await scan(page, token);
+    await isVerdict(page, "valid");
+    await decide(page, "pass");
+  }
+  await isWaiting(page, 4);
+  await page.page.waitForFunction(() => document.getElementById("done").hidden, { timeout: 20_000 });
+  const enrolled = await devices();
+  for (const { device } of enrolled) await server.truyvet("device", "revoke", String(device), "--url", server.url);
+  await page.page.setOfflineMode(false);
+  const isSent = async () => {
+    await page.page.evaluate(() => dispatchEvent(new Event("online")));
+    return page.page.$eval("#waiting", ({ dataset }) => dataset.tone === "good");
+  };
+  await until(isSent, "all is sent");
+  await eachIsThere(before.map((count) => count + 1));
+  const fresh = (await devices()).filter(({ device }) => !enrolled.some((one) => one.device === device));
+  assert.deepEqual(fresh.map(({ site, durable_seq }) => [site, Number(durable_seq)]), [[SITE, 4]], "one new device");
+  await browser.stop();
+});
+
+async function devices() {
+  const told = JSON.parse(await server.truyvet("device", "list", "--url", server.url));
+  return told.devices ?? told;
+}
+
 function opened(browser) {
   return browser.open(server, { view: PHONE, language: "vi", shared: true, expects: EXPECTED });
 }
@@ -103,7 +135,12 @@ async function isKept(page) {
   await until(kept, "the checkpoint is kept for want of a network");
 }
 
-async function eachIsThere(counts) {
+async function eachIsThere(expected) {
+  assert.deepEqual(await counts(), expected);
+}
+
+/** Scans of each pass that the engine holds. */
+async function counts() {
   const trails = await Promise.all(passes.map(({ subject }) => server.trail(subject)));
-  assert.deepEqual(trails.map(({ length }) => length), counts);
+  return trails.map(({ length }) => length);
 }

@@ -196,6 +196,18 @@ export class Page {
     return this.page.evaluate(async (address) => (await fetch(address)).json(), `/api/v1${path}`);
   }
 
+  /** From now on, until it is loaded anew, the page gets no answer to what it posts there, though it arrives. */
+  losesAnswers(path) {
+    return this.page.evaluate((address) => {
+      const real = globalThis.fetch;
+      globalThis.fetch = async (url, options) => {
+        const answer = await real(url, options);
+        if (options?.method === "POST" && String(url) === address) throw new TypeError("the answer was lost");
+        return answer;
+      };
+    }, `/api/v1${path}`);
+  }
+
   close() {
     return this.page.close();
   }

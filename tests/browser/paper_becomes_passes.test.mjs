@@ -108,6 +108,38 @@ for (const [index, [view, language]] of LOOKS.entries()) {
   });
 }
 
+test("a paper whose answer was lost is one declaration, though it is saved again minutes later by the page loaded anew", async () => {
+  const page = await openPaper(PHONE, "vi");
+  await typePerson(page, REGISTERED[1]);
+  await typeJourney(page);
+  await page.page.$eval('[id="journey.departs_at"]', (field) => {
+    field.value = "";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  const before = await entries(page);
+  await page.losesAnswers("/paper/declarations");
+  await page.page.keyboard.press("Enter");
+  await until(async () => (await entries(page)) === before + 1, "it has arrived");
+  await page.page.evaluateOnNewDocument(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 3 * 60_000;
+  });
+  await page.page.reload();
+  await page.page.waitForFunction((name) => document.getElementById("person.name").value === name, {}, REGISTERED[1].name);
+  await page.page.waitForFunction(() => document.getElementsByName("journey.to")[0]?.value);
+  await page.page.evaluate(() => document.getElementById("journey.vehicle.plate").focus());
+  await page.page.keyboard.press("Enter");
+  await page.read("#entered", REGISTERED[1].name);
+  assert.equal(await entries(page), before + 1);
+  await page.says("#entered-count", "entered_count", { n: before + 1 });
+  await page.close();
+});
+
+/** How many declarations were entered from paper. */
+async function entries(page) {
+  return (await page.ask("/paper/entries?since=0")).entries.length;
+}
+
 test("who was entered from paper passes a checkpoint, and the trace has the scan once", async () => {
   const ward = await Client.official(at.server, "ward");
   const { pass, subject } = await entered(ward, person(9, 1));

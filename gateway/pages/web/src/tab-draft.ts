@@ -3,12 +3,15 @@
 
 import type { Me } from "./contract";
 import type { Values } from "./declaration";
+import type { Unanswered } from "./unanswered";
 
 /** A form that is being filled in. */
 export interface TabDraft {
   values: Values;
   /** What the areas in `values` are called, by their code. */
   places: Record<string, string>;
+  /** What was sent of it and has no answer yet. */
+  sent?: Unanswered | null;
 }
 
 interface Kept<Draft> {

@@ -55,8 +55,10 @@ test("an answer means what the same answer over HTTPS means", () => {
   assert.deepEqual(answerOf(ack(4)), { kind: "taken", durableSeq: 4, refused: [] });
   const gap = refusal(Scope.Batch, Reason.SeqGap, { expected: 7 });
   assert.deepEqual(answerOf(gap), { kind: "gap", expectedSeq: 7 });
-  for (const reason of [Reason.BadSignature, Reason.UnknownDevice, Reason.RevokedDevice, Reason.TooLarge]) {
-    assert.deepEqual(answerOf(refusal(Scope.Session, reason)), { kind: "rejected" });
+  assert.deepEqual(answerOf(refusal(Scope.Session, Reason.TooLarge)), { kind: "rejected" });
+  assert.deepEqual(answerOf(refusal(Scope.Session, Reason.BadSignature)), { kind: "bad_signature" });
+  for (const reason of [Reason.UnknownDevice, Reason.RevokedDevice]) {
+    assert.deepEqual(answerOf(refusal(Scope.Session, reason)), { kind: "unknown_device" });
   }
   const full = refusal(Scope.Batch, Reason.StorageFull, { retry: 5000 });
   assert.deepEqual(answerOf(full), { kind: "busy", retryAfterMs: 5000 });

@@ -59,6 +59,42 @@ test("time goes on while the page is closed, and never back", () => {
   assert.ok(new ServerClock(kept, look(0, SERVER + DAY)).isStale);
 });
 
+test("the time is unconfirmed from the opening of the page until the server is heard", () => {
+  const clock = new ServerClock(null, look(500, SERVER));
+  clock.heard(SERVER, 0, look(500, SERVER));
+  assert.equal(clock.isStale, false);
+  const again = new ServerClock(clock.kept(), look(0, SERVER + 5000));
+  assert.ok(again.isKnown, "the officer goes on");
+  assert.ok(again.isStale, "the clock may have been set back by less than was away");
+  assert.equal(again.isLost, false);
+  again.look(look(1000, SERVER + 6000));
+  assert.ok(again.isStale);
+  again.heard(SERVER + 7000, 0, look(2000, SERVER + 7000));
+  assert.equal(again.isStale, false);
+});
+
+test("a clock that was set back while the page was closed or the phone may have slept leaves the time lost until the server is heard", () => {
+  const clock = new ServerClock(null, look(0, SERVER));
+  clock.heard(SERVER, 0, look(0, SERVER));
+  const closed = new ServerClock(clock.kept(), look(0, SERVER - 1));
+  assert.ok(closed.isLost && closed.isStale);
+  assert.equal(closed.now, SERVER);
+  const reopened = new ServerClock(closed.kept(), look(0, SERVER + DAY));
+  assert.ok(reopened.isLost, "setting it forward again mends nothing");
+  reopened.heard(SERVER, 0, look(0, SERVER));
+  assert.equal(reopened.isLost || reopened.isStale, false);
+
+  clock.look(look(1000, SERVER + 1000, false));
+  clock.look(look(5000, SERVER + 3500, true));
+  assert.equal(clock.isLost, false, "a clock that is slowed down is none that was set");
+  clock.look(look(6000, SERVER + 4500, false));
+  clock.look(look(7000, SERVER - 3_600_000, true));
+  assert.ok(clock.isLost);
+  clock.heard(SERVER, 0, look(8000, SERVER));
+  clock.look(look(9000, SERVER - DAY));
+  assert.equal(clock.isLost, false, "awake, the other clock counted");
+});
+
 test("a contact long ago is stale even on a page that stayed open", () => {
   const clock = new ServerClock(null, look(0, SERVER));
   clock.heard(SERVER, 0, look(0, SERVER));
@@ -154,12 +190,26 @@ test("an unknown key is a forger's only where the keys are fresh", () => {
   assert.deepEqual(findingsOf(unknown, listsOf({}), SERVER + 3_600_000), ["unknown_key"]);
 });
 
-test("the server makes a verdict stricter, and milder only where an officer has verified or sealed since", () => {
+test("what is not on lists that were cut is not green without the server", () => {
+  const cut = listsOf({ is_cut: true, revoked: ["04HMA-SW9NF-6YYA"] });
+  assert.ok(cut.isCut);
+  assert.equal(listsOf({}).isCut, false);
+  const other: Outcome = { outcome: "valid", pass: { ...PASS, number: "XXXXX-XXXXX-XXXX" } };
+  assert.deepEqual(findingsOf(other, cut, SERVER), ["ask_server"]);
+  assert.equal(toneOf("ask_server"), "careful");
+  assert.deepEqual(findingsOf(valid, cut, SERVER), ["revoked", "ask_server"], "what is on them counts");
+  assert.deepEqual(amended(["ask_server"], "valid"), ["valid"]);
+  assert.deepEqual(amended(["not_verified", "ask_server"], "valid"), ["valid"]);
+  assert.deepEqual(amended(["ask_server"], "watch"), ["watch"]);
+});
+
+test("the server makes a verdict stricter, and milder only where an officer has verified or sealed since, or lists were cut", () => {
   for (const phone of FINDINGS) {
     for (const verdict of ["valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "not_yet_valid", "unknown"]) {
       const [gravest] = amended([phone], verdict);
       assert.ok(gravest !== undefined);
-      if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
+      if (phone === "ask_server") assert.equal(gravest, verdict);
+      else if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
       else assert.ok(FINDINGS.indexOf(gravest) <= FINDINGS.indexOf(phone), `${phone} + ${verdict}`);
     }
   }

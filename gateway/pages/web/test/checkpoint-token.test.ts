@@ -5,6 +5,11 @@ import { test } from "node:test";
 
 import { verifyAsync } from "@noble/ed25519";
 
+import { Unreachable } from "../src/api";
+import { toBase64 } from "../src/checkpoint/bytes";
+import { check } from "../src/checkpoint/check";
+import type { Means } from "../src/checkpoint/check";
+import { readLists } from "../src/checkpoint/lists";
 import { readPassNumber, passNumber, subjectCode } from "../src/checkpoint/numbers";
 import { checkToken, looksLikeToken } from "../src/checkpoint/token";
 import { bytesOfHex, page, vector } from "./vectors";
@@ -98,4 +103,23 @@ test("a number with one wrong character, or two that changed places, is no numbe
     const swapped = number.slice(0, at) + number.charAt(at + 1) + number.charAt(at) + number.slice(at + 2);
     if (swapped !== number && at + 1 < number.length) assert.equal(readPassNumber(swapped), null);
   }
+});
+
+test("with lists that were cut, or a clock that was set back, a pass is green once the server says so, and to be looked at where it cannot be asked", async () => {
+  const keys = [{ id: 1, public_key: toBase64(KEY.publicKey), from: KEY.from }];
+  const answer = { now: 1628164800000, revoked: [], watch: [], keys };
+  const shown = async (isCut: boolean, ask: Means["ask"], isTimeLost = false) => {
+    const lists = readLists({ answer: { ...answer, is_cut: isCut }, etag: null, checkedAt: answer.now });
+    const means = { lists: () => lists, now: () => answer.now, isTimeLost: () => isTimeLost, ask, refreshLists: async () => false };
+    const seen: string[][] = [];
+    await check({ kind: "token", token: vector(PASS, "pass valid") }, means, ({ findings }) => void seen.push(findings));
+    return seen;
+  };
+  const offline = () => Promise.reject(new Unreachable());
+  const online = async () => ({ verdict: "valid" });
+  assert.deepEqual(await shown(false, offline), [["valid"], ["valid"]]);
+  assert.deepEqual(await shown(true, offline), [[], ["ask_server"]]);
+  assert.deepEqual(await shown(true, online), [[], ["valid"]]);
+  assert.deepEqual(await shown(false, offline, true), [[], ["ask_server"]], "nor where the clock was set back");
+  assert.deepEqual(await shown(false, online, true), [[], ["valid"]]);
 });

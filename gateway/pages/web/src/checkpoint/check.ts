@@ -34,6 +34,8 @@ export interface Means {
   lists: () => Lists;
   /** The server's time, unix milliseconds. */
   now: () => number;
+  /** Whether it may be far later than that. */
+  isTimeLost: () => boolean;
   ask: (question: Question) => Promise<CheckAnswer>;
   /** Fetches the lists anew; `false` where that was not possible. */
   refreshLists: () => Promise<boolean>;
@@ -44,7 +46,9 @@ export async function check(entry: Entry, means: Means, show: (checked: Checked)
   if (entry.kind === "other") return show({ ...NOTHING, findings: ["foreign"], server: "not_asked" });
   const first = entry.kind === "token" ? await ofToken(entry.token, means) : ofLists(entry, means.lists());
   const isReadable = !["damaged", "foreign"].includes(first.findings[0] ?? "");
-  show(isReadable ? first : { ...first, server: "not_asked" });
+  // The server is being asked already: its answer is waited for, and only without one is it told to ask.
+  const shown = first.findings[0] === "ask_server" ? { ...first, findings: [] } : first;
+  show(isReadable ? shown : { ...first, server: "not_asked" });
   if (!isReadable) return;
   show(await withServer(first, questionOf(entry), means));
 }
@@ -60,7 +64,7 @@ async function ofToken(token: string, means: Means): Promise<Checked> {
     const outcome = await checkToken(token, lists.keys, means.now(), lists.skewMs);
     const subjects = outcome.pass ? [outcome.pass.subject, ...(lists.vehicles.get(outcome.pass.number) ?? [])] : [];
     const reason = subjects.map((subject) => lists.watch.get(subject)).find(Boolean) ?? "";
-    return { ...NOTHING, findings: findingsOf(outcome, lists, means.now()), pass: outcome.pass, reason };
+    return { ...NOTHING, findings: findingsOf(outcome, lists, means.now(), means.isTimeLost()), pass: outcome.pass, reason };
   };
   const judged = await judge();
   const isKeyMissing = judged.findings.includes("unknown_key");

@@ -8,7 +8,7 @@ import { check, chosen } from "./check";
 import type { Checked, Means } from "./check";
 import { ServerClock } from "./clock";
 import type { Look } from "./clock";
-import { deviceFor, devices, registered } from "./device";
+import { deviceFor, deviceInUse, devices, registered } from "./device";
 import type { StoredDevice } from "./device";
 import { scanned } from "./entry";
 import type { Entry } from "./entry";
@@ -16,7 +16,7 @@ import { signal } from "./feedback";
 import { Gate } from "./gate";
 import { ageOf, readLists } from "./lists";
 import type { KeptLists, Lists } from "./lists";
-import { confirm, confirmedBefore, settle, undo, waiting } from "./queue";
+import { confirm, confirmedBefore, numberAside, settle, undo, waiting } from "./queue";
 import type { Waiting } from "./queue";
 import type { QrReader } from "./reader";
 import { Server } from "./server";
@@ -43,7 +43,7 @@ export class Checkpoint {
   private sessionWarning: string | null = null;
   private sendWarning: string | null = null;
   private storeWarning: string | null = null;
-  private waits: Waiting = { scans: 0, refused: 0, aside: 0 };
+  private waits: Waiting = { scans: 0, refused: 0 };
   private isRefreshing = false;
   private isSending = false;
   private isDeciding = false;
@@ -74,6 +74,8 @@ export class Checkpoint {
     const current = await readState(database, "current");
     checkpoint.device = (await devices(database)).find(({ slot }) => slot === current) ?? null;
     await settle(database);
+    // They wait where they are while the phone has no room.
+    await numberAside(database).catch(() => undefined);
     return checkpoint;
   }
 
@@ -216,6 +218,7 @@ export class Checkpoint {
   private readonly means: Means = {
     lists: () => this.lists,
     now: () => this.clock.now,
+    isTimeLost: () => this.clock.isLost,
     ask: (question) => this.reached(this.server.check(question)),
     refreshLists: () => this.refreshLists().then(() => true, () => false),
   };
@@ -289,7 +292,7 @@ export class Checkpoint {
     const site = me?.kind === "account" ? me.site : undefined;
     this.sessionWarning = me === null || me.kind !== "account" ? "warn_sign_in" : site ? null : "warn_no_site";
     if (!site) return;
-    const isSame = this.device?.site === site && this.device.number !== null;
+    const isSame = this.device?.site === site && this.device.number !== null && !this.device.isRetired;
     if (isSame) return;
     this.device = await deviceFor(this.database, site);
     this.device = await this.reached(registered(this.database, site, (key) => this.server.register(key)));
@@ -314,12 +317,21 @@ export class Checkpoint {
     this.isSending = true;
     const ended = await this.sendAll().finally(() => (this.isSending = false));
     this.sendWarning = SEND_WARNINGS[ended] ?? null;
+    await this.followDevice();
     if (ended === "unreachable") this.isOnline = false;
     if (ended !== "sent") {
       this.scheduleSend(this.backoffMs * (0.5 + Math.random() / 2));
       this.backoffMs = Math.min(2 * this.backoffMs, BACKOFF_MAX_MS);
     } else this.backoffMs = BACKOFF_MIN_MS;
     await this.count();
+  }
+
+  /** Takes note where another device numbers in this one's place. */
+  private async followDevice(): Promise<void> {
+    const { device } = this;
+    if (device === null) return;
+    const inUse = await deviceInUse(this.database, device.slot);
+    if (this.device === device && inUse.slot !== device.slot) this.device = inUse;
   }
 
   /** First the vehicles whose people are known by now: they go with what waits. */
@@ -355,6 +367,7 @@ export class Checkpoint {
       waiting: this.waits,
       listsAge: ageOf(lists === NO_LISTS ? null : lists, clock.now),
       listsAgeMs: clock.now - lists.checkedAt,
+      areListsCut: lists.isCut,
       isClockWrong: clock.isWallWrong,
       clockAheadMs: clock.aheadMs,
       isClockStale: clock.isStale,
@@ -376,9 +389,12 @@ function look(): Look {
   return { monotonic: performance.now(), wall: Date.now(), isAwake: !document.hidden };
 }
 
-const NO_LISTS: Lists = { revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), skewMs: 60_000, checkedAt: 0 };
+const NO_LISTS: Lists = {
+  revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), isCut: false, skewMs: 60_000, checkedAt: 0,
+};
 const SEND_WARNINGS: Partial<Record<Ended, string>> = {
   sign_in: "warn_sign_in", forbidden: "warn_forbidden", rejected: "warn_rejected", gap: "warn_rejected", busy: "warn_busy",
+  unregistered: "warn_unregistered",
 };
 /** For so long a decision can be taken back. */
 const UNDO_MS = 5_000;

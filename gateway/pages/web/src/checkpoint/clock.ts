@@ -5,7 +5,12 @@
 //
 //   awake all the time   what the monotonic clock counted
 //   may have slept       the longer of both: rather too late, and an expired pass is not let through
-//   page was closed      what the phone's clock counted, and the time is told as unconfirmed
+//   page was closed      what the phone's clock counted
+//
+// What rests on the phone's clock is told as unconfirmed until the server is heard: at once where the page was
+// closed, since its clock may have been set back by less than the time that has passed. A clock that shows less
+// than it must was set back for certain: then it cannot be told how late it is at all, and no pass is valid on
+// this phone's word alone.
 
 /** A look at the phone's clocks, both in milliseconds. */
 export interface Look {
@@ -33,14 +38,16 @@ export class ServerClock {
   private server = 0;
   private contact = 0;
   private unconfirmedMs = 0;
+  private isReopened = false;
 
   /** Goes on from what was kept; `null`: the server's time is not known before the first contact. */
   constructor(kept: KeptTime | null, private last: Look) {
     if (kept === null) return;
-    const passedMs = Math.max(0, last.wall - kept.wall);
-    this.server = kept.server + passedMs;
+    const passedMs = last.wall - kept.wall;
+    this.server = kept.server + Math.max(0, passedMs);
     this.contact = kept.contact;
-    this.unconfirmedMs = kept.unconfirmedMs + passedMs;
+    this.unconfirmedMs = kept.unconfirmedMs + (passedMs < 0 ? Infinity : passedMs);
+    this.isReopened = true;
   }
 
   /** Counts on; to be called every second or so, and when the page comes and goes. */
@@ -51,7 +58,8 @@ export class ServerClock {
     const passed = wasAwake ? counted : Math.max(counted, shown);
     if (this.isKnown) {
       this.server += passed;
-      this.unconfirmedMs += passed - counted;
+      const isSetBack = !wasAwake && shown < counted - SLEW_MS;
+      this.unconfirmedMs += isSetBack ? Infinity : passed - counted;
     }
     this.last = look;
   }
@@ -62,6 +70,7 @@ export class ServerClock {
     this.server = serverNow + roundTripMs / 2;
     this.contact = this.server;
     this.unconfirmedMs = 0;
+    this.isReopened = false;
   }
 
   /** Whether the server has ever told its time. */
@@ -89,9 +98,14 @@ export class ServerClock {
     return this.server - this.contact;
   }
 
+  /** Whether the phone's clock was set back while nothing else counted: it is later than it seems, who knows how much. */
+  get isLost(): boolean {
+    return this.isKnown && this.unconfirmedMs === Infinity;
+  }
+
   /** Whether the time rests on the phone's clock, or on a contact too long ago. */
   get isStale(): boolean {
-    return this.isKnown && (this.unconfirmedMs > UNCONFIRMED_MS || this.contactAgeMs > STALE_MS);
+    return this.isKnown && (this.isReopened || this.unconfirmedMs > UNCONFIRMED_MS || this.contactAgeMs > STALE_MS);
   }
 
   /** What to keep on the phone. */
@@ -102,5 +116,7 @@ export class ServerClock {
 }
 
 const WRONG_MS = 60_000;
+/** By so much a phone's clock may be slowed down as it follows the network's. */
+const SLEW_MS = 2_000;
 const UNCONFIRMED_MS = 10 * 60_000;
 const STALE_MS = 24 * 3_600_000;

@@ -2,8 +2,8 @@
 // and numbers of its own, so what was scanned at one site is never told as another's.
 
 import { newKey } from "./ed25519";
-import { setAside } from "./queue";
-import { asked, inOne, writeState } from "./store";
+import { inUse, renumber } from "./queue";
+import { asked, inOne, stateIn, writeState } from "./store";
 import type { Device } from "./store";
 
 /** The server's answer to a registration. */
@@ -35,7 +35,7 @@ export function devices(database: IDBDatabase): Promise<StoredDevice[]> {
  */
 export async function deviceFor(database: IDBDatabase, site: string): Promise<StoredDevice> {
   const known = (await devices(database)).find((device) => device.site === site && !device.isRetired);
-  const device = known ?? (await keep(database, await fresh(site)));
+  const device = known ?? (await keep(database, withKey(await newKey(), site, site)));
   await writeState(database, "current", device.slot);
   return device;
 }
@@ -47,15 +47,56 @@ export async function registered(database: IDBDatabase, site: string, register: 
   const settled = await agree(database, device.slot, answer);
   // The server has forgotten the key, and a number belongs to one key for ever: begin with another.
   if (settled === null) return registered(database, site, register);
-  const nextSeq = Number(answer.next_seq);
-  if (nextSeq > settled.nextSeq) await setAside(database, settled.slot, nextSeq - 1);
-  return settled;
+  const durableSeq = Number(answer.next_seq) - 1;
+  // The one that takes its place is made known at the next turn.
+  return (await renew(database, settled, hasNotGiven(durableSeq))) ? deviceFor(database, site) : settled;
 }
 
-async function fresh(site: string): Promise<Device> {
-  const { secret, publicKey } = await newKey();
+/** Whether numbers that the server has, up to `durableSeq`, were never given by this device. */
+export function hasNotGiven(durableSeq: number): (device: Device) => boolean {
+  return ({ nextSeq }) => durableSeq >= nextSeq;
+}
+
+/**
+ * Retires a device that can deliver no more, where `isMeant` still holds of it: all that it holds is numbered
+ * anew under the site's next device, which is a new one if there is none, and is still to be made known to the
+ * server. One transaction: it happens once, or not at all. Answers whether it has.
+ *
+ * Nothing is lost by it. Told twice are scans that the server has under their old numbers although this phone
+ * could not know: of a browser whose store was set back to what it was before, what had been sent since; of a
+ * revoked device, the batch whose answer was lost. A server that does not know the device has none of its scans,
+ * and cannot be told which of them were acknowledged once: that needs the device's own numbers.
+ */
+export async function renew(
+  database: IDBDatabase, old: StoredDevice, isMeant: (device: Device) => boolean,
+): Promise<boolean> {
+  // Before the transaction, which must wait for nothing else.
+  const key = await newKey();
+  return inOne(database, ["devices", "scans", "state"], "readwrite", async (transaction) => {
+    const store = transaction.objectStore("devices");
+    const device = (await asked(store.get(old.slot))) as StoredDevice;
+    if (device.successor !== undefined || !isMeant(device)) return false;
+    const others = ((await asked(store.getAll())) as StoredDevice[]).filter(({ slot }) => slot !== device.slot);
+    const next = others.find(({ site, isRetired }) => site === device.site && !isRetired)?.slot;
+    const successor = next ?? ((await asked(store.add({ ...withKey(key, device.site, device.siteName), isRenewal: true }))) as number);
+    await asked(store.put({ ...device, isRetired: true, successor }));
+    await renumber(transaction, device.slot);
+    const isCurrent = (await stateIn(transaction, "current")) === device.slot;
+    if (isCurrent) await asked(transaction.objectStore("state").put(successor, "current"));
+    return true;
+  });
+}
+
+/** The device that numbers for this slot now. */
+export function deviceInUse(database: IDBDatabase, slot: number): Promise<StoredDevice> {
+  return inOne(database, ["devices"], "readonly", (transaction) => inUse(transaction.objectStore("devices"), slot));
+}
+
+type Key = Awaited<ReturnType<typeof newKey>>;
+
+function withKey({ secret, publicKey }: Key, site: string, siteName: string): Device {
   const numbers = { number: null, nextSeq: 1, durableSeq: 0 };
-  return { site, siteName: site, key: secret, publicKey, ...numbers, isRetired: false };
+  return { site, siteName, key: secret, publicKey, ...numbers, isRetired: false };
 }
 
 /** Takes over what the server says; `null` where it takes the key for another device than before. */

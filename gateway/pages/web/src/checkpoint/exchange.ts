@@ -32,6 +32,8 @@ function refusalOf(refusal: Refusal): Answer | null {
   const reason = refusal.reason();
   if (reason === Reason.NotSignedIn) return null;
   if (reason === Reason.SeqGap) return { kind: "gap", expectedSeq: Number(refusal.expectedSeq()) };
+  if (reason === Reason.UnknownDevice || reason === Reason.RevokedDevice) return { kind: "unknown_device" };
+  if (reason === Reason.BadSignature) return { kind: "bad_signature" };
   if (REJECTIONS.has(reason)) return { kind: "rejected" };
   const retryAfterMs = refusal.retryAfterMs();
   return { kind: "busy", retryAfterMs: retryAfterMs > 0 ? retryAfterMs : null };
@@ -60,6 +62,5 @@ function u32(value: number): Uint8Array {
 const LENGTH_BYTES = 4;
 /** What sending the same again does not mend. */
 const REJECTIONS = new Set([
-  Reason.UnknownDevice, Reason.RevokedDevice, Reason.BadSignature, Reason.Malformed, Reason.TooLarge,
-  Reason.SeqOverflow, Reason.UnexpectedFrame, Reason.WrongDevice,
+  Reason.Malformed, Reason.TooLarge, Reason.SeqOverflow, Reason.UnexpectedFrame, Reason.WrongDevice,
 ]);

@@ -13,6 +13,8 @@ export interface ListsAnswer {
   keys: { id: number; public_key: string; from: number; until?: number | null }[];
   /** Lists kept before there were vehicles have none. */
   vehicles?: { pass: string; aboard: string[] }[];
+  /** Whether the server had more than it lists: what is not on the lists must be checked online. */
+  is_cut?: boolean;
 }
 
 /** Lists as kept on the phone. */
@@ -31,6 +33,8 @@ export interface Lists {
   keys: IssuerKey[];
   /** Codes of those aboard, by the number of the pass of a vehicle that is under way. */
   vehicles: Map<string, string[]>;
+  /** Whether it means nothing that something is not on them. */
+  isCut: boolean;
   skewMs: number;
   checkedAt: number;
 }
@@ -48,6 +52,7 @@ export function readLists(kept: KeptLists): Lists {
     watch: new Map(answer.watch.map(({ subject, reason }) => [subject, reason ?? ""])),
     keys,
     vehicles: new Map((answer.vehicles ?? []).map(({ pass, aboard }) => [readPassNumber(pass) ?? pass, aboard])),
+    isCut: answer.is_cut ?? false,
     skewMs: answer.skew_ms ?? DEFAULT_SKEW_MS,
     checkedAt,
   };

@@ -10,7 +10,8 @@
 //
 // A number is for ever (PROTOCOL.md, 6.4), so undoing is only possible before there is one. Each arrow is
 // one transaction: whatever stops the browser, a scan is in exactly one place, and two tabs cannot give
-// the same number twice.
+// the same number twice. Where a device can deliver no more, what it holds is numbered under the device that
+// takes its place, in one transaction too (`renew` in device.ts).
 
 import { asked, inOne, stateIn } from "./store";
 import type { Confirmed, Device, Recent, Refused, Scan } from "./store";
@@ -21,8 +22,6 @@ export interface Waiting {
   scans: number;
   /** Kept by the server for its operator, not in its answers. */
   refused: number;
-  /** Set aside on this phone, since the server has other scans under their numbers. */
-  aside: number;
 }
 
 /** Keeps a confirmed scan; the one before it is numbered. Both happen, or neither. */
@@ -82,9 +81,19 @@ export function confirmedBefore(recent: Recent[], pass: string, now: number): Re
 
 /** The device's next scans to send, at most `most`, in order of seq. */
 export function takeScans(database: IDBDatabase, slot: number, most: number): Promise<Scan[]> {
-  return inOne(database, ["scans"], "readonly", (transaction) => {
-    const request = transaction.objectStore("scans").getAll(allOf(slot), most);
-    return asked(request) as Promise<Scan[]>;
+  return inOne(database, ["scans"], "readonly", (transaction) => scansIn(transaction, slot, most));
+}
+
+/**
+ * The device and its next scans to send, as they are at one instant: what is numbered between two looks would
+ * be sent under numbers that the device, as it was read, has not given yet.
+ */
+export function takeBatch(
+  database: IDBDatabase, slot: number, most: number,
+): Promise<{ device: Device & { slot: number }; scans: Scan[] }> {
+  return inOne(database, ["devices", "scans"], "readonly", async (transaction) => {
+    const device = await asked(transaction.objectStore("devices").get(slot));
+    return { device, scans: await scansIn(transaction, slot, most) };
   });
 }
 
@@ -101,30 +110,33 @@ export function acknowledged(
   });
 }
 
+/** Numbers all that a device holds anew, under the device that takes its place: each scan as it is, once. */
+export async function renumber(transaction: IDBTransaction, slot: number): Promise<void> {
+  const held = await scansIn(transaction, slot);
+  await asked(transaction.objectStore("scans").delete(allOf(slot)));
+  await number(transaction, held);
+}
+
 /**
- * The server has scans up to `durableSeq` of this device, more than it ever numbered: what it holds may or
- * may not be among them, so it is set aside, and the numbers go on behind the server's.
+ * Numbers what an older version of this page has set aside and would never have sent. It cannot be told which
+ * of it the server has already: that may be there twice afterwards, and nothing is missing.
  */
-export function setAside(database: IDBDatabase, slot: number, durableSeq: number): Promise<void> {
-  return inOne(database, ["scans", "devices", "aside"], "readwrite", async (transaction) => {
-    const scans = transaction.objectStore("scans");
-    const held = (await asked(scans.getAll(allOf(slot)))) as Scan[];
-    for (const scan of held) await asked(transaction.objectStore("aside").put(scan));
-    await asked(scans.delete(allOf(slot)));
-    const devices = transaction.objectStore("devices");
-    const device = (await asked(devices.get(slot))) as Device;
-    await asked(devices.put({ ...device, durableSeq, nextSeq: durableSeq + 1 }));
+export function numberAside(database: IDBDatabase): Promise<void> {
+  return inOne(database, ["aside", "scans", "devices"], "readwrite", async (transaction) => {
+    const aside = transaction.objectStore("aside");
+    await number(transaction, (await asked(aside.getAll())) as Scan[]);
+    await asked(aside.clear());
   });
 }
 
 /** What waits on the phone, of all its devices. */
 export function waiting(database: IDBDatabase): Promise<Waiting> {
-  return inOne(database, ["scans", "pending", "missing", "refused", "aside"], "readonly", async (transaction) => {
+  return inOne(database, ["scans", "pending", "missing", "refused"], "readonly", async (transaction) => {
     const count = (store: string): Promise<number> => asked(transaction.objectStore(store).count());
     const pending = (await asked(transaction.objectStore("pending").getAll())) as Confirmed[];
     const unnumbered = pending.reduce((sum, { aboard }) => sum + 1 + (aboard?.length ?? 0), 0);
     const scans = (await count("scans")) + unnumbered + (await count("missing"));
-    return { scans, refused: await count("refused"), aside: await count("aside") };
+    return { scans, refused: await count("refused") };
   });
 }
 
@@ -137,19 +149,30 @@ async function numberPending(transaction: IDBTransaction): Promise<void> {
   await asked(pending.clear());
 }
 
-/** Gives scans of one device the next numbers, and answers them with these. */
+/** Gives scans the next numbers of their devices, and answers them with these. */
 async function number(transaction: IDBTransaction, scans: Confirmed[]): Promise<Scan[]> {
   const devices = transaction.objectStore("devices");
   const numbered: Scan[] = [];
   for (const scan of scans) {
-    const device = (await asked(devices.get(scan.slot))) as Device;
-    const own = { ...scan, seq: device.nextSeq };
+    const device = await inUse(devices, scan.slot);
+    const own = { ...scan, slot: device.slot, seq: device.nextSeq };
     // `add` and not `put`: a number that is taken already stops the whole transaction.
     await asked(transaction.objectStore("scans").add(own));
     await asked(devices.put({ ...device, nextSeq: device.nextSeq + 1 }));
     numbered.push(own);
   }
   return numbered;
+}
+
+/** The device that numbers for this slot: its own, or the one that has taken its place. */
+export async function inUse(devices: IDBObjectStore, slot: number): Promise<Device & { slot: number }> {
+  let device = await asked(devices.get(slot));
+  while (device.successor !== undefined) device = await asked(devices.get(device.successor));
+  return device;
+}
+
+function scansIn(transaction: IDBTransaction, slot: number, most?: number): Promise<Scan[]> {
+  return asked(transaction.objectStore("scans").getAll(allOf(slot), most)) as Promise<Scan[]>;
 }
 
 function allOf(slot: number): IDBKeyRange {

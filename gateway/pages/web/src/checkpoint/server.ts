@@ -163,11 +163,15 @@ function taken(body: { durable_seq: string; refused?: { seq: string | number; re
   return { kind: "taken", durableSeq: Number(body.durable_seq), refused };
 }
 
-function refusal({ status, body, retryAfterMs }: Problem): Answer {
+function refusal({ kind, status, body, retryAfterMs }: Problem): Answer {
   const expected = Number(body["expected_seq"] ?? NaN);
   if (status === 409 && Number.isFinite(expected)) return { kind: "gap", expectedSeq: expected };
   if (status === 401) return { kind: "sign_in" };
   if (status === 403) return { kind: "forbidden" };
+  // By its kind too: something on the way that knows no such address says 404 as well.
+  if (status === 404 && kind === "not-found") return { kind: "unknown_device" };
+  // The words of a refusal begin with its reason, as PROTOCOL.md names it.
+  if (status === 400 && String(body["detail"] ?? "").startsWith("BadSignature:")) return { kind: "bad_signature" };
   return status === 429 || status >= 500 ? { kind: "busy", retryAfterMs } : { kind: "rejected" };
 }
 

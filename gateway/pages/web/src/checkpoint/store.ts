@@ -4,7 +4,7 @@
 //   scans    [slot, seq]          -> Scan        confirmed, numbered, not yet durable at the server
 //   pending  slot                 -> Confirmed   confirmed just now, may still be undone, not yet numbered
 //   missing  [slot, seq]          -> Scan        of a vehicle, numbered; those aboard are still to be asked for
-//   aside    [slot, seq]          -> Scan        the server has another scan under this number (see sync.ts)
+//   aside    [slot, seq]          -> Scan        set aside by an older version of this page; numbered again as it opens
 //   refused  [slot, seq]          -> Refused     the server keeps it aside for its operator
 //   state    name                 -> lists, clock, current slot, passes confirmed a moment ago
 //
@@ -36,6 +36,10 @@ export interface Device {
   durableSeq: number;
   /** No longer used for new scans; what it holds is still sent. */
   isRetired: boolean;
+  /** Slot of the device that numbers in its place, and to which all that it held has gone. */
+  successor?: number;
+  /** It has taken the place of one that the server took nothing more from. */
+  isRenewal?: boolean;
 }
 
 /** A scan as the officer confirmed it. */

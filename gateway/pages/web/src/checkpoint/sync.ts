@@ -1,12 +1,16 @@
 // Sends what waits on the phone, in order, until the server has it all. Deciding is pure: `afterAnswer` says
 // what an answer means; `sendWaiting` does it.
+//
+// Where the server has numbers that this browser never gave, its store was set back, or its key is in two
+// browsers. What it holds goes to a new device, with a key of its own (`renew`): set aside it would never arrive.
+// The same is done where the server does not know the device, has revoked it, or has given its number to another
+// key: after a restore from an older backup all three happen to honest browsers.
 
 import { cut, lostFrame, scanFrame } from "./batch";
 import type { Lost } from "./batch";
-import { devices } from "./device";
+import { devices, hasNotGiven, renew } from "./device";
 import type { StoredDevice } from "./device";
-import { acknowledged, setAside, takeScans } from "./queue";
-import { asked, inOne } from "./store";
+import { acknowledged, takeBatch } from "./queue";
 import type { Scan } from "./store";
 
 /** The server's answer to a batch. */
@@ -18,19 +22,27 @@ export type Answer =
   | { kind: "forbidden" }
   | { kind: "busy"; retryAfterMs: number | null }
   | { kind: "unreachable" }
+  /** No such device, or a revoked one: nothing will ever be taken from it. */
+  | { kind: "unknown_device" }
+  /** The device has another key there. */
+  | { kind: "bad_signature" }
   /** The server says that the batch itself is wrong. */
   | { kind: "rejected" };
 
 /** Sends the bytes of a frame for a device. */
 export type Send = (device: number, frame: Uint8Array<ArrayBuffer>) => Promise<Answer>;
 
-/** How sending ended; "sent": nothing waits any more. */
-export type Ended = "sent" | "sign_in" | "forbidden" | "busy" | "unreachable" | "rejected" | "gap";
+/**
+ * How sending ended; "sent": nothing waits any more; "unregistered": some waits until its device is known to the
+ * server.
+ */
+export type Ended = "sent" | "unregistered" | "sign_in" | "forbidden" | "busy" | "unreachable" | "rejected" | "gap";
 
 /** What to do about an answer. */
 export type Step =
   | { do: "acknowledge"; durableSeq: number; refused: { seq: number; reason: string }[] }
-  | { do: "set_aside"; durableSeq: number }
+  /** `null`: whatever its numbers are. */
+  | { do: "renew"; durableSeq: number | null }
   | { do: "declare_lost"; lost: Lost }
   | { do: "stop"; ended: Ended };
 
@@ -38,13 +50,20 @@ export type Step =
 export function afterAnswer(answer: Answer, device: StoredDevice, held: number | null): Step {
   if (answer.kind === "taken") {
     const { durableSeq, refused } = answer;
-    if (durableSeq >= device.nextSeq) return { do: "set_aside", durableSeq };
+    if (durableSeq >= device.nextSeq) return { do: "renew", durableSeq };
     if (held !== null && durableSeq < held) return { do: "stop", ended: "busy" };
     return { do: "acknowledge", durableSeq, refused };
   }
+  if (answer.kind === "unknown_device") return { do: "renew", durableSeq: null };
+  if (answer.kind === "bad_signature") {
+    // Were it the browser that signs wrongly, the next device would be refused too: one that has taken another's
+    // place is given up only after it has delivered something.
+    const isWorthIt = device.durableSeq > 0 || device.isRenewal !== true;
+    return isWorthIt ? { do: "renew", durableSeq: null } : { do: "stop", ended: "rejected" };
+  }
   if (answer.kind !== "gap") return { do: "stop", ended: answer.kind };
   const { expectedSeq } = answer;
-  if (expectedSeq > device.nextSeq) return { do: "set_aside", durableSeq: expectedSeq - 1 };
+  if (expectedSeq > device.nextSeq) return { do: "renew", durableSeq: expectedSeq - 1 };
   const firstHeld = held ?? device.nextSeq;
   // Acknowledged once, and deleted then: the server was restored from an older backup.
   const isAcknowledged = expectedSeq < firstHeld && firstHeld - 1 <= device.durableSeq;
@@ -60,7 +79,7 @@ export async function sendWaiting(database: IDBDatabase, send: Send, now: () => 
     const ended = await sendOf(database, device.slot, send, now);
     // What stops one site's device need not stop another's, but for the network.
     if (ended === "unreachable" || ended === "busy") return ended;
-    if (ended !== "sent") worst = ended;
+    if (ended !== "sent" && (worst === "sent" || ended !== "unregistered")) worst = ended;
   }
   return worst;
 }
@@ -68,9 +87,10 @@ export async function sendWaiting(database: IDBDatabase, send: Send, now: () => 
 async function sendOf(database: IDBDatabase, slot: number, send: Send, now: () => number): Promise<Ended> {
   // Each turn makes the queue shorter, or the server's memory longer; the bound is for one that loses it.
   for (let turn = 0; turn < TURNS_MAX; turn++) {
-    const device = await deviceIn(database, slot);
-    const scans = cut(await takeScans(database, slot, BATCH_SCANS), BATCH_SCANS);
-    if (device.number === null || scans.length === 0) return "sent";
+    const { device, scans: held } = await takeBatch(database, slot, BATCH_SCANS);
+    const scans = cut(held, BATCH_SCANS);
+    if (scans.length === 0) return "sent";
+    if (device.number === null) return "unregistered";
     const answer = await send(device.number, await frameOf(device, scans, now()));
     const step = afterAnswer(answer, device, scans[0]?.seq ?? null);
     const ended = await take(database, device, step, send, now);
@@ -87,9 +107,9 @@ async function take(
     case "acknowledge":
       await acknowledged(database, device.slot, step.durableSeq, step.refused);
       return null;
-    case "set_aside":
-      await setAside(database, device.slot, step.durableSeq);
-      return null;
+    case "renew":
+      // Another tab may have given these numbers during the round trip: then they are this browser's own.
+      return (await renew(database, device, hasNotGiven(step.durableSeq ?? Infinity))) ? "unregistered" : null;
     case "declare_lost": {
       const sender = { device: device.number as number, key: device.key, sentAt: now() };
       const answer = await send(sender.device, await lostFrame(sender, step.lost));
@@ -102,12 +122,6 @@ async function take(
 
 function frameOf(device: StoredDevice, scans: Scan[], sentAt: number): Promise<Uint8Array<ArrayBuffer>> {
   return scanFrame({ device: device.number as number, key: device.key, sentAt }, scans);
-}
-
-function deviceIn(database: IDBDatabase, slot: number): Promise<StoredDevice> {
-  return inOne(database, ["devices"], "readonly", async (transaction) => {
-    return (await asked(transaction.objectStore("devices").get(slot))) as StoredDevice;
-  });
 }
 
 const BATCH_SCANS = 500;

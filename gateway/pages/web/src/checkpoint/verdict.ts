@@ -1,6 +1,7 @@
 // What the officer is told. Everything that was found counts, from the phone and from the server: the
 // gravest is the verdict, the others stand below it. So the server can make a verdict stricter, and milder in
-// one thing alone: an officer may have verified since what the pass says was not.
+// two things alone: an officer may have verified since what the pass says was not, and the server knows what
+// lists that were cut, and a clock that was set back, leave open.
 
 import type { Lists } from "./lists";
 import { areKeysFresh } from "./lists";
@@ -21,6 +22,7 @@ export const FINDINGS = [
   "not_sealed", // a vehicle that was not checked at its depot
   "off_route", // a vehicle where its route does not lead
   "not_verified",
+  "ask_server", // nothing is against it that this phone knows, and it does not know enough
   "valid",
 ] as const;
 
@@ -30,8 +32,11 @@ export type Finding = (typeof FINDINGS)[number];
 /** How a finding looks and sounds: let through, look closely, stop, or scan again. */
 export type Tone = "good" | "careful" | "stop" | "again";
 
-/** What the phone alone finds in a token's outcome, with its lists, at `now`. */
-export function findingsOf(outcome: Outcome, lists: Lists, now: number): Finding[] {
+/**
+ * What the phone alone finds in a token's outcome, with its lists, at `now`; `isTimeLost` where it may be far later
+ * than that.
+ */
+export function findingsOf(outcome: Outcome, lists: Lists, now: number, isTimeLost = false): Finding[] {
   switch (outcome.outcome) {
     case "not_a_pass":
       return ["foreign"];
@@ -46,7 +51,7 @@ export function findingsOf(outcome: Outcome, lists: Lists, now: number): Finding
     case "bad_signature":
       return ["forged"];
     default:
-      return combined([outcome.outcome], ofPass(outcome.pass, lists));
+      return combined([outcome.outcome, ...(isTimeLost ? UNSURE : [])], ofPass(outcome.pass, lists));
   }
 }
 
@@ -59,6 +64,7 @@ function ofPass(pass: Told, lists: Lists): Finding[] {
   if (lists.revoked.has(pass.number)) findings.push("revoked");
   if ([pass.subject, ...(aboard ?? [])].some((subject) => lists.watch.has(subject))) findings.push("watch");
   if (!pass.isVerified && aboard === undefined) findings.push(pass.isVehicle ? "not_sealed" : "not_verified");
+  if (lists.isCut) findings.push(...UNSURE);
   return findings;
 }
 
@@ -71,7 +77,8 @@ export function combined(some: readonly Finding[], others: readonly Finding[]): 
 /** What the phone found together with the server's verdict. */
 export function amended(own: readonly Finding[], verdict: string): Finding[] {
   const answer = serverFinding(verdict);
-  const still = answer === "valid" ? own.filter((finding) => !AMENDED.includes(finding)) : own;
+  const known = own.filter((finding) => !UNSURE.includes(finding));
+  const still = answer === "valid" ? known.filter((finding) => !AMENDED.includes(finding)) : known;
   return combined(still, [answer]);
 }
 
@@ -86,6 +93,7 @@ export function toneOf(finding: Finding): Tone {
     case "valid":
       return "good";
     case "not_verified":
+    case "ask_server":
     case "not_sealed":
     case "off_route":
     case "not_yet_valid":
@@ -101,6 +109,7 @@ export function toneOf(finding: Finding): Tone {
   }
 }
 
+const UNSURE: Finding[] = ["ask_server"];
 /** What the server may know better since: an officer has compared it, or sealed the vehicle. */
 const AMENDED: Finding[] = ["not_verified", "not_sealed"];
 

@@ -23,6 +23,7 @@ export interface Status {
   waiting: Waiting;
   listsAge: Age;
   listsAgeMs: number;
+  areListsCut: boolean;
   isClockWrong: boolean;
   clockAheadMs: number;
   isClockStale: boolean;
@@ -49,13 +50,13 @@ function listsWords({ listsAge, listsAgeMs }: Status): string {
 function showWarnings(status: Status): void {
   const told = status.warnings.map((name) => text(name));
   if (status.listsAge === "stale") told.push(text("warn_lists_stale"));
+  if (status.areListsCut) told.push(text("warn_lists_cut"));
   if (status.isClockWrong) {
     const name = status.clockAheadMs > 0 ? "warn_clock_ahead" : "warn_clock_behind";
     told.push(text(name, { by: duration(Math.abs(status.clockAheadMs)) }));
   }
   if (status.isClockStale) told.push(text("warn_clock_stale"));
   if (status.waiting.refused > 0) told.push(text("warn_refused", { count: status.waiting.refused }));
-  if (status.waiting.aside > 0) told.push(text("warn_aside", { count: status.waiting.aside }));
   const list = at("warnings");
   const shown = told.join("\n");
   if (list.dataset["shown"] === shown) return;

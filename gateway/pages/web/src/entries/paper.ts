@@ -34,8 +34,8 @@ async function start(): Promise<void> {
   });
   window.addEventListener("afterprint", clearSheets);
   const kept = Object.keys(draft.values).length > 0 ? draft : null;
-  await startEntry(kept, ({ values, places }) => {
-    Object.assign(draft, { values, places });
+  await startEntry(kept, (typed) => {
+    Object.assign(draft, typed);
     writeDraft(PAGE, whose, draft);
   });
 }

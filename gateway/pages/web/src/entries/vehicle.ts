@@ -15,6 +15,7 @@ import { factsOf } from "../review";
 import { showWho, showWork, startShell } from "../shell";
 import { draftOwner, forgetDraft, readDraft, writeDraft } from "../tab-draft";
 import { language, text } from "../texts";
+import { requestOf, type Unanswered } from "../unanswered";
 import type { Depot, Trip, TripRow } from "../vehicle/contract";
 import { routeOf, tripOf } from "../vehicle/form";
 import { AboardRows, RouteRows } from "../vehicle/rows";
@@ -28,8 +29,8 @@ const aboard = new AboardRows(form);
 const route = new RouteRows(form);
 /** Whose draft is kept. */
 let whose = "";
-/** What was sent last: the same again, since no answer came, is one trip. */
-let letter = { content: "", key: "" };
+/** What was sent and has no answer yet: the same again is one trip, also after a reload. */
+let sent: Unanswered | null = null;
 
 void start();
 
@@ -98,8 +99,11 @@ async function enter(): Promise<void> {
 async function signedIn(me: Me): Promise<boolean> {
   show(who, false);
   showWork(true);
-  whose = draftOwner(me);
+  const owner = draftOwner(me);
+  if (owner !== whose) sent = null;
+  whose = owner;
   const draft = readDraft(PAGE, whose);
+  sent = draft?.sent ?? sent;
   if (draft) {
     for (const [code, path] of Object.entries(draft.places)) learnPath(code, path);
     aboard.show(draft.values);
@@ -113,7 +117,7 @@ async function signedIn(me: Me): Promise<boolean> {
 function keepDraft(): void {
   const values = readValues(form);
   const places = Object.fromEntries(routeOf(values).map((code) => [code, knownPath(code)]));
-  writeDraft(PAGE, whose, { values, places });
+  writeDraft(PAGE, whose, { values, places, sent });
 }
 
 async function attempt(act: () => Promise<void>): Promise<void> {
@@ -153,9 +157,10 @@ async function showDepots(site?: string, siteName?: string): Promise<void> {
 async function send(): Promise<void> {
   say(at("sync"), text("sending"));
   const body = tripOf(readValues(form));
-  const content = JSON.stringify(body);
-  if (content !== letter.content) letter = { content, key: newKey() };
-  showTrip(await call<Trip>("POST", "/vehicles/trips", { body, idempotencyKey: letter.key }));
+  sent = requestOf(JSON.stringify(body), sent, Date.now());
+  keepDraft();
+  showTrip(await call<Trip>("POST", "/vehicles/trips", { body, idempotencyKey: sent.key }));
+  sent = null;
   forgetDraft(PAGE);
   show(form, false);
   await showOwn();
@@ -185,11 +190,6 @@ function showTrip(trip: Trip): void {
   drawQr(at("qr"), trip.pass.token);
   show(at("shown"));
   at("shown").focus();
-}
-
-/** By chance; `crypto.randomUUID` is there for pages over HTTPS alone. */
-function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const NAMES_SHOWN = 5;

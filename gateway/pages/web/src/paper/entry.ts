@@ -4,30 +4,25 @@ import { call, Problem } from "../api";
 import { AreaField } from "../area-field";
 import { areaPath, knownPath, learnPath } from "../areas";
 import { documentFlaws, flawsOfStep } from "../check";
-import type { Declaration, DeclarationMade, DeclarationState, Flaw } from "../contract";
-import { declarationOf, DOCUMENT, localTime, type Values } from "../declaration";
+import type { DeclarationMade, DeclarationState, Flaw } from "../contract";
+import { DOCUMENT, localTime, type Values } from "../declaration";
 import { at, element, say, show } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
 import { clearFlaw, clearFlaws, fieldOf, labelOf, showFlaws } from "../flaws";
 import { moment } from "../format";
-import { newKey } from "../outbox";
 import { untilAnswered } from "../retry";
 import { text } from "../texts";
 import { troubleOf } from "../trouble";
+import type { Unanswered } from "../unanswered";
 import { goToFirst, startKeys } from "./keys";
-import { citizenFacts, declared, forNext, kindOf } from "./values";
+import { citizenFacts, declared, forNext, kindOf, leftOf, paperRequest, sentOf, type Sent } from "./values";
 
 /** What is kept of the form while it is filled in. */
 export interface Kept {
   values: Values;
   places: Record<string, string>;
-}
-
-interface Sent {
-  declaration: Declaration;
-  phone?: string;
-  document_seen: boolean;
-  accept_mismatches: boolean;
+  /** What was sent and has no answer yet. */
+  sent?: Unanswered | null;
 }
 
 interface Entered {
@@ -43,7 +38,7 @@ const form = at<HTMLFormElement>("entry");
 const areas = new Map(AREAS.map((path) => [path, new AreaField(fieldOf(path) as HTMLElement)]));
 let keep: (kept: Kept) => void = () => undefined;
 let entered: Entered[] = [];
-let last = { body: "", key: "" };
+let unanswered: Unanswered | null = null;
 
 /** Starts the form with what was kept; `onChange` is told whatever is typed. */
 export async function startEntry(kept: Kept | null, onChange: (kept: Kept) => void): Promise<void> {
@@ -68,7 +63,8 @@ export async function startEntry(kept: Kept | null, onChange: (kept: Kept) => vo
   goToFirst(form);
 }
 
-async function restore({ values, places }: Kept): Promise<void> {
+async function restore({ values, places, sent }: Kept): Promise<void> {
+  unanswered = sent ?? null;
   for (const [code, path] of Object.entries(places)) learnPath(code, path);
   writeValues(form, values);
   for (const [path, field] of areas) if (values[path]) await field.choose(values[path] ?? "");
@@ -87,7 +83,7 @@ function typed(event: Event): void {
 function keepTyped(): void {
   const values = readValues(form);
   const codes = AREAS.map((path) => values[path] ?? "").filter(Boolean);
-  keep({ values, places: Object.fromEntries(codes.map((code) => [code, knownPath(code)])) });
+  keep({ values, places: Object.fromEntries(codes.map((code) => [code, knownPath(code)])), sent: unanswered });
 }
 
 /** What a document's number says by itself is not typed. */
@@ -116,29 +112,26 @@ async function send(acceptMismatches: boolean): Promise<void> {
   const flaws = flawsOf(values);
   if (flaws.length > 0) return showFlaws(flaws, text("flaws_lead"));
   clearFlaws();
-  const sent: Sent = {
-    declaration: declarationOf(values, Math.floor(Date.now() / 60_000) * 60_000),
-    ...(values["phone"] ? { phone: values["phone"] } : {}),
-    document_seen: values["document_seen"] === "yes",
-    accept_mismatches: acceptMismatches,
-  };
+  const request = paperRequest(values, unanswered, Date.now());
+  const sent = sentOf(values, acceptMismatches, request.at);
+  unanswered = request;
+  // Before it is sent: with the tab loaded anew the same is still the same declaration.
+  keepTyped();
   const save = at<HTMLButtonElement>("save");
   save.disabled = true;
   try {
-    const made = await untilAnswered(() => post(sent), { onWaiting: () => say(at("said"), text("waiting")), attempts: ATTEMPTS });
+    const made = await untilAnswered(() => post(sent, request.key), { onWaiting: () => say(at("said"), text("waiting")), attempts: ATTEMPTS });
     saved(sent, made);
   } catch (failure) {
+    unanswered = leftOf(request, failure);
     refused(failure);
   } finally {
     save.disabled = false;
   }
 }
 
-/** The same declaration keeps its key until it is answered; another gets one of its own. */
-function post(sent: Sent): Promise<DeclarationMade> {
-  const body = JSON.stringify(sent);
-  if (last.body !== body) last = { body, key: newKey() };
-  return call<DeclarationMade>("POST", "/paper/declarations", { body: sent, idempotencyKey: last.key });
+function post(sent: Sent, key: string): Promise<DeclarationMade> {
+  return call<DeclarationMade>("POST", "/paper/declarations", { body: sent, idempotencyKey: key });
 }
 
 function flawsOf(values: Values): Flaw[] {
@@ -148,9 +141,11 @@ function flawsOf(values: Values): Flaw[] {
 }
 
 function saved(sent: Sent, made: DeclarationMade): void {
-  last = { body: "", key: "" };
+  unanswered = null;
   const { name } = sent.declaration.person;
-  entered = [{ name, pass: made.pass.pass, state: made.state, made_at: made.made_at }, ...entered];
+  // What was there already, since its first answer was lost, stands in the list without a name.
+  const others = entered.filter(({ pass }) => pass !== made.pass.pass);
+  entered = [{ name, pass: made.pass.pass, state: made.state, made_at: made.made_at }, ...others];
   showRows();
   say(at("said"), text("saved", { name, pass: made.pass.pass }));
   beginNext();

@@ -1,7 +1,9 @@
 // What an official types quickly, and what it means. Pure.
 
-import type { DocumentKind, Sex } from "../contract";
-import { DOCUMENT, type Values } from "../declaration";
+import { Problem } from "../api";
+import type { Declaration, DocumentKind, Sex } from "../contract";
+import { declarationOf, DOCUMENT, type Values } from "../declaration";
+import { isRefusal, requestOf, type Unanswered } from "../unanswered";
 
 /** What the twelve digits of a citizen id tell about its holder. */
 export interface CitizenFacts {
@@ -51,6 +53,38 @@ export function declared(typed: Values): Values {
   };
 }
 
+/** What is sent of one paper. */
+export interface Sent {
+  declaration: Declaration;
+  phone?: string;
+  document_seen: boolean;
+  accept_mismatches: boolean;
+}
+
+/** What these values say; `now`, to the minute, is the departure where none was typed. */
+export function sentOf(values: Values, acceptMismatches: boolean, now: number): Sent {
+  return {
+    declaration: declarationOf(values, Math.floor(now / MINUTE_MS) * MINUTE_MS),
+    ...(values["phone"] ? { phone: values["phone"] } : {}),
+    document_seen: values["document_seen"] === "yes",
+    accept_mismatches: acceptMismatches,
+  };
+}
+
+/**
+ * The request for these values: the one before, with its key and its time, while that says the same. Whether
+ * mismatches are accepted makes no other paper of it.
+ */
+export function paperRequest(values: Values, last: Unanswered | null, now: number): Unanswered {
+  return requestOf(JSON.stringify(sentOf(values, false, 0)), last, now);
+}
+
+/** What is left to be answered after this failure: nothing once it was refused, but by the register's word alone. */
+export function leftOf(request: Unanswered, failure: unknown): Unanswered | null {
+  const isDisagreement = failure instanceof Problem && failure.kind === "register-disagrees";
+  return isRefusal(failure) && !isDisagreement ? null : request;
+}
+
 /** What the next person's form begins with: the journey of the last one, and whether documents are compared. */
 export function forNext(values: Values): Values {
   return Object.fromEntries(KEPT.map((name) => [name, values[name] ?? ""]));
@@ -60,4 +94,5 @@ function compact(number: string): string {
   return number.replace(/[\s.-]/g, "");
 }
 
+const MINUTE_MS = 60_000;
 const KEPT = ["journey.from", "journey.to", "journey.departs_at", "journey.purpose", "journey.vehicle.kind", "document_seen"];

@@ -40,6 +40,7 @@ test("scans confirmed without a network survive the browser, and arrive once whe
   const reopened = await opened(again);
   await reopened.go("/checkpoint");
   await isWaiting(reopened, 4);
+  await reopened.says("#warnings", "warn_clock_stale");
   await scan(reopened, passes[0].token);
   await isVerdict(reopened, "valid");
   await reopened.press("#skip");

@@ -85,6 +85,36 @@ for (const [off, days, person] of [["behind", -1, AN], ["ahead", 4, CUONG]]) {
   });
 }
 
+for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
+  test(`with lists that were cut a pass is green on the server's word alone, on a ${view.name}`, async () => {
+    const { token } = await passFor(AN, `cut ${view.name}`);
+    const page = await at.browser.open(at.server, { view, language, expects: ["offline"] });
+    await page.page.evaluateOnNewDocument(cutLists);
+    await openCheckpoint(page);
+    await page.says("#warnings", "warn_lists_cut");
+    await scan(page, token);
+    await isVerdict(page, "valid");
+    await page.press("#skip");
+    await page.page.setOfflineMode(true);
+    await scan(page, token);
+    await isVerdict(page, "ask_server");
+    assert.deepEqual((await signAndColour(page)).signs, ["sign-careful"]);
+    await inspect(page, "checkpoint-ask-server");
+    await page.close();
+  });
+}
+
+/** Runs in the page: the server's lists come as if there were more than they hold. */
+function cutLists() {
+  const real = globalThis.fetch;
+  globalThis.fetch = async (url, options) => {
+    const answer = await real(url, options);
+    if (!String(url).endsWith("/checkpoint/lists") || answer.status !== 200) return answer;
+    const { status, headers } = answer;
+    return new Response(JSON.stringify({ ...(await answer.json()), is_cut: true }), { status, headers });
+  };
+}
+
 test("a pass that nobody has verified is compared with the document, and then let through", async () => {
   const stranger = { ...DUNG, number: "001199999998" };
   const { token, subject } = await passFor(stranger, "stranger");

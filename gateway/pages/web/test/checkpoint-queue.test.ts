@@ -264,6 +264,7 @@ test("where the server has numbers that were never given here, what is held is s
   assert.deepEqual(await waiting(store), { scans: 1, refused: 0 });
   const [old, fresh] = await devices(store);
   assert.deepEqual([old?.isRetired, old?.successor], [true, fresh?.slot]);
+  assert.deepEqual([fresh?.site, fresh?.siteName, fresh?.number, fresh?.durableSeq], ["HN-01", "Chốt 1", null, 0]);
   assert.notEqual(old?.publicKey, fresh?.publicKey);
   assert.equal(await readState(store, "current"), fresh?.slot);
   await confirm(store, { slot: device.slot, site: "HN-01", subject: "B", pass: "B", at: NOW, decision: 0 });

@@ -35,21 +35,9 @@ export function devices(database: IDBDatabase): Promise<StoredDevice[]> {
  */
 export async function deviceFor(database: IDBDatabase, site: string): Promise<StoredDevice> {
   const known = (await devices(database)).find((device) => device.site === site && !device.isRetired);
-  const device = known ?? (await keep(database, withKey(await newKey(), site, site)));
+  const device = known ?? (await keep(database, await fresh(site)));
   await writeState(database, "current", device.slot);
   return device;
-}
-
-/** Makes the site's device known to the server, and answers it as the server sees it. */
-export async function registered(database: IDBDatabase, site: string, register: Register): Promise<StoredDevice> {
-  const device = await deviceFor(database, site);
-  const answer = await register(device.publicKey);
-  const settled = await agree(database, device.slot, answer);
-  // The server has forgotten the key, and a number belongs to one key for ever: begin with another.
-  if (settled === null) return registered(database, site, register);
-  const durableSeq = Number(answer.next_seq) - 1;
-  // The one that takes its place is made known at the next turn.
-  return (await renew(database, settled, hasNotGiven(durableSeq))) ? deviceFor(database, site) : settled;
 }
 
 /** Whether numbers that the server has, up to `durableSeq`, were never given by this device. */
@@ -71,14 +59,17 @@ export async function renew(
   database: IDBDatabase, old: StoredDevice, isMeant: (device: Device) => boolean,
 ): Promise<boolean> {
   // Before the transaction, which must wait for nothing else.
-  const key = await newKey();
+  const spare = await fresh(old.site);
   return inOne(database, ["devices", "scans", "state"], "readwrite", async (transaction) => {
     const store = transaction.objectStore("devices");
     const device = (await asked(store.get(old.slot))) as StoredDevice;
     if (device.successor !== undefined || !isMeant(device)) return false;
     const others = ((await asked(store.getAll())) as StoredDevice[]).filter(({ slot }) => slot !== device.slot);
     const next = others.find(({ site, isRetired }) => site === device.site && !isRetired)?.slot;
-    const successor = next ?? ((await asked(store.add({ ...withKey(key, device.site, device.siteName), isRenewal: true }))) as number);
+    const { slot: _, ...known } = device;
+    // All that is known of the site goes along.
+    const renewed: Device = { ...known, ...spare, site: device.site, siteName: device.siteName, isRenewal: true };
+    const successor = next ?? ((await asked(store.add(renewed))) as number);
     await asked(store.put({ ...device, isRetired: true, successor }));
     await renumber(transaction, device.slot);
     const isCurrent = (await stateIn(transaction, "current")) === device.slot;
@@ -92,11 +83,22 @@ export function deviceInUse(database: IDBDatabase, slot: number): Promise<Stored
   return inOne(database, ["devices"], "readonly", (transaction) => inUse(transaction.objectStore("devices"), slot));
 }
 
-type Key = Awaited<ReturnType<typeof newKey>>;
+/** Makes the site's device known to the server, and answers it as the server sees it. */
+export async function registered(database: IDBDatabase, site: string, register: Register): Promise<StoredDevice> {
+  const device = await deviceFor(database, site);
+  const answer = await register(device.publicKey);
+  const settled = await agree(database, device.slot, answer);
+  // The server has forgotten the key, and a number belongs to one key for ever: begin with another.
+  if (settled === null) return registered(database, site, register);
+  const durableSeq = Number(answer.next_seq) - 1;
+  // The one that takes its place is made known at the next turn.
+  return (await renew(database, settled, hasNotGiven(durableSeq))) ? deviceFor(database, site) : settled;
+}
 
-function withKey({ secret, publicKey }: Key, site: string, siteName: string): Device {
+async function fresh(site: string): Promise<Device> {
+  const { secret, publicKey } = await newKey();
   const numbers = { number: null, nextSeq: 1, durableSeq: 0 };
-  return { site, siteName, key: secret, publicKey, ...numbers, isRetired: false };
+  return { site, siteName: site, key: secret, publicKey, ...numbers, isRetired: false };
 }
 
 /** Takes over what the server says; `null` where it takes the key for another device than before. */

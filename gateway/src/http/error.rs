@@ -345,7 +345,7 @@ impl From<CodeError> for Problem {
 impl From<PaperError> for Problem {
     fn from(error: PaperError) -> Self {
         match error {
-            PaperError::OutOfReach => Self::NotAllowed(error.to_string()),
+            PaperError::OutOfReach | PaperError::OtherBorder => Self::NotAllowed(error.to_string()),
             PaperError::Declare(error) => error.into(),
         }
     }

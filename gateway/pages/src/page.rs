@@ -36,6 +36,8 @@ pub enum Page {
     Desk,
     /// `/paper`: what citizens declared on paper.
     Paper,
+    /// `/arrivals`: who crosses the border.
+    Arrivals,
     /// `/ward`: who leaves an area and who comes to it.
     Ward,
     /// `/accounts`: who may do what.
@@ -72,7 +74,7 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
@@ -84,6 +86,7 @@ impl Page {
         Self::Depot,
         Self::Desk,
         Self::Paper,
+        Self::Arrivals,
         Self::Ward,
         Self::Accounts,
         Self::Trace,
@@ -104,6 +107,7 @@ impl Page {
             Self::Depot => "depot",
             Self::Desk => "desk",
             Self::Paper => "paper",
+            Self::Arrivals => "arrivals",
             Self::Ward => "ward",
             Self::Accounts => "accounts",
             Self::Trace => "trace",
@@ -156,7 +160,9 @@ impl Shell {
 
     /// The texts of the page's script.
     fn script_texts(&self) -> String {
-        self.t.json_of(&["script", &format!("{}_script", self.page.name())])
+        let own = format!("{}_script", self.page.name());
+        let shared = if matches!(self.page, Page::Paper | Page::Arrivals) { "entering" } else { "" };
+        self.t.json_of(&["script", shared, &own])
     }
 }
 

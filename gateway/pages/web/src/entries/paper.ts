@@ -20,9 +20,17 @@ async function start(): Promise<void> {
   showWay();
   const before = readDraft(account);
   const draft: Omit<PaperDraft, "at"> = before ?? { account, values: {}, places: {}, upload: "" };
-  startTable(draft.upload, (upload) => {
-    draft.upload = upload;
-    writeDraft(draft);
+  startTable({
+    address: "/paper/uploads",
+    preview: "/paper/preview",
+    fields: FIELDS,
+    shown: SHOWN,
+    kept: draft.upload,
+    onUpload: (upload) => {
+      draft.upload = upload;
+      writeDraft(draft);
+    },
+    given: () => ({}),
   });
   at("print-entered").addEventListener("click", () => {
     const { path, passes } = todaysSheets();
@@ -43,3 +51,13 @@ function showWay(): void {
 }
 
 const ON_A_SHEET = 8;
+
+/** In the order in which people fill them in. */
+const FIELDS = [
+  "name", "birth_date", "sex", "document", "document_kind", "document_country", "nationality", "phone", "permanent",
+  "permanent_address", "present", "from", "to", "departs_at", "departs_time", "purpose", "route", "vehicle", "plate",
+  "symptoms", "exposure", "vaccine_doses", "test_kind", "test_result", "test_at",
+];
+
+/** What of a row is shown before it is sent. */
+const SHOWN = ["name", "birth_date", "sex", "document", "permanent", "from", "to", "departs_at"];

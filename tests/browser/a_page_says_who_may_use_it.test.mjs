@@ -26,6 +26,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["citizen", "/accounts"],
     ["citizen", "/ward"],
     ["citizen", "/depot"],
+    ["citizen", "/arrivals"],
     ["citizen", "/checkpoint"],
     ["citizen", "/trace"],
     ["officer", "/desk"],
@@ -33,6 +34,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["officer", "/ward"],
     ["ward", "/accounts"],
     ["ward", "/checkpoint"],
+    ["ward", "/arrivals"],
     ["operator-1", "/desk"],
     ["operator-1", "/depot"],
   ]) {

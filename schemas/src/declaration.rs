@@ -244,7 +244,7 @@ pub fn check_plate(check: &mut Check, plate: &str) {
 }
 
 impl Health {
-    fn check(&self, check: &mut Check, now_ms: i64) {
+    pub(crate) fn check(&self, check: &mut Check, now_ms: i64) {
         check.that(self.vaccine_doses <= 9, "vaccine_doses", Wrong::Count);
         if let Some(test) = self.test {
             // A telephone's clock may be ahead.

@@ -7,6 +7,8 @@
 //! person            names, documents, residences
 //! declaration       what is stated before travelling
 //! vehicle           what a vehicle and those aboard state, and what is checked at the depot
+//! arrival           what is stated of who crosses the border; countries as documents name them
+//! spelling          one name in several spellings
 //! limits            how large anything on the wire may be
 //! wire              frames as FlatBuffers; the only user of `generated`
 //! framing           frames cut out of a stream of bytes
@@ -15,7 +17,9 @@
 //! key_file          what a device needs to reach its gateway
 //! ```
 
+pub mod arrival;
 pub mod checking;
+pub mod countries;
 pub mod declaration;
 pub mod framing;
 pub mod ids;
@@ -25,6 +29,7 @@ pub mod pass;
 pub mod person;
 pub mod scan;
 pub mod signing;
+pub mod spelling;
 pub mod time;
 pub mod vehicle;
 pub mod wire;

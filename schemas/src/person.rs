@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
 use crate::checking::{Check, Flaw, Wrong};
+use crate::countries::country_code;
 
 /// A document that identifies a person.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -16,7 +17,8 @@ pub struct Document {
     /// Its number: 12 digits, 9 digits, or a passport's letters and digits.
     #[schema(min_length = 5, example = "001090012345")]
     pub number: String,
-    /// Who issued it, ISO 3166 alpha-2; tidied it is always there.
+    /// Who issued it, ISO 3166 in two letters, or in three as passports have it; tidied it is always there, in
+    /// two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 2, example = "VN")]
     pub country: Option<String>,
@@ -46,13 +48,16 @@ impl DocumentKind {
 }
 
 impl Document {
-    /// The document as it is compared: no spaces or dashes, capital letters.
+    /// The document as it is compared: no spaces or dashes, capital letters, a country in two letters.
     #[must_use]
     pub fn tidied(mut self) -> Self {
         self.number = compact(&self.number);
         // Told or left out, it is the same document.
-        let country = self.country.map_or_else(home_country, |country| country.trim().to_uppercase());
-        self.country = Some(country);
+        let code = |country: String| match country_code(&country) {
+            Some(code) => code.to_owned(),
+            None => country.trim().to_uppercase(),
+        };
+        self.country = Some(self.country.map_or_else(home_country, code));
         self
     }
 
@@ -266,8 +271,11 @@ mod tests {
         assert_eq!(flaws(document(DocumentKind::CitizenId, "00109001234")), 1);
         assert_eq!(flaws(document(DocumentKind::CitizenId, "00109001234٣")), 1, "digits of other scripts");
         assert_eq!(flaws(document(DocumentKind::Passport, "B12/4567")), 1);
-        let told = Document { country: Some("vn".into()), ..document(DocumentKind::OldId, "023456789") };
-        assert_eq!(told.tidied(), document(DocumentKind::OldId, "023456789"));
+        for country in ["vn", "VNM"] {
+            let told =
+                Document { country: Some(country.into()), ..document(DocumentKind::OldId, "023456789") };
+            assert_eq!(told.tidied(), document(DocumentKind::OldId, "023456789"));
+        }
         assert_eq!(document(DocumentKind::OldId, "023456789").last4(), "6789");
     }
 }

@@ -27,6 +27,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["citizen", "/hooks"],
     ["citizen", "/ward"],
     ["citizen", "/depot"],
+    ["citizen", "/arrivals"],
     ["citizen", "/checkpoint"],
     ["citizen", "/trace"],
     ["officer", "/desk"],
@@ -35,6 +36,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["ward", "/accounts"],
     ["ward", "/hooks"],
     ["ward", "/checkpoint"],
+    ["ward", "/arrivals"],
     ["operator-1", "/desk"],
     ["operator-1", "/depot"],
   ]) {

@@ -99,6 +99,13 @@ for (const [index, look] of LOOKS.entries()) {
       await page.see("#drop");
       await inspect(page, "paper-table");
     });
+    await lookedAt(look, "airport", "/arrivals", async (page) => {
+      await page.see("#entry");
+      await inspect(page, "arrivals");
+      await page.choose("way", "table");
+      await page.see("#drop");
+      await inspect(page, "arrivals-table");
+    });
     await lookedAt(look, "depot", "/depot", async (page) => {
       await page.see("#none, #trips li");
       await inspect(page, "depot");

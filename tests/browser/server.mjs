@@ -1,4 +1,4 @@
-// A real server for a test, with areas, two sites, a population register and an account of each role.
+// A real server for a test, with areas, a few sites, a population register and an account of each role.
 //
 // Environment:
 //   TRUYVET_BIN          path of the program `truyvet`; default: `target/release/truyvet` of the repository
@@ -24,6 +24,9 @@ export const PASSWORD = "mat khau rat dai 2021";
 export const SITE = "HN-01";
 export const OTHER_SITE = "HN-02";
 export const DEPOT = "BX-01";
+export const AIRPORT = "SB-NB";
+/** A facility of quarantine in `AWAY`. */
+export const QUARANTINE = "CL-01";
 /** Phường Hồng Hà, Thành phố Hà Nội. */
 export const HOME = "VN25-00097";
 /** Phường Sài Gòn, Thành phố Hồ Chí Minh. */
@@ -33,12 +36,16 @@ const SITES = `site,area,name,kind
 ${SITE},${HOME},Chốt Cầu Phù Đổng,checkpoint
 ${OTHER_SITE},${AWAY},Chốt Pháp Vân,checkpoint
 ${DEPOT},${HOME},Bến xe Gia Lâm,bus_station
+${AIRPORT},${HOME},Sân bay Nội Bài,airport
+${QUARANTINE},${AWAY},Khu cách ly Một,quarantine
 `;
 const ACCOUNTS = [
   ["officer", "Trần Thị Chốt", "officer", "--site", SITE],
   ["officer-2", "Ngô Văn Xa", "officer", "--site", OTHER_SITE],
   ["depot", "Bùi Thị Bến", "officer", "--site", DEPOT],
+  ["airport", "Đinh Thị Sân Bay", "officer", "--site", AIRPORT],
   ["ward", "Lê Văn Phường", "ward", "--area", HOME],
+  ["ward-away", "Cao Văn Xa", "ward", "--area", AWAY],
   ["health", "Phạm Thị Y Tế", "health", "--area", "VN25-01"],
   ["epidemiologist", "Vũ Văn Dịch Tễ", "epidemiologist", "--area", "VN"],
   ["operator-1", "Đỗ Thị Vận Hành", "operator"],

@@ -72,6 +72,14 @@ pub(crate) enum Tag {
     Manifest = 37,
     /// `over at, s | trip` -> nothing: sealed, and not ended before its time.
     TripOpen = 38,
+    /// `declaration` -> crossing: where and on what its holder crossed the border, sealed with the person's key.
+    Crossing = 55,
+    /// `blind site | ^declaration` -> nothing: arrivals at a site of the border.
+    CrossingAt = 56,
+    /// `blind carriage | subject` -> declaration: the last arrival of each who came on it.
+    CrossingOn = 57,
+    /// `subject | ^declaration` -> nothing: arrivals of a subject.
+    CrossingOf = 58,
 }
 
 /// A key, ready for the store.
@@ -271,6 +279,37 @@ pub(crate) fn trips_open_from(over_at_s: u32) -> Key {
     key(Tag::TripOpen, &[&over_at_s.to_be_bytes()])
 }
 
+pub(crate) fn crossing(number: u64) -> Key {
+    key(Tag::Crossing, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn crossing_at(site: Blind, number: u64) -> Key {
+    key(Tag::CrossingAt, &[&site.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all arrivals at a site begin with.
+pub(crate) fn crossings_at(site: Blind) -> Key {
+    key(Tag::CrossingAt, &[&site.bytes()])
+}
+
+pub(crate) fn crossing_on(carriage: Blind, subject: SubjectCode) -> Key {
+    key(Tag::CrossingOn, &[&carriage.bytes(), &subject.bytes()])
+}
+
+/// What the keys of all who came on a carriage begin with.
+pub(crate) fn crossings_on(carriage: Blind) -> Key {
+    key(Tag::CrossingOn, &[&carriage.bytes()])
+}
+
+pub(crate) fn crossing_of(subject: SubjectCode, number: u64) -> Key {
+    key(Tag::CrossingOf, &[&subject.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all arrivals of a subject begin with.
+pub(crate) fn crossings_of(subject: SubjectCode) -> Key {
+    key(Tag::CrossingOf, &[&subject.bytes()])
+}
+
 /// The inverted number at the end of a key of a list that tells the newest first.
 pub(crate) fn newest_first(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|number| !u64::from_be_bytes(*number))
@@ -313,6 +352,7 @@ mod tests {
         assert_eq!(level_number(&level("W1", 7)), Some(7));
         assert!(trip_of(subject, 2) < trip_of(subject, 1), "the newest first");
         assert_eq!(newest_first(&trip_of(subject, 9)), Some(9));
+        assert!(crossing_of(subject, 2) < crossing_of(subject, 1), "the newest first");
         assert!(manifest(1, 2) < manifest(1, 10) && manifest(1, u32::MAX) < manifest(2, 1));
         assert!(trips_open_from(2) <= trip_open(2, 0) && trip_open(1, u64::MAX) < trip_open(2, 0));
     }

@@ -14,6 +14,9 @@
 //!   is handed out.
 
 mod accounts;
+mod arrivals;
+#[cfg(test)]
+mod arrivals_tests;
 mod audit;
 mod hooks;
 #[cfg(test)]
@@ -48,6 +51,7 @@ use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::{PassId, SubjectCode};
 
 pub use accounts::{Account, Role};
+pub use arrivals::{Arrived, Arriving, BORDER_PAGE_MAX, CARRIAGE_MAX, Crossed};
 pub use audit::{Act, AuditBreak, AuditEntry, AuditTip};
 pub use hooks::{Due, HOOKS_MAX, Hook, NewHook, Told};
 pub use issuer::Issuer;
@@ -124,6 +128,9 @@ pub enum RegistryError {
         "the documents belong to two people; declare with those of one, and have an official compare them"
     )]
     TwoPeople,
+    /// Compare the fields with the passport; whoever is sure keeps it aside, to be confirmed by an officer.
+    #[error("the passport is known with another {}; compare it with the passport", .0.join(", "))]
+    OtherPerson(Vec<&'static str>),
     /// Send what is new with a key of its own.
     #[error("this Idempotency-Key was used for something else; send what is new with a new key")]
     KeyReused,

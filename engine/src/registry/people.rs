@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::Declaration;
@@ -105,39 +106,13 @@ impl Registry {
             self.put_person(person, &found, &mut changes);
             self.put_documents(&blinds, Holder { subject: found.subject, is_verified }, &mut changes)?;
         }
-        let number = self.declaration_number(TimeMs::new(act.at));
-        let record = DeclarationRecord {
-            declaration: number,
-            subject: found.subject,
-            made_at: act.at,
-            state: how.state,
-            pass: self.unused_pass()?,
-            phone: self.phone_index(how.phone),
-        };
-        if is_verified {
-            changes.puts.extend(self.travelling_marks(number, &declaration.journey));
-        }
-        let issued = PassRecord {
-            pass: record.pass,
-            subject: found.subject,
-            declaration: number,
-            is_vehicle: false,
-            issued_s: how.issued.get(),
-            valid_until_s: how.valid_until.get(),
-            is_registered: is_verified,
-            revoked: None,
-        };
-        let key = keys::declaration(number);
-        let sealed = seal(&found.key, &json(declaration), &key);
-        changes.puts.push((key, join_declaration(&record, &sealed)));
-        changes.puts.push((keys::declaration_of(found.subject, number), Vec::new()));
-        changes.puts.push((keys::pass(record.pass), json(&issued)));
-        changes.puts.extend(request.map(|request| request.made(number)));
-        changes.puts.extend(how.entered_by.map(|account| self.entered_mark(account, number)));
+        let (record, pass) =
+            self.put_declaration(declaration, &found, how, TimeMs::new(act.at), &mut changes)?;
+        changes.puts.extend(request.map(|request| request.made(record.declaration)));
         act.object = record.pass.to_string();
         changes.acts.push(act);
         self.writer.write(changes)?;
-        Ok(Declared { record, pass: issued, is_new_person: found.is_new })
+        Ok(Declared { record, pass, is_new_person: found.is_new })
     }
 
     /// Notes that a declaration was found to be right, by an officer with the document in hand. From now on
@@ -180,6 +155,7 @@ impl Registry {
             return Err(RegistryError::TwoPeople);
         }
         record.state = DeclarationState::Verified;
+        let person = self.person_as_found(number, record.subject, person)?;
         let puts = self.travelling_marks(number, &journey).into();
         let mut changes = Changes { puts, acts: vec![act], ..Changes::default() };
         let found = Found { subject: record.subject, key: own, is_new: false };
@@ -257,7 +233,7 @@ impl Registry {
         self.read_declaration(number)
     }
 
-    fn read_declaration(
+    pub(super) fn read_declaration(
         &self,
         number: u64,
     ) -> Result<Option<(DeclarationRecord, Declaration)>, RegistryError> {
@@ -365,13 +341,65 @@ impl Registry {
         }
     }
 
+    /// A declaration, its pass, and what leads to both; what is written of the person goes apart.
+    pub(super) fn put_declaration(
+        &self,
+        declaration: &Declaration,
+        found: &Found,
+        how: Declaring<'_>,
+        at: TimeMs,
+        changes: &mut Changes,
+    ) -> Result<(DeclarationRecord, PassRecord), RegistryError> {
+        let number = self.declaration_number(at);
+        let is_verified = how.state == DeclarationState::Verified;
+        let record = DeclarationRecord {
+            declaration: number,
+            subject: found.subject,
+            made_at: at.get(),
+            state: how.state,
+            pass: self.unused_pass()?,
+            phone: self.phone_index(how.phone),
+        };
+        if is_verified {
+            changes.puts.extend(self.travelling_marks(number, &declaration.journey));
+        }
+        let issued = PassRecord {
+            pass: record.pass,
+            subject: found.subject,
+            declaration: number,
+            is_vehicle: false,
+            issued_s: how.issued.get(),
+            valid_until_s: how.valid_until.get(),
+            is_registered: is_verified,
+            revoked: None,
+        };
+        let key = keys::declaration(number);
+        let sealed = seal(&found.key, &json(declaration), &key);
+        changes.puts.push((key, join_declaration(&record, &sealed)));
+        changes.puts.push((keys::declaration_of(found.subject, number), Vec::new()));
+        changes.puts.push((keys::pass(record.pass), json(&issued)));
+        changes.puts.extend(how.entered_by.map(|account| self.entered_mark(account, number)));
+        Ok((record, issued))
+    }
+
     fn request(&self, key: &str, documents: &[Blind], declaration: &Declaration) -> Request {
+        self.request_for("request", key, documents, declaration)
+    }
+
+    /// What a request for such a thing asks, of whoever has these documents.
+    pub(super) fn request_for(
+        &self,
+        what: &str,
+        key: &str,
+        documents: &[Blind],
+        content: &impl Serialize,
+    ) -> Request {
         let vault = self.vault.read();
         let whose: String =
             documents.iter().map(|blind| data_encoding::HEXLOWER.encode(&blind.bytes())).collect();
-        let content = String::from_utf8(json(declaration)).expect("JSON is text");
+        let content = String::from_utf8(json(content)).expect("JSON is text");
         Request {
-            key: vault.blind("request", &format!("{whose}|{key}")),
+            key: vault.blind(what, &format!("{whose}|{key}")),
             content: vault.blind("content", &content),
         }
     }
@@ -465,7 +493,7 @@ impl Registry {
     }
 
     /// The one person to whom somebody verified that any of the documents belong.
-    fn verified_holder(&self, documents: &[Blind]) -> Result<Option<SubjectCode>, RegistryError> {
+    pub(super) fn verified_holder(&self, documents: &[Blind]) -> Result<Option<SubjectCode>, RegistryError> {
         let mut verified = None;
         for document in documents {
             let holder = self.holder_of(*document)?.filter(|holder| holder.is_verified);

@@ -7,6 +7,7 @@
 //! vehicle       wrapped data key | sealed (vehicle, JSON)
 //! trip          length of the open part u32 | open part, JSON | sealed (what was declared and decided, JSON)
 //! manifest      length of the open part u32 | open part, JSON | sealed (who is aboard, JSON)
+//! crossing      sealed (crossing, JSON)
 //! ```
 
 use serde::{Deserialize, Serialize};

@@ -36,6 +36,8 @@ pub enum Page {
     Desk,
     /// `/paper`: what citizens declared on paper.
     Paper,
+    /// `/arrivals`: who crosses the border.
+    Arrivals,
     /// `/ward`: who leaves an area and who comes to it.
     Ward,
     /// `/accounts`: who may do what.
@@ -86,6 +88,7 @@ impl Page {
         Self::Depot,
         Self::Desk,
         Self::Paper,
+        Self::Arrivals,
         Self::Ward,
         Self::Accounts,
         Self::Hooks,
@@ -107,6 +110,7 @@ impl Page {
             Self::Depot => "depot",
             Self::Desk => "desk",
             Self::Paper => "paper",
+            Self::Arrivals => "arrivals",
             Self::Ward => "ward",
             Self::Accounts => "accounts",
             Self::Hooks => "hooks",
@@ -160,7 +164,9 @@ impl Shell {
 
     /// The texts of the page's script.
     fn script_texts(&self) -> String {
-        self.t.json_of(&["script", &format!("{}_script", self.page.name())])
+        let own = format!("{}_script", self.page.name());
+        let shared = if matches!(self.page, Page::Paper | Page::Arrivals) { "entering" } else { "" };
+        self.t.json_of(&["script", shared, &own])
     }
 }
 

@@ -29,6 +29,7 @@ use crate::import::Event as ImportEvent;
     tags(
         (name = "declarations", description = "Declarations, passes, areas"),
         (name = "paper", description = "What citizens declared on paper, one by one or as a table"),
+        (name = "arrivals", description = "Who arrives at the border, one by one or as lists of passengers"),
         (name = "checkpoint", description = "Checking passes and confirming passages"),
         (name = "wards", description = "Who leaves an area and who comes to it"),
         (name = "vehicles", description = "Vehicles on the green lane: trips, depots, who is aboard"),

@@ -285,6 +285,9 @@ impl From<RegistryError> for Problem {
             | RegistryError::UnknownLevel
             | RegistryError::UnknownHook => Self::NotFound(error.to_string()),
             RegistryError::TwoPeople => Self::TwoPeople,
+            RegistryError::OtherPerson(fields) => {
+                Self::Disagrees(fields.into_iter().map(other_field).collect())
+            }
             RegistryError::KeyReused
             | RegistryError::TripState
             | RegistryError::TooManyManifests
@@ -292,6 +295,10 @@ impl From<RegistryError> for Problem {
             | RegistryError::TooManyHooks => Self::Conflict(error.to_string()),
         }
     }
+}
+
+fn other_field(field: &str) -> Flaw {
+    Flaw { field: format!("traveller.{field}"), code: Wrong::Disagrees }
 }
 
 impl From<NoticesError> for Problem {
@@ -338,7 +345,7 @@ impl From<CodeError> for Problem {
 impl From<PaperError> for Problem {
     fn from(error: PaperError) -> Self {
         match error {
-            PaperError::OutOfReach => Self::NotAllowed(error.to_string()),
+            PaperError::OutOfReach | PaperError::OtherBorder => Self::NotAllowed(error.to_string()),
             PaperError::Declare(error) => error.into(),
         }
     }

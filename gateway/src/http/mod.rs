@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       notices, hooks, paper, vehicles, situation, audit
+//!                       notices, hooks, paper, arrivals, vehicles, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -18,6 +18,10 @@
 mod accounts;
 mod app;
 mod areas;
+mod arrival_lists;
+mod arrivals;
+#[cfg(test)]
+mod arrivals_tests;
 mod audit;
 mod backup;
 mod busiest;

@@ -42,6 +42,7 @@ pages! {
     "/depot" => Depot,
     "/desk" => Desk,
     "/paper" => Paper,
+    "/arrivals" => Arrivals,
     "/ward" => Ward,
     "/accounts" => Accounts,
     "/hooks" => Hooks,

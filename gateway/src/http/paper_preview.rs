@@ -1,4 +1,4 @@
-//! A table of paper declarations before it is sent: which column is what, how its rows are understood, what is
+//! A table before it is sent: which column is what, how its rows are understood, what is
 //! wrong with them. Nothing is kept of it.
 
 use std::collections::BTreeMap;
@@ -20,9 +20,10 @@ use super::paper_file::PaperFile;
 use super::problems::problems;
 use super::trace_words::File;
 use crate::paper::{
-    Converter, Field, Header, Mapping, MappingError, Places, RowFlaw, Table, Why, check_row, column_letters,
+    Converter, Declarations, Field, Header, Mapping, MappingError, Places, RowFlaw, Rows, Table, Why,
+    check_row, column_letters,
 };
-use crate::people::{AreaName, Permission};
+use crate::people::{AreaName, OnPaper, Permission};
 
 problems!(Previewing: WRONG_USAGE, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, FAILED);
 
@@ -54,7 +55,7 @@ pub(super) struct Preview {
     columns: BTreeMap<String, String>,
     /// Whether these columns are those that the official chose for such a table before.
     remembered: bool,
-    /// Fields that every declaration needs and that have no column.
+    /// Fields that every row needs and that have no column.
     missing: Vec<String>,
     /// Rows below the header.
     rows: usize,
@@ -117,32 +118,58 @@ pub(super) async fn preview(
     body: Body,
 ) -> Result<Json<Preview>, Problem> {
     let account = asking.official(Permission::Paper)?.clone();
-    let said = how.columns.as_deref().map(Mapping::parse).transpose()?;
+    let HowToPreview { columns, sheet, accept_mismatches } = how;
+    let wishes = Wishes { columns, sheet, accept_mismatches };
+    previewed(app, account, Declarations, wishes, body).await
+}
+
+/// How a table of whatever rows is to be looked at.
+pub(super) struct Wishes {
+    pub(super) columns: Option<String>,
+    pub(super) sheet: usize,
+    pub(super) accept_mismatches: bool,
+}
+
+/// What would become of a table of such rows.
+pub(super) async fn previewed<R: Rows>(
+    app: Arc<App>,
+    account: Account,
+    rows: R,
+    how: Wishes,
+    body: Body,
+) -> Result<Json<Preview>, Problem> {
+    let form = R::FORM;
+    let said = how.columns.as_deref().map(|said| Mapping::parse(form, said)).transpose()?;
     let file = PaperFile::take(&app, body).await?;
     let shared = Arc::clone(&app);
     let previewed = app.paper_work.run(move || -> Result<_, Problem> {
         let table = Table::read(&file.bytes, how.sheet)?;
         drop(file);
-        let header = Header::of(&table);
-        let remembered = shared.people.registry.table_columns(&account.account, &header.line())?;
+        let header = Header::of(&table, form);
+        let remembered =
+            shared.people.registry.table_columns(&account.account, &form.header_line(&header))?;
         let is_remembered = said.is_none() && remembered.is_some();
-        let remembered = remembered.map(|numbers| Mapping::of_numbers(&numbers));
-        let mapping = said.or(remembered).unwrap_or_else(|| Mapping::guess(&header.names));
-        Preview::of(&shared, &account, &table, header, mapping, is_remembered, how.accept_mismatches)
+        let remembered = remembered.map(|numbers| Mapping::of_numbers(form, &numbers));
+        let mapping = said.or(remembered).unwrap_or_else(|| Mapping::guess(form, &header.names));
+        let mut preview = Preview::of(&table, &header, &mapping, is_remembered);
+        if preview.missing.is_empty() {
+            let how = OnPaper {
+                account: &account,
+                phone: None,
+                document_seen: false,
+                accept_mismatches: how.accept_mismatches,
+                request: None,
+            };
+            preview.take_all(&shared, &rows, (&table, &header), mapping, &how)?;
+        }
+        Ok(preview)
     });
     Ok(Json(previewed.await??))
 }
 
 impl Preview {
-    fn of(
-        app: &App,
-        account: &Account,
-        table: &Table,
-        header: Header,
-        mapping: Mapping,
-        remembered: bool,
-        accept_mismatches: bool,
-    ) -> Result<Self, Problem> {
+    /// What is told before any row is looked at.
+    fn of(table: &Table, header: &Header, mapping: &Mapping, remembered: bool) -> Self {
         let name = |(at, name): (usize, &String)| ColumnName {
             column: column_letters(at as u16),
             name: name.clone(),
@@ -152,44 +179,45 @@ impl Preview {
             Err(MappingError::Missing(fields)) => fields,
             _ => Vec::new(),
         };
-        let below = table.rows.get(header.at + 1..).unwrap_or_default();
-        let mut preview = Self {
+        let letters = mapping.letters().into_iter();
+        Self {
             sheets: table.sheets.clone(),
             header_row: header.row,
             header: shown.map(name).collect(),
-            columns: mapping
-                .letters()
-                .into_iter()
-                .map(|(field, column)| (field.as_str().to_owned(), column))
-                .collect(),
+            columns: letters.map(|(field, column)| (field.as_str().to_owned(), column)).collect(),
             remembered,
             missing: missing.iter().map(|field| field.as_str().to_owned()).collect(),
-            rows: below.len(),
+            rows: table.rows.len().saturating_sub(header.at + 1),
             good: 0,
             bad: 0,
             first: Vec::new(),
             flaws: Vec::new(),
-        };
-        if !preview.missing.is_empty() {
-            return Ok(preview);
         }
+    }
+
+    fn take_all<R: Rows>(
+        &mut self,
+        app: &App,
+        rows: &R,
+        (table, header): (&Table, &Header),
+        mapping: Mapping,
+        how: &OnPaper<'_>,
+    ) -> Result<(), Problem> {
         let (people, now) = (&app.people, TimeMs::now());
-        let mut converter =
-            Converter::new(mapping, Places::new(people.areas.now(), now.get()), table.is_1904);
-        for row in below {
+        let places = Places::new(people.areas.now(), now.get());
+        let mut converter = Converter::new(rows, mapping, places, table.is_1904);
+        for row in table.rows.get(header.at + 1..).unwrap_or_default() {
             if app.is_stopping() {
-                return Err(Problem::Unavailable(
-                    "the server is stopping; send the table again later".to_owned(),
-                ));
+                let why = "the server is stopping; send the table again later";
+                return Err(Problem::Unavailable(why.to_owned()));
             }
-            let checked = check_row(people, &mut converter, row, (account, accept_mismatches), now);
-            let (fields, flaws) = match checked {
+            let (fields, flaws) = match check_row(people, &mut converter, row, how, now) {
                 Ok(understood) => (converter.shown(&understood), Vec::new()),
                 Err(flaws) => (Vec::new(), flaws),
             };
-            preview.take(row.number, fields, &flaws);
+            self.take(row.number, fields, &flaws);
         }
-        Ok(preview)
+        Ok(())
     }
 
     fn take(&mut self, row: u32, fields: Vec<(Field, String)>, flaws: &[RowFlaw]) {

@@ -298,8 +298,12 @@ fn an_upload_that_the_server_breaks_off_goes_on_when_it_is_sent_again() {
     assert_eq!(entered(), accepted, "what was told is on disk, and no more");
     let sent = crate::paper::Sent {
         table: crate::paper::Table::read(table.as_bytes(), 0).expect("a table"),
-        header: crate::paper::Header::of(&crate::paper::Table::read(table.as_bytes(), 0).expect("a table")),
-        mapping: crate::paper::Mapping::parse(COLUMNS).expect("columns"),
+        header: crate::paper::Header::of(
+            &crate::paper::Table::read(table.as_bytes(), 0).expect("a table"),
+            crate::paper::Form::Declarations,
+        ),
+        mapping: crate::paper::Mapping::parse(crate::paper::Form::Declarations, COLUMNS).expect("columns"),
+        rows: crate::paper::Declarations,
         account: account.clone(),
         document_seen: false,
         accept_mismatches: true,

@@ -1,4 +1,4 @@
-//! Tables of paper declarations as they are taken in: 202, then how far it is; rows with passes, rows that were
+//! Tables as they are taken in: 202, then how far it is; rows with passes, rows that were
 //! refused.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use truyvet_engine::registry::Account;
 use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
@@ -21,7 +22,9 @@ use super::paper_preview::{FLAWS_TOLD_MAX, ToldFlaw};
 use super::passes::{PRIVATE, Words};
 use super::problems::problems;
 use super::trace_words::File;
-use crate::paper::{Header, Language, Mapping, Sent, State as UploadState, Table, Upload};
+use crate::paper::{
+    Declarations, Header, Language, Mapping, Rows, Sent, State as UploadState, Table, Upload,
+};
 use crate::people::Permission;
 
 problems!(Sending: WRONG_USAGE, TOO_LARGE, INVALID, BUSY, TIMEOUT, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -33,16 +36,16 @@ problems!(Reading: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAIL
 pub(super) struct HowToTake {
     /// Which column holds each field, as `name:A,birth_date:B`. Remembered for tables with this header.
     #[param(example = "name:A,birth_date:B,document:C,permanent:D,to:E,departs_at:F")]
-    columns: String,
+    pub(super) columns: String,
     /// Place of the sheet in a spreadsheet, from 0.
     #[serde(default)]
-    sheet: usize,
+    pub(super) sheet: usize,
     /// Whether the official has compared every row with the person's document; they are verified then.
     #[serde(default)]
-    document_seen: bool,
+    pub(super) document_seen: bool,
     /// Take rows although the register, or the document's own number, has something else.
     #[serde(default)]
-    accept_mismatches: bool,
+    pub(super) accept_mismatches: bool,
 }
 
 /// How far an upload is, and what became of it.
@@ -82,7 +85,18 @@ pub(super) async fn send(
     body: Body,
 ) -> Result<(StatusCode, Json<Told>), Problem> {
     let account = asking.official(Permission::Paper)?.clone();
-    let mapping = Mapping::parse(&how.columns)?;
+    begin(app, account, Declarations, how, body).await
+}
+
+/// Takes a table of such rows in.
+pub(super) async fn begin<R: Rows>(
+    app: Arc<App>,
+    account: Account,
+    rows: R,
+    how: HowToTake,
+    body: Body,
+) -> Result<(StatusCode, Json<Told>), Problem> {
+    let mapping = Mapping::parse(R::FORM, &how.columns)?;
     mapping.check()?;
     app.check_room()?;
     let file = PaperFile::take(&app, body).await?;
@@ -90,11 +104,11 @@ pub(super) async fn send(
     let begun = app.paper_work.run(move || -> Result<_, Problem> {
         let table = Table::read(&file.bytes, how.sheet)?;
         drop(file);
-        let header = Header::of(&table);
-        let registry = &shared.people.registry;
-        registry.remember_table_columns(&account.account, &header.line(), &mapping.numbers())?;
+        let header = Header::of(&table, R::FORM);
+        let (registry, line) = (&shared.people.registry, R::FORM.header_line(&header));
+        registry.remember_table_columns(&account.account, &line, &mapping.numbers())?;
         let HowToTake { document_seen, accept_mismatches, .. } = how;
-        let sent = Sent { account, table, header, mapping, document_seen, accept_mismatches };
+        let sent = Sent { rows, account, table, header, mapping, document_seen, accept_mismatches };
         let upload = Arc::new(Upload::new(&sent));
         let begun = shared.uploads.begin(Arc::clone(&upload));
         begun.map_err(|_| Problem::Busy("another upload is going on; send yours when it has ended"))?;
@@ -111,7 +125,8 @@ pub(super) async fn send(
             accepted,
             refused,
             is_whole = progress.state == UploadState::Done,
-            "an upload of declarations ended"
+            form = ?R::FORM,
+            "an upload ended"
         );
     });
     Ok((StatusCode::ACCEPTED, Json(told)))

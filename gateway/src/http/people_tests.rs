@@ -125,7 +125,7 @@ impl<'s> Browser<'s> {
     }
 }
 
-const PASSWORD: &str = "một mật khẩu dài";
+pub(super) const PASSWORD: &str = "một mật khẩu dài";
 pub(super) const AN: &str = "001090000001";
 pub(super) const MAI: &str = "001190000002";
 

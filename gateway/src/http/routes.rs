@@ -16,9 +16,9 @@ use utoipa_axum::routes;
 use super::app::App;
 use super::error::Problem;
 use super::{
-    accounts, areas, audit, backup, busiest, caller, checkpoint, declarations, devices, document, guard,
-    hooks, import, notices, operate, pages, paper, paper_preview, paper_uploads, passes, people, problems,
-    scans, situation, trace, vehicles,
+    accounts, areas, arrival_lists, arrivals, audit, backup, busiest, caller, checkpoint, declarations,
+    devices, document, guard, hooks, import, notices, operate, pages, paper, paper_preview, paper_uploads,
+    passes, people, problems, scans, situation, trace, vehicles,
 };
 use crate::people::Permission;
 
@@ -44,7 +44,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
     // Bounds its own input, which is on disk.
     let unbounded = import().layer(need(Permission::Operate)).layer(DefaultBodyLimit::disable());
     let tables = tables().layer(need(Permission::Paper)).layer(DefaultBodyLimit::disable());
-    Router::from(bounded.merge(unbounded).merge(tables))
+    let passengers = passengers().layer(need(Permission::Border)).layer(DefaultBodyLimit::disable());
+    Router::from(bounded.merge(unbounded).merge(tables).merge(passengers))
         .merge(pages::routes())
         .fallback(async || Problem::NotFound("there is nothing at this address".to_owned()))
         .method_not_allowed_fallback(async || Problem::Method)
@@ -66,6 +67,7 @@ pub fn openapi() -> OpenApi {
         untimed(),
         import(),
         tables(),
+        passengers(),
     ]
     .into_iter()
     .map(|mut group| {
@@ -94,6 +96,7 @@ fn open() -> Routes {
         .routes(routes!(situation::scale))
         .routes(routes!(situation::history))
         .routes(routes!(vehicles::depots))
+        .routes(routes!(arrivals::places))
         .routes(routes!(passes::keys));
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
@@ -116,6 +119,9 @@ fn people() -> Routes {
         .routes(routes!(paper_uploads::upload))
         .routes(routes!(paper_uploads::refused))
         .routes(routes!(paper_uploads::upload_sheet))
+        .routes(routes!(arrivals::enter, arrivals::list))
+        .routes(routes!(arrivals::find))
+        .routes(routes!(arrivals::sheet))
         .routes(routes!(checkpoint::enrol))
         .routes(routes!(checkpoint::transports))
         .routes(routes!(checkpoint::lists))
@@ -211,6 +217,11 @@ fn import() -> Routes {
 /// For officials with tables, whose handlers bound what they read.
 fn tables() -> Routes {
     OpenApiRouter::default().routes(routes!(paper_preview::preview)).routes(routes!(paper_uploads::send))
+}
+
+/// For officials at the border with lists of passengers, bounded as tables are.
+fn passengers() -> Routes {
+    OpenApiRouter::default().routes(routes!(arrival_lists::preview)).routes(routes!(arrival_lists::send))
 }
 
 /// For those who trace. Questions have a time of their own.

@@ -44,7 +44,10 @@ macro_rules! fields {
 fields! {
     /// The whole name.
     Name = "name", "person.name",
-        ["ho va ten", "ho ten", "ten", "name", "full name", "fullname"];
+        ["ho va ten", "ho ten", "ten", "ten hanh khach", "name", "full name", "fullname", "passenger name",
+         "passenger", "given name", "given names", "first name"];
+    /// The family name, where it stands by itself.
+    Surname = "surname", "person.name", ["ho dem", "ho va dem", "surname", "family name", "last name"];
     /// The day of birth.
     BirthDate = "birth_date", "person.birth_date",
         ["ngay sinh", "ngay thang nam sinh", "nam sinh", "birth date", "birthdate", "date of birth", "dob", "born"];
@@ -60,7 +63,8 @@ fields! {
         ["loai giay to", "document kind", "document type", "id type", "kind of document"];
     /// Who issued the document, ISO 3166 alpha-2.
     DocumentCountry = "document_country", "person.documents[0].country",
-        ["nuoc cap", "noi cap ho chieu", "document country", "issued by", "issuing country"];
+        ["nuoc cap", "noi cap ho chieu", "document country", "issued by", "issuing country", "issuing state",
+         "country of issue", "passport country"];
     /// ISO 3166 alpha-2.
     Nationality = "nationality", "person.nationality", ["quoc tich", "nationality"];
     /// Telephone.
@@ -116,11 +120,117 @@ fields! {
     /// When it was taken.
     TestAt = "test_at", "health.test.taken_at",
         ["ngay xet nghiem", "ngay lay mau", "test date", "date of test"];
+    /// Seat or cabin.
+    Seat = "seat", "crossing.seat",
+        ["so ghe", "ghe", "ghe ngoi", "cho ngoi", "buong", "seat", "seat number", "cabin"];
+    /// Place of quarantine: a facility's code or name, or an area and an address.
+    Quarantine = "quarantine", "crossing.quarantine",
+        ["noi cach ly", "co so cach ly", "khu cach ly", "dia diem cach ly", "cach ly tai", "cach ly", "quarantine",
+         "quarantine place", "quarantine facility", "place of quarantine"];
+    /// Days of quarantine from the arrival on.
+    QuarantineDays = "quarantine_days", "crossing.quarantine.until",
+        ["so ngay cach ly", "quarantine days", "days of quarantine"];
+    /// The last day of quarantine.
+    QuarantineUntil = "quarantine_until", "crossing.quarantine.until",
+        ["cach ly den", "cach ly den ngay", "quarantine until", "until"];
 }
+
+/// What a table is of: which fields it has, and what they become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Declarations that citizens made on paper.
+    #[default]
+    Declarations,
+    /// Passengers who arrive on one carriage.
+    Arrivals,
+}
+
+impl Form {
+    /// Its fields, in the order in which people fill them in.
+    pub fn fields(self) -> impl Iterator<Item = Field> {
+        Field::ALL.iter().copied().filter(move |field| match self {
+            Self::Declarations => !OF_ARRIVALS.contains(field),
+            Self::Arrivals => OF_BOTH.contains(field) || OF_ARRIVALS.contains(field),
+        })
+    }
+
+    /// What it needs from every row.
+    pub const fn required(self) -> &'static [Field] {
+        match self {
+            Self::Declarations => &[
+                Field::Name,
+                Field::BirthDate,
+                Field::Document,
+                Field::Permanent,
+                Field::To,
+                Field::DepartsAt,
+            ],
+            Self::Arrivals => &[Field::Name, Field::BirthDate, Field::Document],
+        }
+    }
+
+    /// The path of what a field becomes, as flaws name it.
+    pub const fn path(self, field: Field) -> &'static str {
+        match (self, field) {
+            (Self::Arrivals, Field::Name | Field::Surname) => "traveller.name",
+            (Self::Arrivals, Field::BirthDate) => "traveller.birth_date",
+            (Self::Arrivals, Field::Sex) => "traveller.sex",
+            (Self::Arrivals, Field::Document) => "traveller.passport.number",
+            (Self::Arrivals, Field::DocumentCountry) => "traveller.passport.country",
+            (Self::Arrivals, Field::Nationality) => "traveller.nationality",
+            (Self::Arrivals, Field::Phone) => "traveller.phone",
+            (Self::Arrivals, Field::Permanent) => "traveller.home",
+            (Self::Arrivals, Field::TestKind) => "test.kind",
+            (Self::Arrivals, Field::TestResult) => "test.result",
+            (Self::Arrivals, Field::TestAt) => "test.taken_at",
+            _ => field.path(),
+        }
+    }
+
+    /// The field that a path comes from: the longest that it begins with, of equal ones the first.
+    pub fn field_of(self, path: &str) -> Option<Field> {
+        let begins = |field: &Field| {
+            path.strip_prefix(self.path(*field)).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let fields: Vec<Field> = self.fields().filter(begins).collect();
+        fields.into_iter().rev().max_by_key(|field| self.path(*field).len())
+    }
+
+    /// So that each form remembers columns of its own, though headers are the same.
+    pub fn header_line(self, header: &Header) -> String {
+        match self {
+            Self::Declarations => header.line(),
+            Self::Arrivals => format!("arrivals|{}", header.line()),
+        }
+    }
+}
+
+/// Fields that passengers have and citizens' declarations have not.
+const OF_ARRIVALS: [Field; 5] =
+    [Field::Surname, Field::Seat, Field::Quarantine, Field::QuarantineDays, Field::QuarantineUntil];
+
+/// Fields that both have.
+const OF_BOTH: [Field; 11] = [
+    Field::Name,
+    Field::BirthDate,
+    Field::Sex,
+    Field::Document,
+    Field::DocumentCountry,
+    Field::Nationality,
+    Field::Phone,
+    Field::Permanent,
+    Field::TestKind,
+    Field::TestResult,
+    Field::TestAt,
+];
 
 /// Which column, from 0, holds each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mapping(BTreeMap<Field, u16>);
+pub struct Mapping {
+    /// What the table is of.
+    pub form: Form,
+    columns: BTreeMap<Field, u16>,
+}
 
 /// The line that names the columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,15 +255,11 @@ pub enum MappingError {
     )]
     Form,
     /// Choose columns for these fields.
-    #[error("columns are missing that every declaration needs; choose them, or add them to the table")]
+    #[error("columns are missing that every row needs; choose them, or add them to the table")]
     Missing(Vec<Field>),
 }
 
 impl Field {
-    /// What every declaration needs from its row.
-    pub const REQUIRED: &[Self] =
-        &[Self::Name, Self::BirthDate, Self::Document, Self::Permanent, Self::To, Self::DepartsAt];
-
     /// The field of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|field| field.as_str() == name)
@@ -163,8 +269,8 @@ impl Field {
 impl Header {
     /// The header of a table: of the first rows the one that names most fields, the first of several; titles
     /// above it are passed over.
-    pub fn of(table: &Table) -> Self {
-        let named = |row: &Row| Mapping::guess(&names(row)).0.len();
+    pub fn of(table: &Table, form: Form) -> Self {
+        let named = |row: &Row| Mapping::guess(form, &names(row)).columns.len();
         let candidates = table.rows.iter().take(HEADER_WITHIN_ROWS).enumerate();
         // `max_by_key` takes the last of several, so the order is turned round.
         let best = candidates.rev().max_by_key(|(_, row)| named(row));
@@ -191,20 +297,18 @@ impl Header {
 
 impl Mapping {
     /// What a header says by itself.
-    pub fn guess(names: &[String]) -> Self {
+    pub fn guess(form: Form, names: &[String]) -> Self {
         let headers: Vec<Vec<String>> = names.iter().map(|name| words(name)).collect();
         let mut found: Vec<(usize, usize, Field)> = Vec::new();
         for (column, header) in headers.iter().enumerate() {
-            found.extend(
-                Field::ALL.iter().filter_map(|field| Some((agreement(header, *field)?, column, *field))),
-            );
+            found.extend(form.fields().filter_map(|field| Some((agreement(header, field)?, column, field))));
         }
         // The best agreements first, of equal ones the column further left.
         found.sort_by_key(|(agreement, column, field)| (std::cmp::Reverse(*agreement), *column, *field));
-        let (mut mapping, mut taken) = (Self::default(), BTreeSet::new());
+        let (mut mapping, mut taken) = (Self { form, ..Self::default() }, BTreeSet::new());
         for (_, column, field) in found {
-            if !mapping.0.contains_key(&field) && taken.insert(column) {
-                mapping.0.insert(field, column as u16);
+            if !mapping.columns.contains_key(&field) && taken.insert(column) {
+                mapping.columns.insert(field, column as u16);
             }
         }
         mapping
@@ -214,48 +318,52 @@ impl Mapping {
     ///
     /// # Errors
     /// It is not written so, or a field or column stands there twice.
-    pub fn parse(text: &str) -> Result<Self, MappingError> {
-        let mut mapping = Self::default();
+    pub fn parse(form: Form, text: &str) -> Result<Self, MappingError> {
+        let mut mapping = Self { form, ..Self::default() };
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let (field, letters) = part.split_once(':').ok_or(MappingError::Form)?;
             let (field, column) = Field::parse(field).zip(column_of(letters)).ok_or(MappingError::Form)?;
-            let is_taken = mapping.0.values().any(|taken| *taken == column);
-            if is_taken || mapping.0.insert(field, column).is_some() {
+            let is_its = form.fields().any(|its| its == field);
+            let is_taken = mapping.columns.values().any(|taken| *taken == column);
+            if !is_its || is_taken || mapping.columns.insert(field, column).is_some() {
                 return Err(MappingError::Form);
             }
         }
         Ok(mapping)
     }
 
-    /// Every field that a declaration needs must have a column.
+    /// Every field that a row needs must have a column.
     ///
     /// # Errors
     /// These have none.
     pub fn check(&self) -> Result<(), MappingError> {
-        let missing: Vec<Field> =
-            Field::REQUIRED.iter().copied().filter(|field| !self.0.contains_key(field)).collect();
+        let has_none = |field: &Field| !self.columns.contains_key(field);
+        let missing: Vec<Field> = self.form.required().iter().copied().filter(has_none).collect();
         if missing.is_empty() { Ok(()) } else { Err(MappingError::Missing(missing)) }
     }
 
     /// The column of a field.
     pub fn column(&self, field: Field) -> Option<u16> {
-        self.0.get(&field).copied()
+        self.columns.get(&field).copied()
     }
 
     /// The fields by the letters of their columns.
     pub fn letters(&self) -> BTreeMap<Field, String> {
-        self.0.iter().map(|(field, column)| (*field, column_letters(*column))).collect()
+        self.columns.iter().map(|(field, column)| (*field, column_letters(*column))).collect()
     }
 
     /// As it is remembered.
     pub fn numbers(&self) -> BTreeMap<String, u16> {
-        self.0.iter().map(|(field, column)| (field.as_str().to_owned(), *column)).collect()
+        self.columns.iter().map(|(field, column)| (field.as_str().to_owned(), *column)).collect()
     }
 
     /// As it was remembered; fields that are no more are left out.
-    pub fn of_numbers(numbers: &BTreeMap<String, u16>) -> Self {
+    pub fn of_numbers(form: Form, numbers: &BTreeMap<String, u16>) -> Self {
         let fields = numbers.iter().filter_map(|(name, column)| Some((Field::parse(name)?, *column)));
-        Self(fields.filter(|(_, column)| usize::from(*column) < COLUMNS_MAX).collect())
+        let is_its = |(field, column): &(Field, u16)| {
+            usize::from(*column) < COLUMNS_MAX && form.fields().any(|its| its == *field)
+        };
+        Self { form, columns: fields.filter(is_its).collect() }
     }
 }
 
@@ -302,8 +410,12 @@ mod tests {
     use super::*;
 
     fn guessed(names: &[&str]) -> String {
+        guessed_as(Form::Declarations, names)
+    }
+
+    fn guessed_as(form: Form, names: &[&str]) -> String {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let letters = Mapping::guess(&names).letters();
+        let letters = Mapping::guess(form, &names).letters();
         letters
             .iter()
             .map(|(field, column)| format!("{}:{column}", field.as_str()))
@@ -356,6 +468,57 @@ mod tests {
     }
 
     #[test]
+    fn headers_of_passenger_lists_are_understood_in_both_languages() {
+        let vietnamese = [
+            "STT",
+            "Họ tên hành khách",
+            "Số ghế",
+            "Số hộ chiếu",
+            "Quốc tịch",
+            "Giới tính",
+            "Ngày sinh",
+            "Nơi cách ly",
+            "Cách ly đến ngày",
+        ];
+        assert_eq!(
+            guessed_as(Form::Arrivals, &vietnamese),
+            "name:B,birth_date:G,sex:F,document:D,nationality:E,seat:C,quarantine:H,quarantine_until:I"
+        );
+        let english = [
+            "Seat No.",
+            "Surname",
+            "Given names",
+            "Sex",
+            "DOB",
+            "Passport No.",
+            "Issuing state",
+            "Nationality",
+            "Quarantine place",
+            "Quarantine days",
+        ];
+        assert_eq!(
+            guessed_as(Form::Arrivals, &english),
+            "name:C,surname:B,birth_date:E,sex:D,document:F,document_country:G,nationality:H,seat:A,quarantine:I,\
+             quarantine_days:J"
+        );
+    }
+
+    #[test]
+    fn a_path_leads_back_to_the_field_of_its_form() {
+        for (form, path, field) in [
+            (Form::Declarations, "person.permanent.area", Some(Field::Permanent)),
+            (Form::Declarations, "journey.departs_at", Some(Field::DepartsAt)),
+            (Form::Declarations, "crossing.seat", None),
+            (Form::Arrivals, "traveller.name", Some(Field::Name)),
+            (Form::Arrivals, "traveller.passport.country", Some(Field::DocumentCountry)),
+            (Form::Arrivals, "crossing.quarantine.until", Some(Field::QuarantineDays)),
+            (Form::Arrivals, "crossing.site", None),
+        ] {
+            assert_eq!(form.field_of(path), field, "{path}");
+        }
+    }
+
+    #[test]
     fn each_field_and_each_column_is_taken_once_and_the_best_wins() {
         assert_eq!(guessed(&["Tên cơ quan cấp", "Họ và tên", "Tên"]), "name:B", "the exact header");
         assert_eq!(guessed(&["Họ tên", "Họ tên"]), "name:A", "the first of two");
@@ -373,7 +536,7 @@ mod tests {
             row(3, &["Họ và tên", "Ngày sinh", "CCCD", "Lỗi (Truyvet)"]),
             row(4, &["Nguyễn Văn Nơi Đến", "2/3/1990", "001090000001"]),
         ];
-        let header = Header::of(&Table { rows, ..Table::default() });
+        let header = Header::of(&Table { rows, ..Table::default() }, Form::Declarations);
         assert_eq!((header.at, header.row, header.line().as_str()), (1, 3, "ho va ten|ngay sinh|cccd"));
         assert_eq!(header.names[3], "");
     }
@@ -381,14 +544,16 @@ mod tests {
     #[test]
     fn a_mapping_is_read_as_it_is_written_and_tells_what_is_missing() {
         let text = "name:A,birth_date:C,document:AB,permanent:D,to:E,departs_at:F";
-        let mapping = Mapping::parse(text).expect("a mapping");
+        let form = Form::Declarations;
+        let mapping = Mapping::parse(form, text).expect("a mapping");
         assert_eq!((mapping.column(Field::Document), mapping.check()), (Some(27), Ok(())));
-        assert_eq!(Mapping::of_numbers(&mapping.numbers()), mapping);
+        assert_eq!(Mapping::of_numbers(form, &mapping.numbers()), mapping);
+        assert_eq!(Mapping::parse(form, "seat:A"), Err(MappingError::Form), "of another form");
         for wrong in ["name", "name:", "name:a", "nobody:A", "name:A,name:B", "name:A,to:A", "name:ZZZ"] {
-            assert_eq!(Mapping::parse(wrong), Err(MappingError::Form), "{wrong}");
+            assert_eq!(Mapping::parse(form, wrong), Err(MappingError::Form), "{wrong}");
         }
-        let missing =
-            Mapping::parse("name:A,birth_date:B,document:C,permanent:D").expect("written well").check();
+        let missing = Mapping::parse(form, "name:A,birth_date:B,document:C,permanent:D");
+        let missing = missing.expect("written well").check();
         assert_eq!(missing, Err(MappingError::Missing(vec![Field::To, Field::DepartsAt])));
     }
 

@@ -1,21 +1,24 @@
-//! Paper: tables of declarations that officials send, taken in row by row.
+//! Paper: tables that officials send, taken in row by row: declarations of citizens, or passengers who arrive.
 //!
 //! ```text
 //! file -> table/     rows of cells, bounded            pure
 //!      -> columns    which column is which field       pure
-//!      -> convert    a row becomes a declaration,      pure; values, places
+//!      -> reading    a row becomes what rows are of,   pure; values, places
 //!                    or flaws by row and column
-//!      -> upload     good rows are declared, many at once; the others are kept to be corrected
+//!                    (declarations, arrivals)
+//!      -> upload     good rows are entered, many at once; the others are kept to be corrected
 //!      -> refused    as CSV with the reasons
 //! ```
-//! - **Nothing twice.** A row is known by what it declares, and by its place among equal rows of its file. The
+//! - **Nothing twice.** A row is known by what it says, and a declaration by its place among equal rows too. The
 //!   same file again, one that was cut off, or a corrected one adds only what is new.
 //! - The file and its rows are in memory alone, never on disk. A job that dies with the server is sent again.
 //! - Flaws name row, column, field and code; what stands in a cell is in no log, and in no error.
 
+mod arrivals;
 mod columns;
-mod convert;
+mod declarations;
 mod places;
+mod reading;
 mod refused;
 mod table;
 mod upload;
@@ -28,9 +31,11 @@ use serde::Serialize;
 use truyvet_schemas::checking::Wrong;
 use utoipa::ToSchema;
 
-pub use columns::{Field, Header, Mapping, MappingError};
-pub use convert::{Converter, Understood};
+pub use arrivals::{Facilities, Passengers};
+pub use columns::{Field, Form, Header, Mapping, MappingError};
+pub use declarations::Declarations;
 pub(crate) use places::Places;
+pub use reading::{Converter, Rows};
 pub use refused::Language;
 pub use table::{FILE_BYTES_MAX, Table, TableError, column_letters};
 pub use upload::{Accepted, Ended, Progress, Sent, State, Upload, check_row};
@@ -86,7 +91,7 @@ pub enum Why {
     Merged,
     /// The documents are known as those of two people.
     TwoPeople,
-    /// The person neither lives in the official's area nor travels from it or to it.
+    /// The person neither lives in the official's area nor travels from it or to it, or arrives elsewhere.
     OutOfReach,
     /// So many were entered today, or contradicted by the register, that no more are taken.
     TooMany,

@@ -17,7 +17,7 @@ use super::Why;
 use crate::people::AreaName;
 
 /// Looks places up, and remembers what it found: tables name the same few again and again.
-pub(crate) struct Places {
+pub struct Places {
     search: Arc<Search>,
     now_ms: i64,
     known: HashMap<String, Result<Place, Unclear>>,

@@ -137,7 +137,7 @@ static ENGLISH: Words = Words {
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::{Field, Header};
+    use super::super::columns::{Field, Form, Header};
     use super::super::table::{Row, Table};
     use super::*;
 
@@ -154,7 +154,7 @@ mod tests {
             candidates: None,
         };
         let mut rows: Vec<Row> = rows.iter().map(row).collect();
-        let header = Header::of(&Table { rows: rows.clone(), ..Table::default() });
+        let header = Header::of(&Table { rows: rows.clone(), ..Table::default() }, Form::Declarations);
         rows.remove(0);
         let refused = rows.into_iter().map(|row| (row.clone(), vec![flaw(&row)])).collect();
         Ended { is_whole: true, accepted: Vec::new(), refused, header }
@@ -169,7 +169,7 @@ mod tests {
                         \"Mai, \"\"Mơ\"\"\",1990,W1,7,\"B (Ngày sinh): chỉ có năm; ghi đủ ngày, tháng, năm\"\r\n";
         assert_eq!(csv, expected);
         let again = Table::read(csv.as_bytes(), 0).expect("a table");
-        let header = Header::of(&again);
+        let header = Header::of(&again, Form::Declarations);
         assert_eq!(header.line(), first.header.line(), "so its columns are remembered");
         let cells: Vec<&Cell> = (0..3).map(|at| again.rows[1].cell(at)).collect();
         let text = |text: &str| Cell::Text(text.into());

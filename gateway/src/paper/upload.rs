@@ -21,14 +21,16 @@ use truyvet_schemas::pass::PassId;
 use utoipa::ToSchema;
 
 use super::columns::{Field, Header, Mapping};
-use super::convert::{Converter, Understood};
 use super::places::Places;
+use super::reading::{Converter, Rows};
 use super::table::{Cell, Row, Table};
 use super::{RowFlaw, Why};
 use crate::people::{DeclareError, OnPaper, PaperError, People};
 
 /// A table as it is to be taken in.
-pub struct Sent {
+pub struct Sent<R> {
+    /// What its rows are.
+    pub rows: R,
     /// Who sends it.
     pub account: Account,
     /// What was sent.
@@ -107,9 +109,9 @@ pub struct Accepted {
 }
 
 /// A row that is to be declared.
-struct Ready {
+struct Ready<R: Rows> {
     at: usize,
-    understood: Understood,
+    understood: R::Understood,
     request: String,
 }
 
@@ -121,10 +123,10 @@ struct Outcomes {
 }
 
 /// What the threads of one upload share.
-struct Work<'a> {
+struct Work<'a, R> {
     people: &'a People,
     upload: &'a Upload,
-    sent: &'a Sent,
+    sent: &'a Sent<R>,
     outcomes: Mutex<Outcomes>,
     /// Whether nothing more is to be begun.
     is_over: AtomicBool,
@@ -132,7 +134,7 @@ struct Work<'a> {
 
 impl Upload {
     /// One that has not begun.
-    pub fn new(sent: &Sent) -> Self {
+    pub fn new<R>(sent: &Sent<R>) -> Self {
         let rows = sent.table.rows.len().saturating_sub(sent.header.at + 1);
         Self {
             id: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
@@ -146,13 +148,13 @@ impl Upload {
     }
 
     /// Takes the rows, and returns when all are on disk or the server stops.
-    pub fn run(&self, people: &People, sent: Sent, is_stopping: impl Fn() -> bool) {
+    pub fn run<R: Rows>(&self, people: &People, sent: Sent<R>, is_stopping: impl Fn() -> bool) {
         let (outcomes, is_over) = Default::default();
         let work = Work { people, upload: self, sent: &sent, outcomes, is_over };
         let (ready, queue) = bounded(QUEUE);
         std::thread::scope(|scope| {
             for _ in 0..AT_ONCE {
-                scope.spawn(|| work.declare_all(&queue));
+                scope.spawn(|| work.enter_all(&queue));
             }
             work.read_all(ready, is_stopping);
         });
@@ -205,7 +207,7 @@ impl Upload {
 }
 
 impl Ended {
-    fn of(sent: Sent, is_whole: bool, mut outcomes: Outcomes) -> Self {
+    fn of<R>(sent: Sent<R>, is_whole: bool, mut outcomes: Outcomes) -> Self {
         outcomes.accepted.sort_unstable_by_key(|accepted| accepted.row);
         outcomes.refused.sort_by_key(|(at, _)| *at);
         let mut rows = sent.table.rows;
@@ -219,12 +221,12 @@ impl Ended {
     }
 }
 
-impl Work<'_> {
+impl<R: Rows> Work<'_, R> {
     /// Reads the rows in their order, so that equal ones are counted the same each time.
-    fn read_all(&self, ready: Sender<Ready>, is_stopping: impl Fn() -> bool) {
+    fn read_all(&self, ready: Sender<Ready<R>>, is_stopping: impl Fn() -> bool) {
         let places = Places::new(self.people.areas.now(), TimeMs::now().get());
-        let Sent { table, header, mapping, .. } = self.sent;
-        let mut converter = Converter::new(mapping.clone(), places, table.is_1904);
+        let Sent { rows, table, header, mapping, .. } = self.sent;
+        let mut converter = Converter::new(rows, mapping.clone(), places, table.is_1904);
         let mut equal: HashMap<[u8; 32], u32> = HashMap::new();
         for (at, row) in table.rows.iter().enumerate().skip(header.at + 1) {
             if is_stopping() {
@@ -235,8 +237,9 @@ impl Work<'_> {
             }
             match converter.read(row) {
                 Ok(understood) => {
-                    let content = digest(&understood);
-                    let place = equal.entry(content).and_modify(|count| *count += 1).or_insert(1);
+                    let content = *blake3::hash(&rows.content(&understood)).as_bytes();
+                    let place = equal.entry(content).or_insert(0);
+                    *place += u32::from(R::EQUAL_ROWS_ARE_TWO || *place == 0);
                     let request = format!("row|{}|{place}", data_encoding::HEXLOWER.encode(&content));
                     if ready.send(Ready { at, understood, request }).is_err() {
                         break;
@@ -247,25 +250,25 @@ impl Work<'_> {
         }
     }
 
-    fn declare_all(&self, queue: &Receiver<Ready>) {
+    fn enter_all(&self, queue: &Receiver<Ready<R>>) {
         for ready in queue {
             if !self.is_over.load(Ordering::Relaxed) {
-                self.declare(ready);
+                self.enter(ready);
             }
         }
     }
 
-    fn declare(&self, Ready { at, understood, request }: Ready) {
-        let Sent { account, mapping, document_seen, accept_mismatches, table, .. } = self.sent;
+    fn enter(&self, Ready { at, understood, request }: Ready<R>) {
+        let Sent { rows, account, mapping, document_seen, accept_mismatches, table, .. } = self.sent;
         let how = OnPaper {
             account,
-            phone: understood.phone.as_deref(),
+            phone: None,
             document_seen: *document_seen,
             accept_mismatches: *accept_mismatches,
             request: Some(&request),
         };
         let row = table.rows[at].number;
-        match self.people.declare_on_paper(understood.declaration, &how, TimeMs::now()) {
+        match rows.enter(understood, self.people, &how, TimeMs::now()) {
             Ok(entered) => {
                 let counter = if entered.was_there { &self.upload.was_there } else { &self.upload.accepted };
                 let record = entered.made.record;
@@ -276,7 +279,7 @@ impl Work<'_> {
             Err(error) => match flaws_of(&error, mapping, row) {
                 Some(flaws) => self.refuse(at, flaws),
                 None => {
-                    tracing::warn!(%error, "an upload of declarations is stopped");
+                    tracing::warn!(%error, "an upload is stopped");
                     self.is_over.store(true, Ordering::Relaxed);
                 }
             },
@@ -289,20 +292,20 @@ impl Work<'_> {
     }
 }
 
-/// What the row says, if nothing keeps it from being declared as far as can be told beforehand.
+/// What the row says, if nothing keeps it from being entered as far as can be told beforehand.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn check_row(
+pub fn check_row<R: Rows>(
     people: &People,
-    converter: &mut Converter,
+    converter: &mut Converter<'_, R>,
     row: &Row,
-    (account, accept_mismatches): (&Account, bool),
+    how: &OnPaper<'_>,
     now: TimeMs,
-) -> Result<Understood, Vec<RowFlaw>> {
+) -> Result<R::Understood, Vec<RowFlaw>> {
     let understood = converter.read(row)?;
     let mapping = &converter.mapping;
-    let checked = people.check_paper(&understood.declaration, account, accept_mismatches, now);
+    let checked = converter.rows.check(&understood, people, how, now);
     match checked.map_err(|error| flaws_of(&error, mapping, row.number)) {
         Ok(flaws) if flaws.is_empty() => Ok(understood),
         Ok(flaws) => Err(mapping.flaws(row.number, &flaws)),
@@ -314,7 +317,7 @@ pub fn check_row(
 fn flaws_of(error: &PaperError, mapping: &Mapping, row: u32) -> Option<Vec<RowFlaw>> {
     let one = |field, why| Some(vec![mapping.flaw(row, field, why)]);
     match error {
-        PaperError::OutOfReach => one(None, Why::OutOfReach),
+        PaperError::OutOfReach | PaperError::OtherBorder => one(None, Why::OutOfReach),
         PaperError::Declare(DeclareError::Invalid(flaws) | DeclareError::Disagrees(flaws)) => {
             Some(mapping.flaws(row, flaws))
         }
@@ -324,15 +327,6 @@ fn flaws_of(error: &PaperError, mapping: &Mapping, row: u32) -> Option<Vec<RowFl
         }
         PaperError::Declare(DeclareError::NotYours | DeclareError::Registry(_)) => None,
     }
-}
-
-/// What a row declares, as a number that tells nothing of it.
-fn digest(understood: &Understood) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new();
-    let content = serde_json::to_vec(&understood.declaration).unwrap_or_default();
-    hasher.update(&(content.len() as u64).to_le_bytes()).update(&content);
-    hasher.update(understood.phone.as_deref().unwrap_or_default().as_bytes());
-    hasher.finalize().into()
 }
 
 /// Rows that are declared at once: each waits for its sync most of the time.

@@ -60,6 +60,7 @@ mod tests {
     use truyvet_engine::registry::{Account, Role};
 
     use super::super::columns::{Header, Mapping};
+    use super::super::declarations::Declarations;
     use super::super::table::Table;
     use super::super::upload::Sent;
     use super::*;
@@ -76,6 +77,7 @@ mod tests {
             is_disabled: false,
         };
         Arc::new(Upload::new(&Sent {
+            rows: Declarations,
             account,
             table: Table::default(),
             header: Header::default(),

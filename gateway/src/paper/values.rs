@@ -32,6 +32,9 @@ fn written_moment(text: &str) -> Result<Moment, Why> {
     {
         return serial(number, false); // CSV of a spreadsheet whose cells have no format
     }
+    if let Some(date) = named_month(text) {
+        return Ok(Moment { date, time: None });
+    }
     let parts: Vec<&str> = text.split([' ', 'T', ',']).filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
         [day] => Ok(Moment { date: date(day)?, time: None }),
@@ -56,6 +59,42 @@ fn date(text: &str) -> Result<Date, Why> {
         _ => return Err(Why::Form), // two digits of a year could be of either century
     };
     Date::new(digits(year)?, digits(month)?, digits(day)?).map_err(|_| Why::Form)
+}
+
+/// `02MAR1990`, `2 Mar 1990`, `02-Mar-1990`: as passports and airlines write days.
+fn named_month(text: &str) -> Option<Date> {
+    let compact: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '/' | '.')).collect();
+    let month_at = compact.find(|c: char| c.is_ascii_alphabetic())?;
+    let (day, rest) = compact.split_at(month_at);
+    let (month, year) = rest.split_at_checked(3)?;
+    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))?;
+    let is_whole_year = year.len() == 4; // two digits could be of either century
+    let year = digits(year).ok().filter(|_| is_whole_year)?;
+    Date::new(year, month as i8 + 1, digits(day).ok()?).ok()
+}
+
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// A name as airlines write it: `NGUYEN/VAN AN MR` is `NGUYEN VAN AN`; any other as it is.
+pub(super) fn passenger_name(said: &str) -> String {
+    let Some((family, given)) = said.split_once('/') else { return said.to_owned() };
+    let mut words: Vec<&str> = family.split_whitespace().chain(given.split_whitespace()).collect();
+    let is_title = |word: &&str| TITLES.iter().any(|title| title.eq_ignore_ascii_case(word));
+    if words.len() > 2 && words.last().is_some_and(is_title) {
+        words.pop();
+    }
+    words.join(" ")
+}
+
+const TITLES: [&str; 7] = ["mr", "mrs", "ms", "miss", "mstr", "dr", "inf"];
+
+/// A whole number of days, perhaps with the word behind it.
+pub(super) fn days(said: &str) -> Result<i64, Why> {
+    let number: String = said.chars().take_while(char::is_ascii_digit).collect();
+    let word = plain(&said[number.len()..]);
+    let is_days = matches!(word.as_str(), "" | "ngay" | "day" | "days");
+    number.parse().ok().filter(|_| is_days && number.len() < 4).ok_or(Why::Form)
 }
 
 /// `7:30`, `07:30`, `7h30`, `7h`, `19:05:00`.
@@ -233,6 +272,14 @@ pub(super) fn symptoms(said: &str) -> Result<Vec<Symptom>, Why> {
     said.split([',', ';', '+', '/']).filter(|part| !part.trim().is_empty()).map(symptom).collect()
 }
 
+/// ISO 3166 alpha-2; the nation's own names are understood, too.
+pub(super) fn country(said: String) -> String {
+    match folded_name(&said).as_str() {
+        "viet nam" | "vietnam" | "vn" | "viet" | "kinh" => "VN".to_owned(),
+        _ => said,
+    }
+}
+
 /// Without diacritics, case and signs.
 fn plain(text: &str) -> String {
     let folded = folded_name(text);
@@ -292,6 +339,23 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(Why::Form), "{text}");
         }
+    }
+
+    #[test]
+    fn days_and_names_are_read_as_airlines_write_them() {
+        for text in ["02MAR1990", "2 Mar 1990", "02-mar-1990", "02/MAR/1990"] {
+            assert_eq!(read(text).as_deref(), Ok("1990-03-02"), "{text}");
+        }
+        for text in ["02MAR90", "31FEB1990", "MAR1990", "02 MÁR 1990"] {
+            assert_eq!(read(text), Err(Why::Form), "{text}");
+        }
+        assert_eq!(passenger_name("NGUYEN/VAN AN MR"), "NGUYEN VAN AN");
+        assert_eq!(passenger_name("LE/MS"), "LE MS", "a name is left");
+        assert_eq!(passenger_name("Nguyễn Văn An"), "Nguyễn Văn An");
+        assert_eq!(
+            (days("14"), days("14 ngày"), days("hai"), days("2021")),
+            (Ok(14), Ok(14), Err(Why::Form), Err(Why::Form))
+        );
     }
 
     #[test]

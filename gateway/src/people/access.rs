@@ -42,6 +42,8 @@ pub enum Permission {
     Hold,
     /// Enter what citizens declared on paper: see [`People::may_enter`](super::People::may_enter).
     Paper,
+    /// Enter who arrives at the border, and see them: see the head of `arrivals`.
+    Border,
     /// Set epidemic levels of areas.
     Situation,
     /// Give out accounts.
@@ -54,7 +56,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Look,
         Self::Trace,
         Self::Operate,
@@ -63,6 +65,7 @@ impl Permission {
         Self::FindPeople,
         Self::Hold,
         Self::Paper,
+        Self::Border,
         Self::Situation,
         Self::Accounts,
         Self::Audit,
@@ -107,12 +110,12 @@ fn operator_may(permission: Permission) -> bool {
 
 fn role_may(role: Role, permission: Permission) -> bool {
     use Permission::{
-        Accounts, Audit, Check, FindPeople, Hold, Keys, Look, Operate, Paper, Seal, Situation, Trace,
+        Accounts, Audit, Border, Check, FindPeople, Hold, Keys, Look, Operate, Paper, Seal, Situation, Trace,
     };
     match role {
-        Role::Officer => matches!(permission, Look | Check | Seal | Paper),
+        Role::Officer => matches!(permission, Look | Check | Seal | Paper | Border),
         Role::Ward => matches!(permission, Look | FindPeople | Paper),
-        Role::Health => matches!(permission, Look | Trace | FindPeople | Hold | Paper | Situation),
+        Role::Health => matches!(permission, Look | Trace | FindPeople | Hold | Paper | Border | Situation),
         Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold | Situation),
         Role::Operator => matches!(permission, Look | Operate),
         Role::Administrator => matches!(permission, Look | Accounts | Audit | Keys),
@@ -129,15 +132,15 @@ mod tests {
             Permission::ALL.into_iter().filter(|permission| role_may(role, *permission)).collect()
         };
         use Permission::*;
-        assert_eq!(allowed(Role::Officer), [Look, Check, Seal, Paper]);
+        assert_eq!(allowed(Role::Officer), [Look, Check, Seal, Paper, Border]);
         assert_eq!(allowed(Role::Ward), [Look, FindPeople, Paper]);
-        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Paper, Situation]);
+        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Paper, Border, Situation]);
         assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Situation]);
         assert_eq!(allowed(Role::Operator), [Look, Operate]);
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
         for caller in [Caller::Local, Caller::Operator] {
             assert!(
-                [FindPeople, Check, Seal, Hold, Paper, Situation]
+                [FindPeople, Check, Seal, Hold, Paper, Border, Situation]
                     .iter()
                     .all(|permission| !caller.may(*permission))
             );

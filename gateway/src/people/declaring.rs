@@ -1,7 +1,9 @@
 //! A declaration on its way: tidied, checked, held against the register, kept, and turned into a pass.
 
 use truyvet_areas::citizen_id::{CitizenIdError, CitizenIdFacts, citizen_id_facts};
-use truyvet_engine::registry::{DeclarationRecord, DeclarationState, Declaring, PassRecord, RegistryError};
+use truyvet_engine::registry::{
+    DeclarationRecord, DeclarationState, Declared, Declaring, PassRecord, RegistryError,
+};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Flaw, Wrong};
 use truyvet_schemas::declaration::{DEPARTS_WITHIN_DAYS, Declaration};
@@ -159,27 +161,37 @@ impl People {
     pub(super) fn keep(
         &self,
         declaration: &Declaration,
-        Keeping { state, phone, request, entered_by }: Keeping<'_>,
+        keeping: Keeping<'_>,
         now: TimeMs,
     ) -> Result<(DeclarationRecord, PassRecord), RegistryError> {
+        let actor = keeping.entered_by.unwrap_or("citizen");
+        let how = self.declaring(&keeping, declaration.journey.departs_at, now);
+        let declared = self.registry.declare(declaration, how, act(now, actor, "declaration.make", "-"))?;
+        self.tell_of(&declared, &declaration.person.home().area);
+        Ok((declared.record, declared.pass))
+    }
+
+    /// How the registry is to keep it. The pass holds from now on, since people may leave earlier, and its hours
+    /// count from the journey on.
+    pub(super) fn declaring<'a>(&self, keeping: &Keeping<'a>, departs_at: i64, now: TimeMs) -> Declaring<'a> {
+        let Keeping { state, phone, request, entered_by } = *keeping;
         let seconds = |at| UnixSeconds::of(at).unwrap_or(UnixSeconds::new(u32::MAX));
-        // It holds from now on, since people may leave earlier, and its hours count from the journey on.
-        let (issued, begins) = (seconds(now), TimeMs::new(now.get().max(declaration.journey.departs_at)));
+        let begins = TimeMs::new(now.get().max(departs_at));
         let valid_until = seconds(begins).get().saturating_add(self.config.pass_hours * 3_600);
         let valid_until = UnixSeconds::new(valid_until);
-        let how = Declaring { state, issued, valid_until, phone, request, entered_by };
-        let act = act(now, entered_by.unwrap_or("citizen"), "declaration.make", "-");
-        let declared = self.registry.declare(declaration, how, act)?;
-        let is_followed = state == DeclarationState::Verified;
+        Declaring { state, issued: seconds(now), valid_until, phone, request, entered_by }
+    }
+
+    /// The engine learns of somebody new, and the wards of a verified journey.
+    pub(super) fn tell_of(&self, declared: &Declared, home: &str) {
+        let is_followed = declared.record.state == DeclarationState::Verified;
         if declared.is_new_person || is_followed {
-            let (subject, home) =
-                (declared.record.subject.to_string(), declaration.person.home().area.clone());
+            let (subject, home) = (declared.record.subject.to_string(), home.to_owned());
             self.homes.tell(Traveller { subject, home, is_followed });
         }
         if is_followed {
             self.live.happened(Happened::Declared(declared.record.declaration));
         }
-        Ok((declared.record, declared.pass))
     }
 
     /// A pass that holds at `now` or later was issued for a declaration of this instant or later: the journey

@@ -6,6 +6,7 @@
 //! officer    accounts -> session -> checking -> verdict
 //!                                -> tickets, to send scans past HTTP
 //!            paper: what citizens declared on paper, one by one or as a table
+//! border     arrivals: who arrives, one by one or as a list of passengers; the pass leads to quarantine
 //! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
 //! ```
@@ -16,6 +17,7 @@
 mod access;
 mod accounts;
 mod areas;
+mod arrivals;
 mod checking;
 mod codes;
 mod config;
@@ -46,6 +48,7 @@ use truyvet_schemas::TimeMs;
 pub use access::{Caller, Permission};
 pub use accounts::{AccountError, NewAccount, SignInError};
 pub use areas::{AreaName, Areas, Found};
+pub use arrivals::{ArrivalShown, ArrivalsFound, BORDER_KINDS, Part, QUARANTINE_KINDS};
 pub use checking::{Asked, Card, Checked};
 pub use codes::{CodeError, CodeSent, Codes};
 pub use config::PeopleConfig;

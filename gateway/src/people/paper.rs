@@ -49,6 +49,12 @@ pub enum PaperError {
          areas, or the officer of a checkpoint, can enter the declaration"
     )]
     OutOfReach,
+    /// Have an official of that border enter it.
+    #[error(
+        "arrivals are entered by officers of the border site itself, or by health officials of its area; have \
+         one of them enter it"
+    )]
+    OtherBorder,
     /// As the inner error says.
     #[error(transparent)]
     Declare(#[from] DeclareError),
@@ -191,4 +197,4 @@ impl People {
 
 /// Declarations of one official in a day that the register contradicts. A table of 50,000 rows has some
 /// hundred mistyped ones.
-const DISAGREED_A_DAY: u32 = 2_000;
+pub(super) const DISAGREED_A_DAY: u32 = 2_000;

@@ -24,9 +24,17 @@ async function start(): Promise<void> {
   for (const way of document.querySelectorAll<HTMLInputElement>('input[name="way"]')) way.addEventListener("change", showWay);
   showWay();
   const draft = readDraft<PaperDraft>(PAGE, whose) ?? { values: {}, places: {}, upload: "" };
-  startTable(draft.upload, (upload) => {
-    draft.upload = upload;
-    writeDraft(PAGE, whose, draft);
+  startTable({
+    address: "/paper/uploads",
+    preview: "/paper/preview",
+    fields: FIELDS,
+    shown: SHOWN,
+    kept: draft.upload,
+    onUpload: (upload) => {
+      draft.upload = upload;
+      writeDraft(PAGE, whose, draft);
+    },
+    given: () => ({}),
   });
   at("print-entered").addEventListener("click", () => {
     const { path, passes } = todaysSheets();
@@ -48,3 +56,13 @@ function showWay(): void {
 
 const PAGE = "paper";
 const ON_A_SHEET = 8;
+
+/** In the order in which people fill them in. */
+const FIELDS = [
+  "name", "birth_date", "sex", "document", "document_kind", "document_country", "nationality", "phone", "permanent",
+  "permanent_address", "present", "from", "to", "departs_at", "departs_time", "purpose", "route", "vehicle", "plate",
+  "symptoms", "exposure", "vaccine_doses", "test_kind", "test_result", "test_at",
+];
+
+/** What of a row is shown before it is sent. */
+const SHOWN = ["name", "birth_date", "sex", "document", "permanent", "from", "to", "departs_at"];

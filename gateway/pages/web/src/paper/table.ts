@@ -2,6 +2,7 @@
 
 import { call, Problem } from "../api";
 import { at, element, say, show } from "../dom";
+import { showFlaws } from "../flaws";
 import { hasText, language, text } from "../texts";
 import { troubleOf } from "../trouble";
 import { PAGES_AT_ONCE, printSheets } from "./print";
@@ -47,11 +48,28 @@ let columns: Record<string, string> | null = null;
 let asking = new AbortController();
 /** The upload whose progress is shown: answers about one before it come too late. */
 let followed = "";
-let keep: (upload: string) => void = () => undefined;
+let of: TableOf = { address: "", preview: "", fields: [], shown: [], kept: "", onUpload: () => undefined, given: () => ({}) };
 
-/** Starts the part; `kept` is an upload that was looked at before. */
-export function startTable(kept: string, onUpload: (upload: string) => void): void {
-  keep = onUpload;
+/** What a table is of, and where it is sent. */
+export interface TableOf {
+  /** Where it is sent, and where it is looked at before, below /api/v1. */
+  address: string;
+  preview: string;
+  /** Its fields, in the order in which people fill them in. */
+  fields: string[];
+  /** What of a row is shown before it is sent. */
+  shown: string[];
+  /** An upload that was looked at before. */
+  kept: string;
+  onUpload: (upload: string) => void;
+  /** What is told once for all rows, as parameters; `null` where something is missing, which was told. */
+  given: () => Record<string, string> | null;
+}
+
+/** Starts the part. */
+export function startTable(table: TableOf): void {
+  of = table;
+  for (const field of of.shown) at("first-head").append(element("th", { scope: "col" }, text(`field_${field}`)));
   input.addEventListener("change", () => void take(input.files?.[0]));
   for (const kind of ["dragover", "dragleave", "drop"]) {
     drop.addEventListener(kind, (event) => {
@@ -66,7 +84,7 @@ export function startTable(kept: string, onUpload: (upload: string) => void): vo
   });
   at("accept-mismatches").addEventListener("change", () => void look());
   at("send-table").addEventListener("click", () => void send());
-  if (kept !== "") void follow(kept);
+  if (of.kept !== "") void follow(of.kept);
 }
 
 /** Holds the file as it is now: it may be changed on disk before it is sent. */
@@ -89,10 +107,12 @@ async function look(): Promise<void> {
   asking = new AbortController();
   const { signal } = asking;
   say(at("table-said"), text("reading"));
-  const asked = new URLSearchParams({ sheet: at<HTMLSelectElement>("sheet").value || "0", accept_mismatches: String(accepts()) });
+  const given = of.given();
+  if (given === null) return fail("");
+  const asked = new URLSearchParams({ ...given, sheet: at<HTMLSelectElement>("sheet").value || "0", accept_mismatches: String(accepts()) });
   if (columns) asked.set("columns", mapping());
   try {
-    preview = await call<Preview>("POST", `/paper/preview?${asked}`, { file, signal });
+    preview = await call<Preview>("POST", `${of.preview}?${asked}`, { file, signal });
     columns = preview.columns;
     showPreview(preview);
   } catch (failure) {
@@ -126,7 +146,7 @@ function columnRow({ column, name }: { column: string; name: string }): HTMLTabl
   const id = `column-${column}`;
   const select = element("select", { id });
   select.append(element("option", { value: "" }, text("column_none")));
-  for (const field of FIELDS) select.append(element("option", { value: field }, text(`field_${field}`)));
+  for (const field of of.fields) select.append(element("option", { value: field }, text(`field_${field}`)));
   select.value = Object.keys(columns ?? {}).find((field) => columns?.[field] === column) ?? "";
   select.addEventListener("change", () => choose(column, select.value));
   return element(
@@ -157,9 +177,9 @@ function firstRow({ row, fields, flaws }: Preview["first"][number]): HTMLTableRo
   const number = element("th", { scope: "row" }, String(row));
   if (flaws.length > 0) {
     const words = flaws.map((flaw) => `${placeOf(flaw)} ${wordsOf(flaw)}`).join("; ");
-    return element("tr", { class: "bad-row" }, number, element("td", { colspan: String(SHOWN.length) }, words));
+    return element("tr", { class: "bad-row" }, number, element("td", { colspan: String(of.shown.length) }, words));
   }
-  return element("tr", {}, number, ...SHOWN.map((field) => element("td", {}, shown(field, fields[field] ?? ""))));
+  return element("tr", {}, number, ...of.shown.map((field) => element("td", {}, shown(field, fields[field] ?? ""))));
 }
 
 function shown(field: string, value: string): string {
@@ -195,15 +215,18 @@ async function send(): Promise<void> {
   const button = at<HTMLButtonElement>("send-table");
   button.disabled = true;
   say(at("table-said"), text("sending"));
+  const given = of.given();
+  if (given === null) return fail("");
   const asked = new URLSearchParams({
+    ...given,
     columns: mapping(),
     sheet: at<HTMLSelectElement>("sheet").value || "0",
     document_seen: String(at<HTMLInputElement>("table-seen").checked),
     accept_mismatches: String(accepts()),
   });
   try {
-    const begun = await call<Upload>("POST", `/paper/uploads?${asked}`, { file });
-    keep(begun.upload);
+    const begun = await call<Upload>("POST", `${of.address}?${asked}`, { file });
+    of.onUpload(begun.upload);
     say(at("table-said"), "");
     show(at("preview"), false);
     await follow(begun.upload);
@@ -220,7 +243,7 @@ async function follow(id: string): Promise<void> {
     const upload = await askUpload(id);
     if (followed !== id) return;
     if (upload === "gone") {
-      keep("");
+      of.onUpload("");
       return show(at("result"), false);
     }
     if (upload !== "unreachable") showUpload(upload);
@@ -274,20 +297,17 @@ function fail(words: string): void {
 function troubleWith(failure: unknown): string {
   if (!(failure instanceof Problem)) return text("unreachable");
   if (failure.kind === "busy") return text("table_busy");
+  if (failure.flaws.length > 0) {
+    showFlaws(failure.flaws.map((flaw) => ({ ...flaw, field: `crossing.${GIVEN[flaw.field] ?? flaw.field}` })), text("flaws_lead"));
+    return "";
+  }
   if (failure.status === 413) return text("table_too_large");
   if (failure.status === 400) return text("table_unreadable");
   return troubleOf(failure);
 }
 
-/** In the order in which people fill them in. */
-const FIELDS = [
-  "name", "birth_date", "sex", "document", "document_kind", "document_country", "nationality", "phone", "permanent",
-  "permanent_address", "present", "from", "to", "departs_at", "departs_time", "purpose", "route", "vehicle", "plate",
-  "symptoms", "exposure", "vaccine_doses", "test_kind", "test_result", "test_at",
-];
-
-/** What of a row is shown before it is sent. */
-const SHOWN = ["name", "birth_date", "sex", "document", "permanent", "from", "to", "departs_at"];
+/** Where the page has what is told once under another name than the parameters. */
+const GIVEN: Record<string, string> = { facility: "quarantine.facility", days: "quarantine.until" };
 const FILE_BYTES_MAX = 32 * 1024 * 1024;
 const ASK_AGAIN_MS = 500;
 const BATCHES_SHOWN = 40;

@@ -1,10 +1,14 @@
 //! Rows as people fill them in, and what becomes of them.
 
+use std::sync::Arc;
+
 use truyvet_areas::{Area, Search, Tree};
 use truyvet_schemas::person::DocumentKind;
 
-use super::super::columns::Header;
-use super::super::table::Table;
+use super::super::RowFlaw;
+use super::super::columns::{Header, Mapping};
+use super::super::reading::Converter;
+use super::super::table::{Cell, Row, Table};
 use super::*;
 
 const NOW: i64 = 1_772_409_600_000; // 2026-03-02T00:00Z
@@ -30,11 +34,11 @@ fn search() -> Arc<Search> {
     Arc::new(Search::new(Tree::new(areas).expect("a tree")))
 }
 
-fn converter(header: &[&str]) -> Converter {
+fn converter(header: &[&str]) -> Converter<'static, Declarations> {
     let names: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
-    let mapping = Mapping::guess(&names);
+    let mapping = Mapping::guess(Form::Declarations, &names);
     assert_eq!(mapping.check(), Ok(()), "the header has what is needed");
-    Converter::new(mapping, Places::new(search(), NOW), false)
+    Converter::new(&Declarations, mapping, Places::new(search(), NOW), false)
 }
 
 fn row(cells: Vec<Cell>) -> Row {
@@ -209,15 +213,15 @@ fn what_a_declaration_finds_wrong_is_told_by_column_too() {
     let expected =
         [(Some(1), Some(Field::BirthDate), Why::Time), (Some(2), Some(Field::Document), Why::Form)];
     assert!(expected.iter().all(|flaw| told.contains(flaw)), "{told:?}");
-    assert_eq!(field_of("journey.departs_at"), Some(Field::DepartsAt));
-    assert_eq!(field_of("person.present.area"), Some(Field::Present));
-    assert_eq!(field_of("companions[0].name"), None);
+    assert_eq!(Form::Declarations.field_of("person.present.area"), Some(Field::Present));
+    assert_eq!(Form::Declarations.field_of("companions[0].name"), None);
 }
 
 #[test]
 fn a_table_without_a_column_that_is_needed_says_which() {
     let table = Table::read("Họ tên,Ngày sinh,CCCD,Thường trú,Nơi đến\nMai,2/3/1990,1,W1,W2".as_bytes(), 0)
         .expect("a table");
-    let mapping = Mapping::guess(&Header::of(&table).names);
+    let form = Form::Declarations;
+    let mapping = Mapping::guess(form, &Header::of(&table, form).names);
     assert_eq!(mapping.check(), Err(super::super::MappingError::Missing(vec![Field::DepartsAt])));
 }

@@ -1,0 +1,62 @@
+// What all who are entered came on: told once, and kept in this tab. It names nobody.
+
+import { call } from "../api";
+import type { AccountSession } from "../contract";
+import { localTime, type Values } from "../declaration";
+import { at, element } from "../dom";
+import { fillCountries, readValues, writeValues } from "../fields";
+import { showFlaws } from "../flaws";
+import { text } from "../texts";
+import type { ArrivalPlace } from "./contract";
+import { landingFlaws } from "./values";
+
+const form = at<HTMLFormElement>("landing");
+
+/** Fills the form's lists, with what was kept of the account that is signed in; `onChange` is told of changes. */
+export async function startLanding(me: AccountSession, onChange: () => void): Promise<void> {
+  const { border, quarantine } = await call<{ border: ArrivalPlace[]; quarantine: ArrivalPlace[] }>("GET", "/arrivals/places");
+  // An officer enters at the own site alone.
+  const sites = border.filter(({ site }) => me.site === undefined || site === me.site);
+  at("site").replaceChildren(...sites.map(optionOf));
+  for (const id of ["facility", "stay"]) at(id).append(...quarantine.map(optionOf));
+  fillCountries(at<HTMLSelectElement>("from"), "KR");
+  const now = localTime(Date.now());
+  writeValues(form, { date: now.slice(0, 10), arrived_at: now, ...kept(me.account) });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("change", () => {
+    keep(me.account);
+    onChange();
+  });
+}
+
+/** The values, or `null` where something is missing, which is told. */
+export function landingValues(): Values | null {
+  const values = readValues(form);
+  const flaws = landingFlaws(values);
+  if (flaws.length === 0) return values;
+  showFlaws(flaws, text("landing_first"));
+  return null;
+}
+
+function optionOf({ site, name, area }: ArrivalPlace): HTMLOptionElement {
+  return element("option", { value: site }, [name, area].filter(Boolean).join(" · "));
+}
+
+function kept(account: string): Values {
+  try {
+    const landing = JSON.parse(sessionStorage.getItem(LANDING) ?? "null") as { account: string; values: Values } | null;
+    return landing?.account === account ? landing.values : {};
+  } catch {
+    return {};
+  }
+}
+
+function keep(account: string): void {
+  try {
+    sessionStorage.setItem(LANDING, JSON.stringify({ account, values: readValues(form) }));
+  } catch {
+    // Storage is switched off: the form begins anew after a reload.
+  }
+}
+
+const LANDING = "truyvet.landing";

@@ -31,6 +31,7 @@ use crate::import::Event as ImportEvent;
         (name = "paper", description = "What citizens declared on paper, one by one or as a table"),
         (name = "checkpoint", description = "Checking passes and confirming passages"),
         (name = "wards", description = "Who leaves an area and who comes to it"),
+        (name = "quarantine", description = "Quarantine orders: who is to stay where, diaries, breaches"),
         (name = "vehicles", description = "Vehicles on the green lane: trips, depots, who is aboard"),
         (name = "people", description = "Sessions, accounts, who a person is, the audit log"),
         (name = "situation", description = "Epidemic levels of areas"),

@@ -3,12 +3,12 @@
 //! ```text
 //! declared, verified, arrived (registry) \\
 //!                                          one thread -> the journey as it is now -> listeners, by area
-//! passages of the followed (engine)      /
+//! passages of the followed (engine)      /   -> orders of quarantine that they break -> listeners, by area
 //! ```
 //! What is told here can be missed: the network breaks, a listener is too slow, the server starts anew. The
 //! inbox ([`super::notices`]) misses nothing: a listener that was told of a gap asks it again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,6 +23,7 @@ use truyvet_schemas::pass::SubjectCode;
 
 use super::People;
 use super::notices::{Notice, NoticesError};
+use super::orders::{OrderError, OrderRow};
 
 /// Something that happened to a journey, by the number of its declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,10 @@ pub enum Heard {
         /// The journey as it is now.
         notice: Arc<Notice>,
     },
+    /// Somebody under an order of quarantine was seen elsewhere: the order as it is now.
+    Breach(Arc<OrderRow>),
+    /// Orders of quarantine were made, ended or written about.
+    Orders,
     /// More happened than could be told: the inbox has it.
     Missed,
 }
@@ -89,6 +94,11 @@ impl Live {
         if self.queue.0.try_send(what).is_err() {
             self.missed.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Tells listeners of these areas that orders of quarantine have changed.
+    pub(super) fn orders_changed(&self, areas: &BTreeSet<String>) {
+        areas.iter().for_each(|area| self.tell(area, Heard::Orders));
     }
 
     /// Whether anybody listens; areas that nobody listens to any more are forgotten.
@@ -141,6 +151,9 @@ impl People {
         if let Err(error) = self.follow_travellers() {
             tracing::error!(%error, "who was under way before this start is not followed");
         }
+        if let Err(error) = self.follow_ordered_before() {
+            tracing::error!(%error, "who was in quarantine before this start is not followed");
+        }
         while !stops() {
             let Passages { told: passages, missed } = self.engine.followed(LOOK_EVERY);
             let happened: Vec<Happened> = self.live.queue.1.try_iter().take(WAITING_MAX).collect();
@@ -161,7 +174,25 @@ impl People {
                 }
             }
             self.note_due(&due);
+            for order in self.broken_by(&passages) {
+                if let Err(error) = self.tell_breach(order) {
+                    tracing::warn!(%error, "wards are not told of a breach; the list of orders has it");
+                }
+            }
         }
+    }
+
+    /// Tells listeners of the area where an order is to be kept, and of all above it, that it was broken.
+    fn tell_breach(&self, order: u64) -> Result<(), OrderError> {
+        let Some(whole) = self.registry.whole_order(order)? else { return Ok(()) };
+        let mut areas = self.areas.all_above(&whole.place.area);
+        areas.retain(|area| self.live.hears(area));
+        if areas.is_empty() {
+            return Ok(());
+        }
+        let row = Arc::new(self.order_row(&whole, TimeMs::now())?);
+        areas.iter().for_each(|area| self.live.tell(area, Heard::Breach(Arc::clone(&row))));
+        Ok(())
     }
 
     /// Follows those whose passes may still hold.

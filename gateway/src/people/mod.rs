@@ -7,6 +7,7 @@
 //!                                -> tickets, to send scans past HTTP
 //!            paper: what citizens declared on paper, one by one or as a table
 //! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
+//! health     orders: quarantine, for one or for all that a trace question finds; the ward keeps the diary
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
 //! ```
 //!
@@ -24,6 +25,7 @@ mod homes;
 mod hooks;
 mod live;
 mod notices;
+mod orders;
 mod paper;
 mod quota;
 mod reach;
@@ -53,6 +55,9 @@ pub use declaring::{DeclareError, Made, PassView};
 pub use hooks::{HookConfigError, HookError, HookState, Hooks};
 pub use live::{Happened, Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
+pub use orders::{
+    BulkOrdered, Facility, OrderError, OrderRow, OrderShown, OrderWord, Ordering, OrdersAsked, OrdersFound,
+};
 pub use paper::{Entered, OnPaper, PaperError};
 pub use quota::TooMany;
 pub use reach::Person;

@@ -83,14 +83,16 @@ impl People {
     }
 
     /// Whether an official's area is one that the subject lives in or declared to travel from or to, or one
-    /// that a trip of a vehicle, with the subject aboard, begins in or names in its route.
+    /// that a trip of a vehicle, with the subject aboard, begins in or names in its route, or one where the
+    /// subject is to stay in quarantine.
     ///
     /// # Errors
     /// The store fails.
     pub fn is_in_reach(&self, subject: SubjectCode, account: &Account) -> Result<bool, RegistryError> {
         let Some(within) = &account.area else { return Ok(true) };
         let areas = self.registry.areas_of(subject, DECLARATIONS_LOOKED_AT)?;
-        let mut areas = areas.into_iter().chain(self.trip_areas_of(subject)?);
+        let areas = areas.into_iter().chain(self.trip_areas_of(subject)?);
+        let mut areas = areas.chain(self.order_areas_of(subject, TimeMs::now())?);
         Ok(areas.any(|area| self.areas.is_within(&area, within)))
     }
 

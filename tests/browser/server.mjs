@@ -24,6 +24,7 @@ export const PASSWORD = "mat khau rat dai 2021";
 export const SITE = "HN-01";
 export const OTHER_SITE = "HN-02";
 export const DEPOT = "BX-01";
+export const FACILITY = "KCL-01";
 /** Phường Hồng Hà, Thành phố Hà Nội. */
 export const HOME = "VN25-00097";
 /** Phường Sài Gòn, Thành phố Hồ Chí Minh. */
@@ -33,6 +34,7 @@ const SITES = `site,area,name,kind
 ${SITE},${HOME},Chốt Cầu Phù Đổng,checkpoint
 ${OTHER_SITE},${AWAY},Chốt Pháp Vân,checkpoint
 ${DEPOT},${HOME},Bến xe Gia Lâm,bus_station
+${FACILITY},${AWAY},Khu cách ly Sài Gòn,facility
 `;
 const ACCOUNTS = [
   ["officer", "Trần Thị Chốt", "officer", "--site", SITE],

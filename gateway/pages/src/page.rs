@@ -24,6 +24,8 @@ pub enum Page {
     Pass,
     /// `/vehicle`: a driver declares a trip with everyone aboard.
     Vehicle,
+    /// `/quarantine/own`: one's own quarantine, and one's diary.
+    OwnQuarantine,
     /// `/situation`: which epidemic level holds where.
     Situation,
     /// `/sign-in`: officials.
@@ -38,6 +40,8 @@ pub enum Page {
     Paper,
     /// `/ward`: who leaves an area and who comes to it.
     Ward,
+    /// `/quarantine`: who is to stay where, and who was seen elsewhere.
+    Quarantine,
     /// `/accounts`: who may do what.
     Accounts,
     /// `/trace`: questions to the engine.
@@ -72,12 +76,13 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
         Self::Pass,
         Self::Vehicle,
+        Self::OwnQuarantine,
         Self::Situation,
         Self::SignIn,
         Self::Checkpoint,
@@ -85,6 +90,7 @@ impl Page {
         Self::Desk,
         Self::Paper,
         Self::Ward,
+        Self::Quarantine,
         Self::Accounts,
         Self::Trace,
         Self::Docs,
@@ -98,6 +104,7 @@ impl Page {
             Self::Passes => "passes",
             Self::Pass => "pass",
             Self::Vehicle => "vehicle",
+            Self::OwnQuarantine => "own-quarantine",
             Self::Situation => "situation",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
@@ -105,6 +112,7 @@ impl Page {
             Self::Desk => "desk",
             Self::Paper => "paper",
             Self::Ward => "ward",
+            Self::Quarantine => "quarantine",
             Self::Accounts => "accounts",
             Self::Trace => "trace",
             Self::Docs => "docs",

@@ -57,7 +57,7 @@ function nextOf(role: Role): string {
   return PAGES.includes(asked) ? asked : HOME[role];
 }
 
-const PAGES = ["/checkpoint", "/desk", "/paper", "/ward", "/accounts", "/trace", "/api/docs"];
+const PAGES = ["/checkpoint", "/desk", "/paper", "/ward", "/quarantine", "/accounts", "/trace", "/api/docs"];
 const HOME: Record<Role, string> = {
   officer: "/checkpoint",
   ward: "/ward",

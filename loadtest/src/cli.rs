@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use truyvet_schemas::time::parse_duration;
 
 use crate::generate::{Format, Generate};
-use crate::people::{PaperArgs, PeopleArgs, WardsArgs};
+use crate::people::{OrdersArgs, PaperArgs, PeopleArgs, WardsArgs};
 
 /// A nation of simulated sites, as load for a Truyvet server or as files for import.
 #[derive(Debug, Parser)]
@@ -38,6 +38,9 @@ pub enum Command {
     /// Upload a table of paper declarations as an official, twice; exit code 1 when a row was lost or doubled, or
     /// it took too long
     Paper(PaperArgs),
+    /// Order quarantine for all whom a case met, twice; exit code 1 when somebody has none or two, or it took too
+    /// long
+    Orders(OrdersArgs),
     /// Start servers and run the project's figures one after the other
     Figures(FiguresArgs),
 }

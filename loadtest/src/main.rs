@@ -28,6 +28,12 @@ fn main() -> ExitCode {
             print!("{}", uploaded.text());
             uploaded.passed()
         }),
+        Command::Orders(args) => people::run_orders(&args).map(|ordered| {
+            ordered.is_none_or(|ordered| {
+                print!("{}", ordered.text());
+                ordered.passed()
+            })
+        }),
         Command::Figures(args) => figures::run(&args).map_err(Into::into),
     };
     match outcome {

@@ -138,7 +138,7 @@ pub enum CarriageKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quarantine {
-    /// Code of a site of the kind `quarantine`.
+    /// Code of a facility: a site of the kind `facility`, `quarantine` or `hospital`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, example = "CL-01", nullable = false)]
     pub facility: Option<String>,

@@ -6,6 +6,7 @@
 //! checking          what is wrong with a field that was filled in
 //! person            names, documents, residences
 //! declaration       what is stated before travelling
+//! quarantine        what a quarantine order says, and what is written in its diary
 //! vehicle           what a vehicle and those aboard state, and what is checked at the depot
 //! arrival           what is stated of who crosses the border; countries as documents name them
 //! spelling          one name in several spellings
@@ -27,6 +28,7 @@ pub mod key_file;
 pub mod limits;
 pub mod pass;
 pub mod person;
+pub mod quarantine;
 pub mod scan;
 pub mod signing;
 pub mod spelling;

@@ -234,7 +234,8 @@ const HOME_PHONE_PREFIX: &str = "+84";
 pub const NAME_CHARS_MAX: usize = 200;
 /// Most documents of one person.
 pub const DOCUMENTS_MAX: usize = 5;
-const ADDRESS_CHARS_MAX: usize = 300;
+/// Characters of house and street.
+pub const ADDRESS_CHARS_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {

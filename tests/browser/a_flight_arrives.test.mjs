@@ -13,7 +13,7 @@ import { DESK, PHONE } from "./chromium.mjs";
 import { Client } from "./client.mjs";
 import { inspect, photograph } from "./looks.mjs";
 import { decide, isAllSent, isVerdict, openCheckpoint, scan } from "./officer.mjs";
-import { AIRPORT, QUARANTINE, until } from "./server.mjs";
+import { AIRPORT, FACILITY, until } from "./server.mjs";
 import { stage } from "./stage.mjs";
 
 const at = stage();
@@ -133,7 +133,7 @@ async function openArrivals(view, language, expects = []) {
 async function fillLanding(page, flight) {
   await page.type("#number", flight);
   await page.page.select("#from", "KR");
-  await page.page.select("#facility", QUARANTINE);
+  await page.page.select("#facility", FACILITY);
 }
 
 /** Seat, passport, its country, name, birth date, sex: Enter leads from one to the next, and saves at the end. */

@@ -61,6 +61,9 @@ for (const [index, look] of LOOKS.entries()) {
     await page.press("#send");
     await page.see("#flaws");
     await inspect(page, "vehicle-flaws");
+    await page.go("/quarantine/own");
+    await page.see("#none");
+    await inspect(page, "own-quarantine-none");
     await page.go("/situation");
     await page.see("#map [role=button]");
     await inspect(page, "situation-unset");
@@ -91,6 +94,14 @@ for (const [index, look] of LOOKS.entries()) {
       await declared();
       await page.see("#notices li");
       await inspect(page, "ward");
+    });
+    await lookedAt(look, "ward", "/quarantine", async (page) => {
+      await page.see("#none, #orders li");
+      await inspect(page, "quarantine");
+    });
+    await lookedAt(look, null, "/quarantine/own", async (page) => {
+      await page.see("#sign-in-part");
+      await inspect(page, "own-quarantine-signed-out");
     });
     await lookedAt(look, "ward", "/paper", async (page) => {
       await page.see("#entry");

@@ -26,7 +26,7 @@ export const OTHER_SITE = "HN-02";
 export const DEPOT = "BX-01";
 export const AIRPORT = "SB-NB";
 /** A facility of quarantine in `AWAY`. */
-export const QUARANTINE = "CL-01";
+export const FACILITY = "KCL-01";
 /** Phường Hồng Hà, Thành phố Hà Nội. */
 export const HOME = "VN25-00097";
 /** Phường Sài Gòn, Thành phố Hồ Chí Minh. */
@@ -37,7 +37,7 @@ ${SITE},${HOME},Chốt Cầu Phù Đổng,checkpoint
 ${OTHER_SITE},${AWAY},Chốt Pháp Vân,checkpoint
 ${DEPOT},${HOME},Bến xe Gia Lâm,bus_station
 ${AIRPORT},${HOME},Sân bay Nội Bài,airport
-${QUARANTINE},${AWAY},Khu cách ly Một,quarantine
+${FACILITY},${AWAY},Khu cách ly Sài Gòn,facility
 `;
 const ACCOUNTS = [
   ["officer", "Trần Thị Chốt", "officer", "--site", SITE],

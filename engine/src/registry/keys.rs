@@ -72,6 +72,16 @@ pub(crate) enum Tag {
     Manifest = 37,
     /// `over at, s | trip` -> nothing: sealed, and not ended before its time.
     TripOpen = 38,
+    /// `order` -> quarantine order: what is open, and where and why, sealed with the person's key.
+    Order = 40,
+    /// `subject | ^order` -> nothing.
+    OrderOf = 41,
+    /// `blind area | ^order` -> nothing: where it is to be kept.
+    OrderAt = 42,
+    /// `over at, s | order` -> subject and from when on, ms: not over.
+    OrderOpen = 43,
+    /// `order | number` -> entry of its diary: when and by whom open, what it says sealed with the person's key.
+    Diary = 44,
     /// `declaration` -> crossing: where and on what its holder crossed the border, sealed with the person's key.
     Crossing = 55,
     /// `blind site | ^declaration` -> nothing: arrivals at a site of the border.
@@ -310,6 +320,46 @@ pub(crate) fn crossings_of(subject: SubjectCode) -> Key {
     key(Tag::CrossingOf, &[&subject.bytes()])
 }
 
+pub(crate) fn order(number: u64) -> Key {
+    key(Tag::Order, &[&number.to_be_bytes()])
+}
+
+pub(crate) fn order_of(subject: SubjectCode, number: u64) -> Key {
+    key(Tag::OrderOf, &[&subject.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all orders of a subject begin with.
+pub(crate) fn orders_of(subject: SubjectCode) -> Key {
+    key(Tag::OrderOf, &[&subject.bytes()])
+}
+
+pub(crate) fn order_at(area: Blind, number: u64) -> Key {
+    key(Tag::OrderAt, &[&area.bytes(), &(!number).to_be_bytes()])
+}
+
+/// What the keys of all orders that are to be kept in an area begin with.
+pub(crate) fn orders_at(area: Blind) -> Key {
+    key(Tag::OrderAt, &[&area.bytes()])
+}
+
+pub(crate) fn order_open(over_at_s: u32, number: u64) -> Key {
+    key(Tag::OrderOpen, &[&over_at_s.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// The first key of what is over at this second or later.
+pub(crate) fn orders_open_from(over_at_s: u32) -> Key {
+    key(Tag::OrderOpen, &[&over_at_s.to_be_bytes()])
+}
+
+pub(crate) fn diary_entry(order: u64, number: u32) -> Key {
+    key(Tag::Diary, &[&order.to_be_bytes(), &number.to_be_bytes()])
+}
+
+/// What the keys of all entries of an order's diary begin with.
+pub(crate) fn diary(order: u64) -> Key {
+    key(Tag::Diary, &[&order.to_be_bytes()])
+}
+
 /// The inverted number at the end of a key of a list that tells the newest first.
 pub(crate) fn newest_first(key: &[u8]) -> Option<u64> {
     key.last_chunk().map(|number| !u64::from_be_bytes(*number))
@@ -354,6 +404,9 @@ mod tests {
         assert_eq!(newest_first(&trip_of(subject, 9)), Some(9));
         assert!(crossing_of(subject, 2) < crossing_of(subject, 1), "the newest first");
         assert!(manifest(1, 2) < manifest(1, 10) && manifest(1, u32::MAX) < manifest(2, 1));
+        assert!(order_of(subject, 2) < order_of(subject, 1), "the newest first");
+        assert!(diary_entry(1, 2) < diary_entry(1, 10) && diary_entry(1, u32::MAX) < diary_entry(2, 1));
+        assert!(orders_open_from(2) <= order_open(2, 0) && order_open(1, u64::MAX) < order_open(2, 0));
         assert!(trips_open_from(2) <= trip_open(2, 0) && trip_open(1, u64::MAX) < trip_open(2, 0));
     }
 }

@@ -24,6 +24,9 @@ mod hooks_tests;
 mod issuer;
 mod keys;
 mod notices;
+mod orders;
+#[cfg(test)]
+mod orders_tests;
 mod paper;
 mod people;
 mod records;
@@ -56,6 +59,10 @@ pub use audit::{Act, AuditBreak, AuditEntry, AuditTip};
 pub use hooks::{Due, HOOKS_MAX, Hook, NewHook, Told};
 pub use issuer::Issuer;
 pub use notices::{Arrival, Leg, Side, Travelling};
+pub use orders::{
+    Asked, DIARY_MAX, DiaryRecord, Ending, NewOrder, NotOrdered, OpenOrder, OrderEnd, OrderRecord,
+    OrderState, Ordered, OrderedAll, Refusal, Whither, WholeOrder,
+};
 pub use paper::TABLES_REMEMBERED_MAX;
 pub use people::{Declared, Declaring, first_declaration_at};
 pub use records::{DeclarationRecord, DeclarationState, PassRecord, Revoked};
@@ -87,6 +94,8 @@ pub struct Registry {
     finding: [Mutex<()>; FINDING],
     /// Held while a level is set or ended.
     levels: Mutex<()>,
+    /// Held while quarantine orders are made, ended, and written about.
+    orders: Mutex<()>,
     /// Held while hooks change, and what is due to them.
     hooks: Mutex<()>,
 }
@@ -155,6 +164,15 @@ pub enum RegistryError {
     )]
     TooManyLevels,
     /// Look at the number again.
+    #[error("no quarantine order has this number")]
+    UnknownOrder,
+    /// Read the order again: it is over.
+    #[error("the quarantine order is over; read it again")]
+    OrderOver,
+    /// Order anew; the diary goes on there.
+    #[error("the diary of a quarantine order has {DIARY_MAX} entries at most; order anew to go on")]
+    DiaryFull,
+    /// Look at the number again.
     #[error("no hook has this number")]
     UnknownHook,
     /// Remove hooks that nobody needs any more.
@@ -180,8 +198,8 @@ impl Registry {
         let writer = Writer::start(table.clone(), audit_tip(&table)?)?;
         let finding = std::array::from_fn(|_| Mutex::default());
         let (vault, lists_revision) = (RwLock::new(vault), AtomicU64::default());
-        let (levels, hooks) = (Mutex::default(), Mutex::default());
-        Ok(Self { table, vault, writer, last_declaration, lists_revision, finding, levels, hooks })
+        let (levels, orders, hooks) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { table, vault, writer, last_declaration, lists_revision, finding, levels, orders, hooks })
     }
 
     /// The store, for backups.
@@ -216,7 +234,7 @@ impl Registry {
         Ok(record)
     }
 
-    /// Counts the changes of what checkpoints are told: revoked passes and the watch list. While it stays the
+    /// Counts the changes of what checkpoints are told: revoked passes, the watch list and quarantine. While it stays the
     /// same both are as they were, but for what time has ended.
     pub fn lists_revision(&self) -> u64 {
         self.lists_revision.load(Ordering::Acquire)
@@ -306,14 +324,15 @@ impl Registry {
     }
 }
 
-/// The largest number of a declaration or a trip in the store; 0: there is none.
+/// The largest number of a declaration, a trip or an order in the store; 0: there is none.
 fn last_declaration(table: &Table) -> Result<u64, EngineError> {
     let last = |tag: keys::Tag, key: &[u8]| {
         let number = table.last(&[tag as u8], key)?.map(|(key, _)| keys::number(tag, &key));
         number.map_or(Ok(0), |number| number.ok_or_else(|| damaged("the last declaration")))
     };
     let declaration = last(keys::Tag::Declaration, &keys::declaration(u64::MAX))?;
-    Ok(declaration.max(last(keys::Tag::Trip, &keys::trip(u64::MAX))?))
+    let trip = last(keys::Tag::Trip, &keys::trip(u64::MAX))?;
+    Ok(declaration.max(trip).max(last(keys::Tag::Order, &keys::order(u64::MAX))?))
 }
 
 /// The end of the audit log as it lies in the store.

@@ -7,6 +7,8 @@
 //! vehicle       wrapped data key | sealed (vehicle, JSON)
 //! trip          length of the open part u32 | open part, JSON | sealed (what was declared and decided, JSON)
 //! manifest      length of the open part u32 | open part, JSON | sealed (who is aboard, JSON)
+//! order         length of the open part u32 | open part, JSON | sealed (where, where else, why, JSON)
+//! diary entry   length of the open part u32 | open part, JSON | sealed (the entry, JSON)
 //! crossing      sealed (crossing, JSON)
 //! ```
 

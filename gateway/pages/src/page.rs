@@ -24,6 +24,8 @@ pub enum Page {
     Pass,
     /// `/vehicle`: a driver declares a trip with everyone aboard.
     Vehicle,
+    /// `/quarantine/own`: one's own quarantine, and one's diary.
+    OwnQuarantine,
     /// `/situation`: which epidemic level holds where.
     Situation,
     /// `/sign-in`: officials.
@@ -40,6 +42,8 @@ pub enum Page {
     Arrivals,
     /// `/ward`: who leaves an area and who comes to it.
     Ward,
+    /// `/quarantine`: who is to stay where, and who was seen elsewhere.
+    Quarantine,
     /// `/accounts`: who may do what.
     Accounts,
     /// `/hooks`: which systems elsewhere are told of journeys.
@@ -76,12 +80,13 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
         Self::Pass,
         Self::Vehicle,
+        Self::OwnQuarantine,
         Self::Situation,
         Self::SignIn,
         Self::Checkpoint,
@@ -90,6 +95,7 @@ impl Page {
         Self::Paper,
         Self::Arrivals,
         Self::Ward,
+        Self::Quarantine,
         Self::Accounts,
         Self::Hooks,
         Self::Trace,
@@ -104,6 +110,7 @@ impl Page {
             Self::Passes => "passes",
             Self::Pass => "pass",
             Self::Vehicle => "vehicle",
+            Self::OwnQuarantine => "own-quarantine",
             Self::Situation => "situation",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
@@ -112,6 +119,7 @@ impl Page {
             Self::Paper => "paper",
             Self::Arrivals => "arrivals",
             Self::Ward => "ward",
+            Self::Quarantine => "quarantine",
             Self::Accounts => "accounts",
             Self::Hooks => "hooks",
             Self::Trace => "trace",

@@ -24,7 +24,7 @@ use super::paper_uploads::{HowToTake, Told, begin};
 use super::problems::problems;
 use super::trace_words::File;
 use crate::paper::{Facilities, Passengers};
-use crate::people::{Permission, QUARANTINE_KINDS};
+use crate::people::{FACILITY_KINDS, Permission};
 
 problems!(Previewing: WRONG_USAGE, INVALID, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, FAILED);
 problems!(Sending: WRONG_USAGE, TOO_LARGE, INVALID, BUSY, TIMEOUT, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -128,7 +128,7 @@ impl List {
             let people = &shared.people;
             let mut flaws = people.check_landing(&landing, &account, TimeMs::now())?;
             let mut wrong = |field: &str, code| flaws.push(Flaw { field: field.to_owned(), code });
-            let sites: Vec<SiteRecord> = people.sites_of_kind(&QUARANTINE_KINDS).collect();
+            let sites: Vec<SiteRecord> = people.sites_of_kind(&FACILITY_KINDS).collect();
             if facility.as_ref().is_some_and(|code| !sites.iter().any(|site| site.site == *code)) {
                 wrong("facility", Wrong::Unknown);
             }

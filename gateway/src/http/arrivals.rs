@@ -23,7 +23,7 @@ use super::extract::{Asked, Body, Named};
 use super::paper::{printed_sheet, svg};
 use super::passes::Words;
 use super::problems::problems;
-use crate::people::{ArrivalShown, ArrivalsFound, BORDER_KINDS, OnPaper, Part, Permission, QUARANTINE_KINDS};
+use crate::people::{ArrivalShown, ArrivalsFound, BORDER_KINDS, FACILITY_KINDS, OnPaper, Part, Permission};
 
 problems!(Entering: WRONG_USAGE, REGISTER_DISAGREES, CONFLICT, INVALID, TOO_MANY_ATTEMPTS, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Reading: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -58,7 +58,7 @@ pub(super) async fn places(State(app): State<Arc<App>>) -> Json<Places> {
         sites.sort_by(|a, b| a.name.cmp(&b.name));
         sites
     };
-    Json(Places { border: of(&BORDER_KINDS), quarantine: of(&QUARANTINE_KINDS) })
+    Json(Places { border: of(&BORDER_KINDS), quarantine: of(&FACILITY_KINDS) })
 }
 
 fn place(app: &App, SiteRecord { site, area, name, .. }: SiteRecord) -> Place {

@@ -99,6 +99,9 @@ pub(super) struct Lists {
     revoked: Vec<String>,
     /// Subjects to be held.
     watch: Vec<Hold>,
+    /// Subjects who are to stay in quarantine. Who of them may be at the checkpoint's own site, as in their
+    /// facility, is told online.
+    quarantine: Vec<String>,
     /// The keys that passes are verified with.
     keys: Vec<Key>,
     /// Vehicles that were sealed at their depots and are under way; those that are over first come first. Who is
@@ -226,11 +229,17 @@ impl MadeLists {
         }
         let failed = |error: serde_json::Error| Problem::Failed(error.to_string());
         let lists = lists_at(app, now)?;
-        let content = serde_json::to_vec(&(&lists.revoked, &lists.watch, &lists.keys, &lists.vehicles))
-            .map_err(failed)?;
+        let content = lists.content().map_err(failed)?;
         let tag = format!("\"{}\"", &blake3::hash(&content).to_hex()[..32]);
         let body = serde_json::to_vec(&lists).map_err(failed)?.into();
         Ok(Arc::clone(made.insert(Arc::new(Made { revision, made_at: now, tag, body }))))
+    }
+}
+
+impl Lists {
+    /// What changes them: all but the time.
+    fn content(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&(&self.revoked, &self.watch, &self.quarantine, &self.keys, &self.vehicles))
     }
 }
 
@@ -238,17 +247,29 @@ fn lists_at(app: &App, now: TimeMs) -> Result<Lists, Problem> {
     let registry = &app.people.registry;
     let revoked = registry.revoked(now, LISTED_MAX)?;
     let watch = registry.watch_list(None, now, LISTED_MAX)?;
-    let is_cut = revoked.len() == LISTED_MAX || watch.len() == LISTED_MAX;
+    let quarantine = in_quarantine(app, now)?;
+    let is_cut = [revoked.len(), watch.len(), quarantine.len()].contains(&LISTED_MAX);
     let hold = |watched: Watched| Hold { subject: watched.subject.to_string(), reason: watched.reason };
     Ok(Lists {
         now: now.get(),
         skew_ms: app.config.people.clock_skew_ms,
         revoked: revoked.iter().map(ToString::to_string).collect(),
         watch: watch.into_iter().map(hold).collect(),
+        quarantine,
         keys: public_keys(&app.people),
         vehicles: under_way(app, now)?,
         is_cut,
     })
+}
+
+/// Codes alone, 19 bytes each: what is ordered and where is nobody's business at a checkpoint.
+fn in_quarantine(app: &App, now: TimeMs) -> Result<Vec<String>, Problem> {
+    let mut codes = Vec::new();
+    app.people.registry.open_orders(now, |open| {
+        codes.extend(open.holds_at(now).then(|| open.subject.to_string()));
+        codes.len() < LISTED_MAX
+    })?;
+    Ok(codes)
 }
 
 /// What was sealed since is on the lists with the next that are made: half a minute later at most.

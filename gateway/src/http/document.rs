@@ -32,6 +32,7 @@ use crate::import::Event as ImportEvent;
         (name = "arrivals", description = "Who arrives at the border, one by one or as lists of passengers"),
         (name = "checkpoint", description = "Checking passes and confirming passages"),
         (name = "wards", description = "Who leaves an area and who comes to it"),
+        (name = "quarantine", description = "Quarantine orders: who is to stay where, diaries, breaches"),
         (name = "vehicles", description = "Vehicles on the green lane: trips, depots, who is aboard"),
         (name = "people", description = "Sessions, accounts, who a person is, the audit log"),
         (name = "situation", description = "Epidemic levels of areas"),

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use super::problems::{self as kinds, Kind};
 use crate::paper::{Field, MappingError, TableError};
 use crate::people::{
-    AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, PaperError, SignInError,
-    SituationError, TooMany, TripError,
+    AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, OrderError, PaperError,
+    SignInError, SituationError, TooMany, TripError,
 };
 use crate::question::Usage;
 
@@ -283,6 +283,7 @@ impl From<RegistryError> for Problem {
             | RegistryError::UnknownDeclaration
             | RegistryError::UnknownTrip
             | RegistryError::UnknownLevel
+            | RegistryError::UnknownOrder
             | RegistryError::UnknownHook => Self::NotFound(error.to_string()),
             RegistryError::TwoPeople => Self::TwoPeople,
             RegistryError::OtherPerson(fields) => {
@@ -291,6 +292,8 @@ impl From<RegistryError> for Problem {
             RegistryError::KeyReused
             | RegistryError::TripState
             | RegistryError::TooManyManifests
+            | RegistryError::OrderOver
+            | RegistryError::DiaryFull
             | RegistryError::TooManyLevels
             | RegistryError::TooManyHooks => Self::Conflict(error.to_string()),
         }
@@ -306,6 +309,21 @@ impl From<NoticesError> for Problem {
         match error {
             NoticesError::Registry(error) => error.into(),
             NoticesError::Trace(error) => error.into(),
+        }
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Invalid(flaws) => Self::Invalid(flaws),
+            OrderError::Unknown => Self::NotFound(error.to_string()),
+            OrderError::Not(_) => Self::Conflict(error.to_string()),
+            OrderError::OutOfReach => Self::NotAllowed(error.to_string()),
+            OrderError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            OrderError::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
+            OrderError::Registry(error) => error.into(),
+            OrderError::Trace(error) => error.into(),
         }
     }
 }

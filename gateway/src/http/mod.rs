@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! citizens, officials   accounts, areas, declarations, passes, checkpoint, scans, people,
-//!                       notices, hooks, paper, arrivals, vehicles, situation, audit
+//!                       notices, hooks, orders, paper, arrivals, vehicles, situation, audit
 //! epidemiologists       trace
 //! operators             operate, devices, import, backup
 //! everybody             pages
@@ -45,6 +45,9 @@ mod notices;
 #[cfg(test)]
 mod notices_tests;
 mod operate;
+mod orders;
+#[cfg(test)]
+mod orders_tests;
 mod pages;
 mod paper;
 mod paper_file;

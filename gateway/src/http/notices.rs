@@ -25,7 +25,7 @@ use super::caller::Asking;
 use super::error::Problem;
 use super::extract::{Asked, Named};
 use super::problems::problems;
-use crate::people::{DIGEST_MAX, Heard, JourneyState, Notice, NoticesAsked, Permission, act};
+use crate::people::{DIGEST_MAX, Heard, JourneyState, Notice, NoticesAsked, OrderRow, Permission, act};
 use crate::sheet::{Column, Sheet, Values};
 
 problems!(Listing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
@@ -182,7 +182,8 @@ pub(super) struct Where {
 }
 
 /// Notices as they happen: server-sent events `declared`, `passed`, `arrived` and `revoked`, each with a notice,
-/// and `missed` where some were left out: the inbox has them. It ends with the session; browsers connect again.
+/// `breached`, with an order of quarantine whose subject was seen elsewhere, and `missed` where some were left
+/// out: the inbox has them. It ends with the session; browsers connect again.
 #[utoipa::path(get, path = "/api/v1/notices/live", tag = "wards", operation_id = "hear_notices", params(Where),
     responses((status = 200, description = "Until the caller has enough", body = String,
         content_type = "text/event-stream"), Hearing))]
@@ -190,6 +191,22 @@ pub(super) async fn live(
     State(app): State<Arc<App>>,
     asking: Asking,
     Asked(Where { area }): Asked<Where>,
+) -> Result<Response, Problem> {
+    hear(app, asking, area, |heard| match heard {
+        Heard::Notice { what, notice } => Event::default().event(what).json_data(&**notice).ok(),
+        Heard::Breach(order) => breached(order),
+        Heard::Orders => None,
+        Heard::Missed => Some(missed()),
+    })
+    .await
+}
+
+/// Answers with what is heard of an area from now on, as far as `told` makes events of it.
+pub(super) async fn hear(
+    app: Arc<App>,
+    asking: Asking,
+    area: Option<String>,
+    told: fn(&Heard) -> Option<Event>,
 ) -> Result<Response, Problem> {
     let (account, area) = area_of(&app, &asking, area)?;
     let place = Arc::clone(&app.listeners).try_acquire_owned();
@@ -201,6 +218,7 @@ pub(super) async fn live(
     let stopping = || Problem::Unavailable("the server is stopping; listen again later".to_owned());
     let hearing = Listener {
         heard: app.people.live.listen(&area).ok_or_else(stopping)?,
+        told,
         looked_at: Instant::now(),
         app,
         asking,
@@ -209,8 +227,19 @@ pub(super) async fn live(
     Ok(Sse::new(hearing.events()).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)).into_response())
 }
 
+/// Somebody in quarantine was seen elsewhere.
+pub(super) fn breached(order: &OrderRow) -> Option<Event> {
+    Event::default().event("breached").json_data(order).ok()
+}
+
+/// Something was left out.
+pub(super) fn missed() -> Event {
+    Event::default().event("missed").data("{}")
+}
+
 struct Listener {
     heard: Receiver<Heard>,
+    told: fn(&Heard) -> Option<Event>,
     /// When it was last seen that the session holds.
     looked_at: Instant,
     app: Arc<App>,
@@ -233,12 +262,12 @@ impl Listener {
                 }
             }
             match timeout_at(self.looked_at + LOOK_EVERY, self.heard.recv()).await {
-                Ok(Ok(Heard::Notice { what, notice })) => {
-                    return Event::default().event(what).json_data(&*notice).ok();
+                Ok(Ok(heard)) => {
+                    if let Some(event) = (self.told)(&heard) {
+                        return Some(event);
+                    }
                 }
-                Ok(Ok(Heard::Missed) | Err(RecvError::Lagged(_))) => {
-                    return Some(Event::default().event("missed").data("{}"));
-                }
+                Ok(Err(RecvError::Lagged(_))) => return Some(missed()),
                 Ok(Err(RecvError::Closed)) => return None,
                 Err(_) => {}
             }
@@ -255,7 +284,11 @@ impl Listener {
 }
 
 /// The official, and the area that is asked about, which must be within the official's.
-fn area_of(app: &App, asking: &Asking, asked: Option<String>) -> Result<(Account, String), Problem> {
+pub(super) fn area_of(
+    app: &App,
+    asking: &Asking,
+    asked: Option<String>,
+) -> Result<(Account, String), Problem> {
     let account = asking.official(Permission::FindPeople)?.clone();
     let none = || Problem::Usage("your account has no area of its own: name one with `area`".to_owned());
     let area = asked.or_else(|| account.area.clone()).ok_or_else(none)?;

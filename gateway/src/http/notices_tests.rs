@@ -217,7 +217,7 @@ fn a_ward_hears_what_happens_as_it_happens() {
 
 impl Browser<'_> {
     /// Server-sent events with their data, as they come.
-    fn events(&self, path: &str) -> impl Iterator<Item = (String, Value)> {
+    pub(super) fn events(&self, path: &str) -> impl Iterator<Item = (String, Value)> {
         let answer = self.open(path);
         let mut lines = BufReader::new(answer.into_body().into_reader()).lines().map_while(Result::ok);
         std::iter::from_fn(move || {

@@ -17,8 +17,8 @@ use super::app::App;
 use super::error::Problem;
 use super::{
     accounts, areas, arrival_lists, arrivals, audit, backup, busiest, caller, checkpoint, declarations,
-    devices, document, guard, hooks, import, notices, operate, pages, paper, paper_preview, paper_uploads,
-    passes, people, problems, scans, situation, trace, vehicles,
+    devices, document, guard, hooks, import, notices, operate, orders, pages, paper, paper_preview,
+    paper_uploads, passes, people, problems, scans, situation, trace, vehicles,
 };
 use crate::people::Permission;
 
@@ -139,6 +139,13 @@ fn people() -> Routes {
         .routes(routes!(people::find))
         .routes(routes!(notices::list))
         .routes(routes!(notices::arrive))
+        .routes(routes!(orders::make, orders::list))
+        .routes(routes!(orders::own))
+        .routes(routes!(orders::facilities))
+        .routes(routes!(orders::read))
+        .routes(routes!(orders::write))
+        .routes(routes!(orders::end))
+        .routes(routes!(orders::change_place))
         .routes(routes!(people::watch, people::watch_list))
         .routes(routes!(people::unwatch))
         .routes(routes!(situation::set))
@@ -166,7 +173,11 @@ fn scans() -> Routes {
 
 /// For officials of an area; takes as long as it takes.
 fn wards() -> Routes {
-    OpenApiRouter::default().routes(routes!(notices::live)).routes(routes!(notices::digest))
+    OpenApiRouter::default()
+        .routes(routes!(notices::live))
+        .routes(routes!(notices::digest))
+        .routes(routes!(orders::live))
+        .routes(routes!(orders::make_all))
 }
 
 /// For administrators; takes as long as it takes.

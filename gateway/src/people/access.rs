@@ -40,6 +40,8 @@ pub enum Permission {
     FindPeople,
     /// Hold people at checkpoints, take passes back.
     Hold,
+    /// Order quarantine, end it, have somebody stay elsewhere.
+    Order,
     /// Enter what citizens declared on paper: see [`People::may_enter`](super::People::may_enter).
     Paper,
     /// Enter who arrives at the border, and see them: see the head of `arrivals`.
@@ -56,7 +58,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Look,
         Self::Trace,
         Self::Operate,
@@ -64,6 +66,7 @@ impl Permission {
         Self::Seal,
         Self::FindPeople,
         Self::Hold,
+        Self::Order,
         Self::Paper,
         Self::Border,
         Self::Situation,
@@ -110,13 +113,16 @@ fn operator_may(permission: Permission) -> bool {
 
 fn role_may(role: Role, permission: Permission) -> bool {
     use Permission::{
-        Accounts, Audit, Border, Check, FindPeople, Hold, Keys, Look, Operate, Paper, Seal, Situation, Trace,
+        Accounts, Audit, Border, Check, FindPeople, Hold, Keys, Look, Operate, Order, Paper, Seal, Situation,
+        Trace,
     };
     match role {
         Role::Officer => matches!(permission, Look | Check | Seal | Paper | Border),
         Role::Ward => matches!(permission, Look | FindPeople | Paper),
-        Role::Health => matches!(permission, Look | Trace | FindPeople | Hold | Paper | Border | Situation),
-        Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold | Situation),
+        Role::Health => {
+            matches!(permission, Look | Trace | FindPeople | Hold | Order | Paper | Border | Situation)
+        }
+        Role::Epidemiologist => matches!(permission, Look | Trace | FindPeople | Hold | Order | Situation),
         Role::Operator => matches!(permission, Look | Operate),
         Role::Administrator => matches!(permission, Look | Accounts | Audit | Keys),
     }
@@ -134,13 +140,13 @@ mod tests {
         use Permission::*;
         assert_eq!(allowed(Role::Officer), [Look, Check, Seal, Paper, Border]);
         assert_eq!(allowed(Role::Ward), [Look, FindPeople, Paper]);
-        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Paper, Border, Situation]);
-        assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Situation]);
+        assert_eq!(allowed(Role::Health), [Look, Trace, FindPeople, Hold, Order, Paper, Border, Situation]);
+        assert_eq!(allowed(Role::Epidemiologist), [Look, Trace, FindPeople, Hold, Order, Situation]);
         assert_eq!(allowed(Role::Operator), [Look, Operate]);
         assert_eq!(allowed(Role::Administrator), [Look, Accounts, Audit, Keys]);
         for caller in [Caller::Local, Caller::Operator] {
             assert!(
-                [FindPeople, Check, Seal, Hold, Paper, Border, Situation]
+                [FindPeople, Check, Seal, Hold, Order, Paper, Border, Situation]
                     .iter()
                     .all(|permission| !caller.may(*permission))
             );

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use truyvet_engine::SiteRecord;
 use truyvet_engine::registry::{
-    Account, Arriving, CARRIAGE_MAX, Crossed, DeclarationState, RegistryError, Role,
+    Account, Arriving, CARRIAGE_MAX, Crossed, DeclarationRecord, DeclarationState, RegistryError, Role,
 };
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::arrival::{Arrival, Carriage, Crossing, Landing, by_seat};
@@ -23,7 +23,7 @@ use utoipa::ToSchema;
 
 use super::declaring::{DeclareError, Keeping, Made};
 use super::paper::{DISAGREED_A_DAY, Entered, OnPaper, PaperError};
-use super::{People, act, act_with};
+use super::{FACILITY_KINDS, People, act, act_with};
 
 /// An arrival as officials see it listed.
 #[derive(Clone, Debug, serde::Serialize, ToSchema)]
@@ -171,6 +171,7 @@ impl People {
         let before =
             how.request.map(|request| self.registry.arrived_before(&declaration, &arrival.crossing, request));
         if let Some(before) = before.transpose()?.flatten() {
+            self.order_for(&before.declared.record, &declaration, &arrival.crossing, how.account, now)?;
             return Ok(self.entered_arrival(&declaration, before, Vec::new()));
         }
         self.quota.take(&format!("paper|{who}"), self.config.paper_a_day, now)?;
@@ -185,7 +186,8 @@ impl People {
         let state = if is_right { DeclarationState::Verified } else { DeclarationState::Unverified };
         let phone = arrival.traveller.phone.as_deref().unwrap_or_default();
         let keeping = Keeping { state, phone, request: how.request, entered_by: Some(who) };
-        let arriving = Arriving { declaring: self.declaring(&keeping, declaration.journey.departs_at, now), insists: how.accept_mismatches };
+        let declaring = self.declaring(&keeping, declaration.journey.departs_at, now);
+        let arriving = Arriving { declaring, insists: how.accept_mismatches };
         let enter = act(now, who, "arrival.enter", "-");
         let arrived = match self.registry.arrive(&declaration, &arrival.crossing, arriving, enter) {
             Err(RegistryError::OtherPerson(fields)) => {
@@ -194,10 +196,25 @@ impl People {
             arrived => arrived?,
         };
         if !arrived.was_there {
-            // An order of quarantine for this subject, at this place and until then, would begin here.
             self.tell_of(&arrived.declared, &arrived.home);
         }
+        self.order_for(&arrived.declared.record, &declaration, &arrival.crossing, how.account, now)?;
         Ok(self.entered_arrival(&declaration, arrived, mismatches))
+    }
+
+    /// Orders quarantine for who has arrived; not yet where somebody else is known by this passport, until an
+    /// officer has compared it. Also of an arrival that is sent again: a stop may have come in between.
+    fn order_for(
+        &self,
+        record: &DeclarationRecord,
+        declaration: &Declaration,
+        crossing: &Crossing,
+        account: &Account,
+        now: TimeMs,
+    ) -> Result<(), RegistryError> {
+        let is_sure = record.state == DeclarationState::Verified
+            || self.registry.known_otherwise(&declaration.person)?.is_empty();
+        if is_sure { self.order_for_arrival(record, crossing, &account.account, now) } else { Ok(()) }
     }
 
     /// Arrivals at a site of the border, the newest first. The look is in the audit log before it is answered.
@@ -350,7 +367,7 @@ impl People {
 
     fn area_of_quarantine(&self, crossing: &Crossing) -> Option<String> {
         match (&crossing.quarantine.facility, &crossing.quarantine.home) {
-            (Some(facility), _) => self.area_of_site(facility, &QUARANTINE_KINDS),
+            (Some(facility), _) => self.area_of_site(facility, &FACILITY_KINDS),
             (None, home) => home.as_ref().map(|home| home.area.clone()),
         }
     }
@@ -436,9 +453,6 @@ impl People {
 
 /// Sites of these kinds, in the words that the import of sites takes, lie at the border.
 pub const BORDER_KINDS: [&str; 3] = ["airport", "border_gate", "port"];
-
-/// Sites of this kind take people in for quarantine.
-pub const QUARANTINE_KINDS: [&str; 1] = ["quarantine"];
 
 /// Officers at their own site, health officials at those of their area.
 fn may_enter_at(account: &Account, site: &str, reaches: impl FnOnce() -> bool) -> bool {

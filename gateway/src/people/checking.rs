@@ -59,6 +59,8 @@ pub enum Verdict {
     NotSealed,
     /// On the watch list: hold.
     Watch,
+    /// Under an order of quarantine that is to be kept elsewhere.
+    Quarantine,
     /// No pass of this system, or none that is known.
     Unknown,
 }
@@ -182,14 +184,22 @@ impl People {
         }
         let act = act(now, &officer.account, "declaration.verify", &declaration.to_string());
         let record = self.registry.verified(declaration, act)?;
-        self.has_become_verified(&record);
-        Ok(())
+        self.has_become_verified(&record, &officer.account, now)
     }
 
-    /// From now on the journey is told of.
-    pub(super) fn has_become_verified(&self, record: &DeclarationRecord) {
+    /// From now on the journey is told of, and who has arrived from abroad is to stay in quarantine.
+    pub(super) fn has_become_verified(
+        &self,
+        record: &DeclarationRecord,
+        by: &str,
+        now: TimeMs,
+    ) -> Result<(), RegistryError> {
         self.follow(&[record.subject]);
         self.live.happened(Happened::Declared(record.declaration));
+        match self.registry.crossing(record.declaration)? {
+            Some(crossing) => self.order_for_arrival(record, &crossing, by, now),
+            None => Ok(()),
+        }
     }
 
     fn check_token(&self, token: &str, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {
@@ -227,7 +237,7 @@ impl People {
             return Ok(Checked::unknown("unknown_pass"));
         };
         self.recent.put(officer, record.declaration, now);
-        let (verdict, reason) = self.verdict(&known, verdict_of(&record), now)?;
+        let (verdict, reason) = self.verdict(&known, verdict_of(&record), officer, now)?;
         Ok(Checked {
             verdict,
             reason,
@@ -249,9 +259,11 @@ impl People {
         let (mut newest, mut unverified) = (None, None);
         for record in self.registry.declarations_of(holder, None, PASSES_LOOKED_AT)? {
             let Some(pass) = self.registry.pass(record.pass)? else { continue };
-            let (verdict, _) = self.verdict(&pass, verdict_of(&record), now)?;
+            let (verdict, _) = self.verdict(&pass, verdict_of(&record), officer, now)?;
             match verdict {
-                Verdict::Valid | Verdict::Watch => return self.check_pass(pass.pass, None, officer, now),
+                Verdict::Valid | Verdict::Watch | Verdict::Quarantine => {
+                    return self.check_pass(pass.pass, None, officer, now);
+                }
                 Verdict::NotVerified => unverified = unverified.or(Some(pass.pass)),
                 _ => newest = newest.or(Some(pass.pass)),
             }
@@ -294,8 +306,12 @@ impl People {
         };
         self.recent.put(officer, whole.record.trip, now);
         let own = if pass.is_registered { Verdict::Valid } else { Verdict::NotSealed };
-        let (mut verdict, mut reason) = self.verdict(pass, own, now)?;
+        let (mut verdict, mut reason) = self.verdict(pass, own, officer, now)?;
         for subject in whole.manifest_at(now).subjects() {
+            let is_free = !matches!(verdict, Verdict::Watch | Verdict::Quarantine);
+            if is_free && self.is_kept_from(subject, officer.site.as_deref(), now)? {
+                (verdict, reason) = (Verdict::Quarantine, None);
+            }
             let watched = self.registry.watched(subject, now)?.filter(|_| verdict != Verdict::Watch);
             if let Some(watched) = watched {
                 (verdict, reason) = (Verdict::Watch, Some(watched.reason));
@@ -318,12 +334,16 @@ impl People {
         &self,
         pass: &PassRecord,
         own: Verdict,
+        officer: &Account,
         now: TimeMs,
     ) -> Result<(Verdict, Option<String>), RegistryError> {
         let skew_s = self.config.clock_skew_ms.div_ceil(1_000);
         let now_s = now.get().div_euclid(1_000);
         if let Some(watched) = self.registry.watched(pass.subject, now)? {
             return Ok((Verdict::Watch, Some(watched.reason)));
+        }
+        if self.is_kept_from(pass.subject, officer.site.as_deref(), now)? {
+            return Ok((Verdict::Quarantine, None));
         }
         Ok(match &pass.revoked {
             Some(revoked) => (Verdict::Revoked, Some(revoked.reason.clone())),

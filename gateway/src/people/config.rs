@@ -50,6 +50,11 @@ pub struct PeopleConfig {
     /// Declarations that one official enters from paper in a day (UTC). Default 200,000: two tables of the
     /// largest size. More lets a stolen password fill the disk faster.
     pub paper_a_day: u32,
+    /// Subjects for whom quarantine is ordered by one request. Default 20,000: some seconds. More makes others
+    /// who order wait longer.
+    pub orders_bulk_max: u32,
+    /// Days that a quarantine order lasts at most. Default 60.
+    pub order_days_max: u32,
     /// Milliseconds that the clock of a checkpoint's device may be off. Default 300,000.
     pub clock_skew_ms: u64,
 }
@@ -72,6 +77,8 @@ impl Default for PeopleConfig {
             citizen_session_days: 30,
             declarations_a_day: 100,
             paper_a_day: 200_000,
+            orders_bulk_max: 20_000,
+            order_days_max: 60,
             clock_skew_ms: 300_000,
         }
     }
@@ -89,6 +96,8 @@ impl PeopleConfig {
             ("citizen_session_days", self.citizen_session_days.into(), 1, 365),
             ("declarations_a_day", self.declarations_a_day.into(), 1, 1_000_000),
             ("paper_a_day", self.paper_a_day.into(), 1, 100_000_000),
+            ("orders_bulk_max", self.orders_bulk_max.into(), 1, 1_000_000),
+            ("order_days_max", self.order_days_max.into(), 1, 366),
             ("clock_skew_ms", self.clock_skew_ms, 0, 86_400_000),
         ])?;
         if self.register_file.is_some() && self.register_url.is_some() {

@@ -3,7 +3,7 @@
 //! ```text
 //! declared, verified, arrived (registry) \\
 //!                                          one thread -> the journey as it is now -> listeners, by area
-//! passages of the followed (engine)      /
+//! passages of the followed (engine)      /   -> orders of quarantine that they break -> listeners, by area
 //! ```
 //! What is told here can be missed: the network breaks, a listener is too slow, the server starts anew. The
 //! inbox ([`super::notices`]) misses nothing: a listener that was told of a gap asks it again.
@@ -24,6 +24,7 @@ use truyvet_schemas::pass::SubjectCode;
 use super::People;
 use super::homes::Traveller;
 use super::notices::{Notice, NoticesError};
+use super::orders::{OrderError, OrderRow};
 
 /// Something that happened to a journey, by the number of its declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +49,10 @@ pub enum Heard {
         /// The journey as it is now.
         notice: Arc<Notice>,
     },
+    /// Somebody under an order of quarantine was seen elsewhere: the order as it is now.
+    Breach(Arc<OrderRow>),
+    /// Orders of quarantine were made, ended or written about.
+    Orders,
     /// More happened than could be told: the inbox has it.
     Missed,
 }
@@ -90,6 +95,11 @@ impl Live {
         if self.queue.0.try_send(what).is_err() {
             self.missed.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Tells listeners of these areas that orders of quarantine have changed.
+    pub(super) fn orders_changed(&self, areas: &BTreeSet<String>) {
+        areas.iter().for_each(|area| self.tell(area, Heard::Orders));
     }
 
     /// Whether anybody listens; areas that nobody listens to any more are forgotten.
@@ -166,22 +176,43 @@ impl People {
                 }
             }
             self.note_due(&due);
+            for order in self.broken_by(&passages) {
+                if let Err(error) = self.tell_breach(order) {
+                    tracing::warn!(%error, "wards are not told of a breach; the list of orders has it");
+                }
+            }
         }
     }
 
-    /// Follows those who were under way before this start, of whom late scans may still come. Who listens has
-    /// missed what they did meanwhile.
+    /// Tells listeners of the area where an order is to be kept, and of all above it, that it was broken.
+    fn tell_breach(&self, order: u64) -> Result<(), OrderError> {
+        let Some(whole) = self.registry.whole_order(order)? else { return Ok(()) };
+        let mut areas = self.areas.all_above(&whole.place.area);
+        areas.retain(|area| self.live.hears(area));
+        if areas.is_empty() {
+            return Ok(());
+        }
+        let row = Arc::new(self.order_row(&whole, TimeMs::now())?);
+        areas.iter().for_each(|area| self.live.tell(area, Heard::Breach(Arc::clone(&row))));
+        Ok(())
+    }
+
+    /// Follows those who were under way or in quarantine before this start; late scans of them may still come.
+    /// Who listens has missed what they did meanwhile.
     fn follow_travellers(&self, stops: impl Fn() -> bool) {
-        let since = TimeMs::new(self.holding_since(TimeMs::now()).get() - LATE_MS);
         let mut codes = Vec::with_capacity(FOLLOWED_AT_ONCE);
-        let read = self.registry.declared_since(since, |subject| {
+        let mut follow = |subject| {
             codes.push(subject);
             if codes.len() == FOLLOWED_AT_ONCE {
                 self.follow(&codes);
                 codes.clear();
             }
             !stops()
-        });
+        };
+        let now = TimeMs::now();
+        let since = TimeMs::new(self.holding_since(now).get() - LATE_MS);
+        let read = self.registry.open_orders(now, |open| follow(open.subject));
+        let read = read.and_then(|()| self.registry.declared_since(since, &mut follow));
         self.follow(&codes);
         if let Err(error) = read {
             tracing::error!(%error, "not all who were under way before this start are followed: wards hear of \
@@ -195,10 +226,10 @@ impl People {
         let codes: Vec<String> = subjects.iter().map(ToString::to_string).collect();
         for unknown in self.engine.follow(codes.iter().map(String::as_str)) {
             let subject = subjects[unknown];
-            match self.registry.areas_of(subject, "", 1) {
-                Ok(homes) => self.homes.tell(Traveller {
+            match self.registry.home_of(subject) {
+                Ok(home) => self.homes.tell(Traveller {
                     subject: subject.to_string(),
-                    home: homes.into_iter().next().unwrap_or_default(),
+                    home: home.map(|home| home.area).unwrap_or_default(),
                     is_followed: true,
                 }),
                 Err(error) => tracing::error!(%error, "somebody under way is not followed"),

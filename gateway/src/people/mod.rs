@@ -8,6 +8,7 @@
 //!            paper: what citizens declared on paper, one by one or as a table
 //! border     arrivals: who arrives, one by one or as a list of passengers; the pass leads to quarantine
 //! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
+//! health     orders: quarantine, for one or for all that a trace question finds; the ward keeps the diary
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
 //! ```
 //!
@@ -26,6 +27,7 @@ mod homes;
 mod hooks;
 mod live;
 mod notices;
+mod orders;
 mod paper;
 mod quota;
 mod reach;
@@ -48,7 +50,7 @@ use truyvet_schemas::TimeMs;
 pub use access::{Caller, Permission};
 pub use accounts::{AccountError, NewAccount, SignInError};
 pub use areas::{AreaName, Areas, Found};
-pub use arrivals::{ArrivalShown, ArrivalsFound, BORDER_KINDS, Part, QUARANTINE_KINDS};
+pub use arrivals::{ArrivalShown, ArrivalsFound, BORDER_KINDS, Part};
 pub use checking::{Asked, Card, Checked};
 pub use codes::{CodeError, CodeSent, Codes};
 pub use config::PeopleConfig;
@@ -56,6 +58,10 @@ pub use declaring::{DeclareError, Made, PassView};
 pub use hooks::{HookConfigError, HookError, HookState, HookTrouble, Hooks};
 pub use live::{Happened, Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
+pub use orders::{
+    BulkOrdered, FACILITY_KINDS, Facility, OrderError, OrderRow, OrderShown, OrderWord, Ordering,
+    OrdersAsked, OrdersFound,
+};
 pub use paper::{Entered, OnPaper, PaperError};
 pub use quota::TooMany;
 pub use reach::Person;

@@ -168,7 +168,7 @@ impl People {
         let (who, number) = (how.account.account.as_str(), record.declaration);
         let act = act(now, who, "declaration.verify", &number.to_string());
         let record = self.registry.verified_on_paper(number, who, act)?;
-        self.has_become_verified(&record);
+        self.has_become_verified(&record, who, now)?;
         Ok(record)
     }
 

@@ -87,9 +87,9 @@ impl People {
     }
 
     /// Whether an official's area is one that the subject lives in or travels from or to, as was verified, or
-    /// one that a sealed trip of a vehicle, with the subject aboard, begins in or names in its route. What this
-    /// official entered or wrote is left out. Those of the nation reach everybody: whatever is declared leads
-    /// nobody there who was not there.
+    /// one that a sealed trip of a vehicle, with the subject aboard, begins in or names in its route, or one where
+    /// the subject is to stay in quarantine. What this official entered, wrote or ordered is left out. Those of
+    /// the nation reach everybody: whatever is declared leads nobody there who was not there.
     ///
     /// # Errors
     /// The store fails.
@@ -98,7 +98,9 @@ impl People {
         let Some(within) = within else { return Ok(true) };
         let is_own = |area: &String| self.areas.is_within(area, within);
         let areas = self.registry.areas_of(subject, &account.account, DECLARATIONS_LOOKED_AT)?;
-        Ok(areas.iter().any(is_own) || self.trip_areas_of(subject, &account.account)?.iter().any(is_own))
+        Ok(areas.iter().any(is_own)
+            || self.trip_areas_of(subject, &account.account)?.iter().any(is_own)
+            || self.order_areas_of(subject, &account.account, TimeMs::now())?.iter().any(is_own))
     }
 
     /// Whether an official may take a pass back: of whom they reach, and that of what they entered themselves.

@@ -234,6 +234,7 @@ impl Stage {
             | Command::People(_)
             | Command::Wards(_)
             | Command::Paper(_)
+            | Command::Orders(_)
             | Command::Figures(_) => {
                 unreachable!("no scenario nests these")
             }

@@ -38,6 +38,20 @@ impl Browser {
         self.good(path, self.send(path, body)?)
     }
 
+    /// As one request, however often it is sent.
+    pub(super) fn must_post_once(
+        &self,
+        path: &str,
+        body: &Value,
+        key: &str,
+    ) -> Result<Value, Box<dyn Error>> {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("idempotency-key", key);
+        let mut answer =
+            request.header("cookie", self.cookie.read().as_str()).send(body.to_string().as_bytes())?;
+        let told = serde_json::from_str(&answer.body_mut().read_to_string()?).unwrap_or_default();
+        self.good(path, (answer.status().as_u16(), told))
+    }
+
     pub(super) fn must_send(&self, path: &str, body: &[u8]) -> Result<Value, Box<dyn Error>> {
         self.good(path, self.send_bytes(path, body)?)
     }

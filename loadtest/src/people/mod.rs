@@ -1,5 +1,5 @@
 //! Load of people on a running server: citizens who declare, officers who check passes, tables that officials
-//! upload; in `wards` officials who are told.
+//! upload; in `wards` officials who are told, in `orders` quarantine for all whom a case met.
 //!
 //! ```text
 //! phones   each citizen: one-time code, session        (not measured)
@@ -10,6 +10,7 @@
 //! a server that stops for a second is told by thousands of late answers, not by one.
 
 mod browser;
+mod orders;
 mod paced;
 mod table;
 mod wards;
@@ -27,6 +28,7 @@ use truyvet_schemas::time::parse_duration;
 use browser::Browser;
 use paced::{Paced, paced};
 
+pub use orders::{OrderedAll, OrdersArgs, run as run_orders};
 pub use table::{PaperArgs, Uploaded, upload};
 pub use wards::{WardsArgs, run as run_wards};
 

@@ -253,7 +253,7 @@ async fn send(
 }
 
 /// Codes of so many subjects, from the nation's inbox.
-fn subjects(official: &Browser, count: usize) -> Result<Vec<String>, Box<dyn Error>> {
+pub(super) fn subjects(official: &Browser, count: usize) -> Result<Vec<String>, Box<dyn Error>> {
     let (mut subjects, mut before) = (Vec::new(), String::new());
     while subjects.len() < count {
         let page = official.get(&format!("/api/v1/notices?area=N1&limit=200{before}"))?;
@@ -268,7 +268,7 @@ fn subjects(official: &Browser, count: usize) -> Result<Vec<String>, Box<dyn Err
     Ok(subjects)
 }
 
-fn journey(citizen: &Citizen, number: u64, wards: &[String]) -> Value {
+pub(super) fn journey(citizen: &Citizen, number: u64, wards: &[String]) -> Value {
     // Spread over all wards, another pair each time.
     let ward = |salt: u64| &wards[(number.wrapping_mul(salt) % wards.len() as u64) as usize];
     citizen.declaration(home(citizen, wards), ward(2_654_435_761), ward(40_503))
@@ -280,11 +280,11 @@ fn home<'w>(citizen: &Citizen, wards: &'w [String]) -> &'w str {
 }
 
 /// Number of a citizen's document.
-fn number(at: u32) -> String {
+pub(super) fn number(at: u32) -> String {
     format!("0010900{at:05}")
 }
 
-fn write_register(file: &Path, citizens: u32, wards: &[String]) -> std::io::Result<()> {
+pub(super) fn write_register(file: &Path, citizens: u32, wards: &[String]) -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
     writeln!(out, "kind,number,name,birth_date,sex,permanent")?;
     for at in 0..citizens {

@@ -180,6 +180,10 @@ test("a pass on a list is told, whatever else is found", () => {
   assert.deepEqual(findingsOf(valid, listsOf({ revoked: ["04hma sw9nf 6yya"] }), SERVER), ["revoked"]);
   const watched = listsOf({ watch: [{ subject: PASS.subject, reason: "isolation" }] });
   assert.deepEqual(findingsOf({ outcome: "expired", pass: PASS }, watched, SERVER), ["watch", "expired"]);
+  const inQuarantine = listsOf({ quarantine: [PASS.subject] });
+  assert.deepEqual(findingsOf(valid, inQuarantine, SERVER), ["quarantine"]);
+  assert.deepEqual(amended(["quarantine"], "valid"), ["valid"], "this is where they are to be");
+  assert.deepEqual(amended(["valid"], "quarantine"), ["quarantine"]);
   const unverified: Outcome = { outcome: "valid", pass: { ...PASS, isVerified: false } };
   assert.deepEqual(findingsOf(unverified, listsOf({}), SERVER), ["not_verified"]);
 });
@@ -203,13 +207,13 @@ test("what is not on lists that were cut is not green without the server", () =>
   assert.deepEqual(amended(["ask_server"], "watch"), ["watch"]);
 });
 
-test("the server makes a verdict stricter, and milder only where an officer has verified or sealed since, or lists were cut", () => {
+test("the server makes a verdict stricter, and milder only in what it alone can know", () => {
   for (const phone of FINDINGS) {
-    for (const verdict of ["valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "not_yet_valid", "unknown"]) {
+    for (const verdict of ["valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "quarantine", "not_yet_valid", "unknown"]) {
       const [gravest] = amended([phone], verdict);
       assert.ok(gravest !== undefined);
       if (phone === "ask_server") assert.equal(gravest, verdict);
-      else if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
+      else if (["not_verified", "not_sealed", "quarantine"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
       else assert.ok(FINDINGS.indexOf(gravest) <= FINDINGS.indexOf(phone), `${phone} + ${verdict}`);
     }
   }

@@ -390,7 +390,8 @@ function look(): Look {
 }
 
 const NO_LISTS: Lists = {
-  revoked: new Set(), watch: new Map(), keys: [], vehicles: new Map(), isCut: false, skewMs: 60_000, checkedAt: 0,
+  revoked: new Set(), watch: new Map(), quarantine: new Set(), keys: [], vehicles: new Map(), isCut: false, skewMs: 60_000,
+  checkedAt: 0,
 };
 const SEND_WARNINGS: Partial<Record<Ended, string>> = {
   sign_in: "warn_sign_in", forbidden: "warn_forbidden", rejected: "warn_rejected", gap: "warn_rejected", busy: "warn_busy",

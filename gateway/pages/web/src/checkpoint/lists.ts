@@ -10,6 +10,8 @@ export interface ListsAnswer {
   skew_ms?: number;
   revoked: string[];
   watch: { subject: string; reason?: string }[];
+  /** Lists kept before there were orders have none. */
+  quarantine?: string[];
   keys: { id: number; public_key: string; from: number; until?: number | null }[];
   /** Lists kept before there were vehicles have none. */
   vehicles?: { pass: string; aboard: string[] }[];
@@ -30,6 +32,8 @@ export interface Lists {
   revoked: Set<string>;
   /** Why somebody is watched, by the code of the subject. */
   watch: Map<string, string>;
+  /** Codes of those who are to stay in quarantine. */
+  quarantine: Set<string>;
   keys: IssuerKey[];
   /** Codes of those aboard, by the number of the pass of a vehicle that is under way. */
   vehicles: Map<string, string[]>;
@@ -50,6 +54,7 @@ export function readLists(kept: KeptLists): Lists {
   return {
     revoked: new Set(answer.revoked.map((number) => readPassNumber(number) ?? number)),
     watch: new Map(answer.watch.map(({ subject, reason }) => [subject, reason ?? ""])),
+    quarantine: new Set(answer.quarantine ?? []),
     keys,
     vehicles: new Map((answer.vehicles ?? []).map(({ pass, aboard }) => [readPassNumber(pass) ?? pass, aboard])),
     isCut: answer.is_cut ?? false,

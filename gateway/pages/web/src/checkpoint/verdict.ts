@@ -1,7 +1,6 @@
 // What the officer is told. Everything that was found counts, from the phone and from the server: the
 // gravest is the verdict, the others stand below it. So the server can make a verdict stricter, and milder in
-// two things alone: an officer may have verified since what the pass says was not, and the server knows what
-// lists that were cut, and a clock that was set back, leave open.
+// what it alone can know: see AMENDED.
 
 import type { Lists } from "./lists";
 import { areKeysFresh } from "./lists";
@@ -11,6 +10,7 @@ import type { Outcome } from "./token";
 export const FINDINGS = [
   "forged", // signed by nobody who may, or by a key that is not known although the keys are fresh
   "watch", // the bearer is to be stopped, whatever the pass says
+  "quarantine", // the bearer is to stay elsewhere
   "revoked",
   "expired",
   "not_yet_valid",
@@ -63,6 +63,7 @@ function ofPass(pass: Told, lists: Lists): Finding[] {
   const aboard = lists.vehicles.get(pass.number);
   if (lists.revoked.has(pass.number)) findings.push("revoked");
   if ([pass.subject, ...(aboard ?? [])].some((subject) => lists.watch.has(subject))) findings.push("watch");
+  if ([pass.subject, ...(aboard ?? [])].some((subject) => lists.quarantine.has(subject))) findings.push("quarantine");
   if (!pass.isVerified && aboard === undefined) findings.push(pass.isVehicle ? "not_sealed" : "not_verified");
   if (lists.isCut) findings.push(...UNSURE);
   return findings;
@@ -110,9 +111,12 @@ export function toneOf(finding: Finding): Tone {
 }
 
 const UNSURE: Finding[] = ["ask_server"];
-/** What the server may know better since: an officer has compared it, or sealed the vehicle. */
-const AMENDED: Finding[] = ["not_verified", "not_sealed"];
+/**
+ * What the server may know better: an officer has compared it since, or sealed the vehicle; whether this very site is
+ * the one where somebody in quarantine is to be; and what lists that were cut, or a clock that was set back, leave open.
+ */
+const AMENDED: Finding[] = ["not_verified", "not_sealed", "quarantine"];
 
 const SERVER_VERDICTS = [
-  "valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "not_yet_valid", "unknown",
+  "valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "quarantine", "not_yet_valid", "unknown",
 ] as const;

@@ -23,7 +23,8 @@ import { SituationBox } from "../situation/box";
 import { language, text } from "../texts";
 
 const REVIEW = 5;
-const PASSES = "/passes";
+/** Pages that send here for a code alone. */
+const NEXT = ["/passes", "/quarantine/own"];
 const QUICK_STEPS: [number, number] = [3, 4];
 const device = new Device(localStorage);
 const form = at<HTMLFormElement>("form");
@@ -263,7 +264,8 @@ async function enter(): Promise<void> {
     showIdentityPart();
     const letter = device.letter;
     if (letter) return resume(letter);
-    if (new URLSearchParams(location.search).get("next") === PASSES) return location.assign(`${PASSES}?lang=${language}`);
+    const asked = new URLSearchParams(location.search).get("next") ?? "";
+    if (NEXT.includes(asked)) return location.assign(`${asked}?lang=${language}`);
     if (readValues(form)["person.name"]) return goTo(device.draft?.step ?? 2);
     await startKnown();
   });

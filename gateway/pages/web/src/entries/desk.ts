@@ -72,9 +72,11 @@ async function start(): Promise<void> {
   if (me !== null) return lookUpGiven().then(showWatched);
 }
 
-/** Other pages lead here with the number of a pass. */
+/** Other pages lead here with the number of a pass, or the code of a subject. */
 async function lookUpGiven(): Promise<void> {
-  const pass = new URLSearchParams(location.search).get("pass");
+  const given = new URLSearchParams(location.search);
+  const [pass, subject] = [given.get("pass"), given.get("subject")];
+  if (subject) return lookUp({ subject });
   if (!pass) return;
   at<HTMLInputElement>("pass").value = pass;
   (form.querySelector('input[name="by"][value="pass"]') as HTMLInputElement).checked = true;
@@ -95,9 +97,13 @@ async function find(): Promise<void> {
   const flaws = values["by"] === "pass" ? passFlaws(values["pass"] ?? "") : documentFlaws(values, "document");
   const wrong = flaws.filter((flaw): flaw is Flaw => flaw !== null);
   if (wrong.length > 0) return showFlaws(wrong, text("flaws_lead"));
+  await lookUp(questionOf(values));
+}
+
+async function lookUp(question: { pass: string } | { document: IdDocument } | { subject: string }): Promise<void> {
   clearFlaws();
   try {
-    await showFound(await call<Found>("POST", "/people/find", { body: questionOf(values) }));
+    await showFound(await call<Found>("POST", "/people/find", { body: question }));
   } catch (failure) {
     show(at("person"), false);
     showFlaws(failure instanceof Problem ? failure.flaws : [], troubleOf(failure));

@@ -57,7 +57,9 @@ function nextOf(role: Role): string {
   return PAGES.includes(asked) ? asked : HOME[role];
 }
 
-const PAGES = ["/checkpoint", "/desk", "/paper", "/arrivals", "/ward", "/accounts", "/trace", "/api/docs"];
+const PAGES = [
+  "/checkpoint", "/desk", "/paper", "/arrivals", "/ward", "/quarantine", "/accounts", "/hooks", "/trace", "/api/docs",
+];
 const HOME: Record<Role, string> = {
   officer: "/checkpoint",
   ward: "/ward",

@@ -1,6 +1,7 @@
 // The page /trace: live figures and questions to the engine.
 
 import { at, element } from "../dom";
+import { OrderDialog, type Whom } from "../quarantine/dialog";
 import { showWork, startShell } from "../shell";
 import { locale, text } from "../texts";
 
@@ -9,7 +10,13 @@ const two = "2-digit";
 const moments = new Intl.DateTimeFormat(locale, { day: two, month: two, year: "numeric", hour: two, minute: two, second: two });
 const input = (id: string): HTMLInputElement => at<HTMLInputElement>(id);
 
-void startShell();
+/** Who may order quarantine. */
+const ORDER = ["health", "epidemiologist"];
+let orders: OrderDialog | null = null;
+
+void startShell().then((me) => {
+  if (me?.kind === "account" && ORDER.includes(me.role)) orders = new OrderDialog();
+});
 at("zone").textContent = text("zone", { zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
 
 // ---- live figures --------------------------------------------------------------------------------
@@ -106,13 +113,16 @@ interface Row {
   site: string;
   direction: string;
   scans: number;
+  generation: number;
+  exposed_at: number;
+  from: string;
 }
 
 type Column = [name: string, value: (row: Row) => string, kind?: "number"];
 
 interface Question {
-  code: "subject" | "site";
-  rows: "contacts" | "scans" | "list";
+  code: "subject" | "seed" | "site";
+  rows: "contacts" | "scans" | "list" | "generations";
   summary: string;
   columns: Column[];
 }
@@ -133,11 +143,21 @@ const QUESTIONS: Record<string, Question> = {
       [text("col_last"), (row) => time(row.last)],
     ],
   },
+  chain: {
+    code: "seed", rows: "generations", summary: "n_chain",
+    columns: [
+      [text("col_generation"), (row) => `F${row.generation}`],
+      [text("col_subject"), (row) => row.subject],
+      [text("col_exposed"), (row) => time(row.exposed_at)],
+      [text("col_from"), (row) => row.from],
+      [text("col_site"), (row) => siteName(row.site)],
+    ],
+  },
   trail: {
     code: "subject", rows: "scans", summary: "n_trail",
     columns: [
       [text("col_at"), (row) => time(row.at)],
-      [text("col_site"), (row) => (siteNames.has(row.site) ? `${siteNames.get(row.site)} · ${row.site}` : row.site)],
+      [text("col_site"), (row) => siteName(row.site)],
       [text("col_direction"), (row) => DIRECTIONS[row.direction] ?? row.direction],
     ],
   },
@@ -155,6 +175,10 @@ const QUESTIONS: Record<string, Question> = {
 // Names of sites, where there are few enough to fetch them all.
 const SITES_NAMED_MAX = 2000;
 const siteNames = new Map<string, string>();
+
+function siteName(site: string): string {
+  return siteNames.has(site) ? `${siteNames.get(site)} · ${site}` : site;
+}
 
 async function fetchSiteNames(): Promise<void> {
   const status = await getJson<Status>("/api/v1/status");
@@ -176,10 +200,13 @@ function question(): Question {
 }
 
 function chooseQuestion(): void {
-  const contacts = asked() === "contacts";
+  const hasWindow = ["contacts", "chain"].includes(asked());
+  const isChain = asked() === "chain";
   at("code-label").textContent = text(question().code === "site" ? "site_code" : "subject_code");
-  at("window-field").hidden = !contacts;
-  input("window").disabled = !contacts;
+  at("window-field").hidden = !hasWindow;
+  input("window").disabled = !hasWindow;
+  at("generations-field").hidden = !isChain;
+  input("generations").disabled = !isChain;
   const preset = presets[asked()];
   if (!preset) return;
   input("code").value = preset.code;
@@ -195,7 +222,8 @@ async function ask(event: Event): Promise<void> {
     from: new Date(input("from").value).toISOString(),
     to: new Date(input("to").value).toISOString(),
   });
-  if (kind === "contacts") parameters.set("window", `${input("window").value}m`);
+  if (!input("window").disabled) parameters.set("window", `${input("window").value}m`);
+  if (!input("generations").disabled) parameters.set("generations", input("generations").value);
   const address = `/api/v1/trace/${kind}?${parameters}`;
   const button = at("form").querySelector("button") as HTMLButtonElement;
   button.disabled = true;
@@ -204,6 +232,7 @@ async function ask(event: Event): Promise<void> {
     const began = performance.now();
     const answer = await getJson<Answer>(address);
     showAnswer(question(), answer, performance.now() - began, address);
+    offerOrders(kind, parameters, rowsOf(question(), answer).length);
   } catch (problem) {
     at("result").hidden = true;
     at("problem").textContent = problem instanceof Error ? problem.message : text("failed");
@@ -213,10 +242,38 @@ async function ask(event: Event): Promise<void> {
   }
 }
 
-type Answer = Partial<Record<Question["rows"], Row[]>> & { unknown?: string[] };
+interface Answer {
+  contacts?: Row[];
+  scans?: Row[];
+  list?: Row[];
+  generations?: { generation: number; list: Row[] }[];
+  unknown?: string[];
+}
+
+/** Of a chain all generations but the seeds. */
+function rowsOf({ rows }: Question, answer: Answer): Row[] {
+  if (rows !== "generations") return answer[rows] ?? [];
+  const later = (answer.generations ?? []).filter(({ generation }) => generation > 0);
+  return later.flatMap(({ generation, list }) => list.map((row) => ({ ...row, generation })));
+}
+
+let whom: Whom | null = null;
+
+/** Under an answer that names people whom somebody met: quarantine for all of them. */
+function offerOrders(kind: string, parameters: URLSearchParams, count: number): void {
+  const isOffered = orders !== null && count > 0 && (kind === "contacts" || kind === "chain");
+  at("order-part").hidden = !isOffered;
+  if (!isOffered) return;
+  const { from, to, ...others } = Object.fromEntries(parameters);
+  const origin = [kind, ...Object.entries(others).map(([name, value]) => `${name} ${value}`), `${from} – ${to}`].join(", ");
+  whom = { what: kind as Whom["what"], question: Object.fromEntries(parameters), origin: origin.slice(0, ORIGIN_CHARS_MAX) };
+  at("order-all").textContent = text("order_all", { n: whole.format(count) });
+}
+
+const ORIGIN_CHARS_MAX = 300;
 
 function showAnswer(kind: Question, answer: Answer, ms: number, address: string): void {
-  const rows = answer[kind.rows] ?? [];
+  const rows = rowsOf(kind, answer);
   const counts = { n: whole.format(rows.length), ms: whole.format(Math.max(1, ms)) };
   const unknown = answer.unknown ? ` · ${text("unknown", { codes: answer.unknown.join(", ") })}` : "";
   at("summary").textContent = text(kind.summary, counts) + unknown;
@@ -256,7 +313,7 @@ async function fillForm(): Promise<void> {
   const examples = await getJson<Examples | Record<string, never>>("/api/v1/examples").catch(() => null);
   if (!examples?.subject) return; // no demonstration
   const whole = { code: examples.subject, from: examples.from, to: examples.to };
-  Object.assign(presets, { contacts: whole, trail: whole });
+  Object.assign(presets, { contacts: whole, chain: whole, trail: whole });
   presets["passed"] = { code: examples.market || examples.site, from: examples.hour_from, to: examples.hour_to };
   chooseQuestion();
 }
@@ -281,6 +338,7 @@ function local(value: number): string {
 }
 
 at("form").addEventListener("submit", (event) => void ask(event));
+at("order-all").addEventListener("click", () => whom && orders?.open(whom));
 at("form").addEventListener("change", (event) => {
   if ((event.target as HTMLInputElement).name === "question") chooseQuestion();
 });

@@ -10,6 +10,7 @@ import { readValues } from "../fields";
 import { clearFlaws, showFlaws } from "../flaws";
 import { moment } from "../format";
 import { boundsOf, heard, mayArrive, type Notice, type Wanted } from "../notices";
+import type { OrderRow } from "../quarantine/contract";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
 import { startWork } from "../work";
@@ -105,12 +106,22 @@ function listen(): void {
   });
   source.addEventListener("error", () => say(at("live"), text("not_live")));
   source.addEventListener("missed", () => void load());
+  source.addEventListener("breached", ({ data }: MessageEvent<string>) => showBreach(JSON.parse(data) as OrderRow));
   for (const what of ["declared", "passed", "arrived", "revoked"]) {
     source.addEventListener(what, ({ data }: MessageEvent<string>) => {
       notices = heard(notices, wanted(), JSON.parse(data) as Notice);
       showNotices();
     });
   }
+}
+
+/** Somebody in quarantine was seen elsewhere. */
+function showBreach({ order, subject, last_breach }: OrderRow): void {
+  if (!last_breach) return;
+  const link = at<HTMLAnchorElement>("alarm-link");
+  link.textContent = text("alarm", { subject, site: last_breach.site_name, at: moment(last_breach.at) });
+  link.search = new URLSearchParams({ order, lang: language }).toString();
+  show(at("alarm"));
 }
 
 // ---- showing -------------------------------------------------------------------------------------

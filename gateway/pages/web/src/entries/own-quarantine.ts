@@ -1,0 +1,63 @@
+// The page /quarantine/own: one's own order in plain words, and one's diary.
+
+import { call } from "../api";
+import { at, element, say, show } from "../dom";
+import { clearFlaws, showFlaws } from "../flaws";
+import { day, moment } from "../format";
+import type { Order } from "../quarantine/contract";
+import { startDiary } from "../quarantine/diary";
+import { daysLeft } from "../quarantine/rules";
+import { entryItem, linesOf, placeOf, seenItem } from "../quarantine/show";
+import { factsOf } from "../review";
+import { startShell } from "../shell";
+import { text } from "../texts";
+import { troubleOf } from "../trouble";
+
+let order: Order | null = null;
+
+void start();
+
+async function start(): Promise<void> {
+  const me = await startShell();
+  const isCitizen = me?.kind === "citizen";
+  show(at("sign-in-part"), !isCitizen);
+  if (!isCitizen) return;
+  startDiary(() => order?.order, showOrder);
+  await load();
+}
+
+async function load(): Promise<void> {
+  try {
+    const { orders } = await call<{ orders: Order[] }>("GET", "/orders/own");
+    clearFlaws();
+    const now = orders.find(({ state }) => state !== "ended");
+    if (now) showOrder(now);
+    show(at("none"), now === undefined);
+    const before = orders.filter((one) => one !== now);
+    at("before").replaceChildren(...before.map(beforeItem));
+    show(at("before-part"), before.length > 0);
+  } catch (failure) {
+    showFlaws([], troubleOf(failure));
+  }
+}
+
+function showOrder(shown: Order): void {
+  order = shown;
+  const left = daysLeft(shown.until, Date.now());
+  const isPlanned = shown.state === "planned";
+  at("own-title").textContent = isPlanned ? text("own_planned", { at: moment(shown.from) }) : text("own_until", { day: day(shown.until) });
+  say(at("own-left"), text("own_left", { days: text(left === 1 ? "one_days" : "n_days", { n: left }) }));
+  at("own-where").textContent = text(`own_${shown.kind}`, { place: placeOf(shown, shown.address) });
+  at("own-facts").replaceChildren(...factsOf(linesOf(shown).slice(1, 4)).children);
+  at("own-breaches").replaceChildren(...[...shown.broken_by].reverse().map(seenItem));
+  show(at("own-broken"), shown.broken_by.length > 0);
+  at("one-diary").replaceChildren(...[...shown.diary].reverse().map(entryItem));
+  show(at("one-diary-none"), shown.diary.length === 0);
+  show(at("own"));
+}
+
+function beforeItem(order: Order): HTMLLIElement {
+  const how = text(order.ended ? `order_how_${order.ended.how}` : "order_how_completed");
+  const span = `${day(order.from)} – ${day(order.until)}`;
+  return element("li", {}, element("strong", {}, span), element("span", {}, placeOf(order, order.address)), element("span", { class: "note" }, how));
+}

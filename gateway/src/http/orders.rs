@@ -1,0 +1,420 @@
+//! Quarantine orders: made for one, or for all that a trace question finds; listed, kept, ended.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::response::sse::Event;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use truyvet_engine::{Chain, ChainAnswer, ContactsAnswer};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::quarantine::{DiaryEntry, EndReason, OrderTerms};
+use utoipa::{IntoParams, ToSchema};
+
+use super::app::App;
+use super::caller::Asking;
+use super::declarations::idempotency_key;
+use super::error::Problem;
+use super::extract::{Asked, Body, Named};
+use super::notices::{area_of, breached, hear, missed};
+use super::problems::problems;
+use super::trace_words as words;
+use crate::people::{
+    BulkOrdered, Caller, Facility, Heard, OrderRow, OrderShown, OrderWord, Ordering, OrdersAsked, Permission,
+    act,
+};
+use crate::question::{Answer, Kind, Params, Question, Reply, Terms};
+
+problems!(Making: WRONG_USAGE, NOT_FOUND, CONFLICT, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(MakingAll: WRONG_USAGE, CONFLICT, INVALID, TOO_LARGE, TIMEOUT, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Listing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, TIMEOUT, TOO_LARGE, FAILED);
+problems!(Reading: WRONG_USAGE, NOT_FOUND, TIMEOUT, TOO_LARGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Writing: WRONG_USAGE, NOT_FOUND, CONFLICT, INVALID, TOO_MANY_ATTEMPTS, TIMEOUT, TOO_LARGE, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Hearing: WRONG_USAGE, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrderForOne)]
+pub(super) struct ForOne {
+    /// The subject's code.
+    #[schema(min_length = 1, example = "3ZK7Q2VHB0A1M4XD")]
+    subject: String,
+    /// What is ordered.
+    terms: OrderTerms,
+}
+
+/// Orders quarantine for one person, by the code that trace answers have. At home means where the person is
+/// known to live now. Sent again with the same key it answers the same.
+#[utoipa::path(post, path = "/api/v1/orders", tag = "quarantine", operation_id = "order_quarantine",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 100 characters, new for each order")),
+    request_body = ForOne,
+    responses((status = 201, description = "Ordered", body = OrderShown), Making))]
+pub(super) async fn make(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    headers: HeaderMap,
+    Body(ForOne { subject, terms }): Body<ForOne>,
+) -> Result<(StatusCode, Json<OrderShown>), Problem> {
+    let account = asking.official(Permission::Order)?.clone();
+    let ordering = Ordering { terms, request: idempotency_key(&headers)? };
+    app.check_room()?;
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.order(&subject, ordering, &account, TimeMs::now()));
+    Ok((StatusCode::CREATED, Json(work.await??)))
+}
+
+/// For whom is ordered: one of `subjects`, `contacts` and `chain`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrderForMany)]
+pub(super) struct ForMany {
+    /// Codes of subjects.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    subjects: Option<Vec<String>>,
+    /// All whom the answer to this question names, as `/api/v1/trace/contacts` takes it.
+    #[serde(default)]
+    #[schema(nullable = false, value_type = Option<words::Contacts>)]
+    contacts: Option<Value>,
+    /// All whom the answer to this question names in its generations from the first on, as
+    /// `/api/v1/trace/chain` takes it.
+    #[serde(default)]
+    #[schema(nullable = false, value_type = Option<words::Chain>)]
+    chain: Option<Value>,
+    /// Also for those whom the question begins with.
+    #[serde(default)]
+    seeds: bool,
+    /// What is ordered; `area` and `address` are of one person's order alone.
+    terms: OrderTerms,
+    /// Nothing is written: only told what would be.
+    #[serde(default)]
+    tried: bool,
+}
+
+/// Orders quarantine for many, by codes or for all whom a trace question finds. Each home order goes to where
+/// the person is known to live; for whom nothing is ordered is told by reason. Sent again with the same key
+/// nothing is ordered twice, and what was interrupted goes on.
+#[utoipa::path(post, path = "/api/v1/orders/bulk", tag = "quarantine", operation_id = "order_quarantine_for_many",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 100 characters, new for each order; needed unless `tried`")),
+    request_body = ForMany,
+    responses((status = 200, description = "What became of it", body = BulkOrdered), MakingAll))]
+pub(super) async fn make_all(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    headers: HeaderMap,
+    Body(sent): Body<ForMany>,
+) -> Result<Json<BulkOrdered>, Problem> {
+    let account = asking.official(Permission::Order)?.clone();
+    let (is_tried, request) = (sent.tried, idempotency_key(&headers)?);
+    if request.is_none() && !is_tried {
+        let why = "send a header Idempotency-Key, so that nothing is ordered twice when it comes again";
+        return Err(Problem::Usage(why.to_owned()));
+    }
+    app.check_room()?;
+    let whom = Whom::of(sent.subjects, sent.contacts, sent.chain)?;
+    let (shared, asks) = (Arc::clone(&app), act(TimeMs::now(), &account.account, "orders.make", whom.word()));
+    app.people_work.run(move || shared.people.registry.note(asks)).await??;
+    let (subjects, is_cut) = whom.codes(&app, sent.seeds).await?;
+    let ordering = Ordering { terms: sent.terms, request };
+    let shared = Arc::clone(&app);
+    let work = app
+        .operations
+        .run(move || shared.people.order_all(&subjects, ordering, &account, is_tried, TimeMs::now()));
+    Ok(Json(BulkOrdered { is_cut, ..work.await?? }))
+}
+
+/// Whom a request names.
+enum Whom {
+    Codes(Vec<String>),
+    Question(Box<Question>, Terms),
+}
+
+impl Whom {
+    fn of(
+        codes: Option<Vec<String>>,
+        contacts: Option<Value>,
+        chain: Option<Value>,
+    ) -> Result<Self, Problem> {
+        let (kind, body) = match (codes, contacts, chain) {
+            (Some(codes), None, None) => return Ok(Self::Codes(codes)),
+            (None, Some(body), None) => (Kind::Contacts, body),
+            (None, None, Some(body)) => (Kind::Chain, body),
+            _ => {
+                let why = "say for whom: one of `subjects`, `contacts` and `chain`";
+                return Err(Problem::Usage(why.to_owned()));
+            }
+        };
+        let mut params = Params::from_json(&body)?;
+        let terms = Terms::take(&mut params)?;
+        Ok(Self::Question(Box::new(Question::parse(kind, params)?), terms))
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Codes(_) => "subjects",
+            Self::Question(question, _) if matches!(**question, Question::Chain(_)) => "chain",
+            Self::Question(..) => "contacts",
+        }
+    }
+
+    /// The codes, asked of the engine where that is needed, and whether the answer was cut.
+    async fn codes(self, app: &Arc<App>, with_seeds: bool) -> Result<(Vec<String>, bool), Problem> {
+        let (question, terms) = match self {
+            Self::Codes(codes) => return Ok((codes, false)),
+            Self::Question(question, terms) => (question, terms),
+        };
+        let question = match *question {
+            // The codes are what is wanted.
+            Question::Chain(chain) => Question::Chain(Chain { list: true, ..chain }),
+            other => other,
+        };
+        let (asking, shared) = (terms.asking(&app.config.engine)?, Arc::clone(app));
+        let asked = app.turns.ask(asking, move |asking| -> Result<_, Problem> {
+            let reply = question.ask(&shared.engine.asked_within(asking))?;
+            let seeds = if with_seeds { seeds(&question) } else { Vec::new() };
+            let (found, is_cut) = match reply {
+                Reply::Whole(Answer::Contacts(answer)) => (met(&answer), answer.cut.is_some()),
+                Reply::Whole(Answer::Chain(answer)) => (exposed(answer), false),
+                _ => return Err(Problem::Failed("an answer to another question".to_owned())),
+            };
+            Ok((seeds.into_iter().chain(found).collect(), is_cut))
+        });
+        asked.await?
+    }
+}
+
+/// Those whom the question begins with.
+fn seeds(question: &Question) -> Vec<String> {
+    match question {
+        Question::Contacts(contacts) => contacts.subjects.clone(),
+        Question::Chain(chain) => chain.seeds.iter().map(|(code, _)| code.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn met(answer: &ContactsAnswer) -> Vec<String> {
+    answer.contacts.iter().map(|contact| contact.subject.clone()).collect()
+}
+
+/// Seeds stand in generation 0.
+fn exposed(answer: ChainAnswer) -> Vec<String> {
+    let later = answer.generations.into_iter().filter(|generation| generation.generation > 0);
+    let mut known = BTreeSet::new();
+    let codes = later.flat_map(|generation| generation.list).map(|exposure| exposure.subject);
+    codes.filter(|code| known.insert(code.clone())).collect()
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Code of the area, with all below it; the official's own unless given.
+    area: Option<String>,
+    /// `open`: all that are not over; `breached`: all that were broken, over or not; `planned`; `ended`.
+    state: Option<OrderWord>,
+    /// Only orders made before this one.
+    before: Option<u64>,
+    /// At most so many; 50 unless given, 200 at most.
+    limit: Option<usize>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Orders {
+    /// The newest first.
+    orders: Vec<OrderRow>,
+    /// The value of `before` that goes on from here; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
+}
+
+/// Orders that are to be kept in an area, with the scans that break them. Without names: `find_person` tells
+/// who it is. Each look is in the audit log.
+#[utoipa::path(get, path = "/api/v1/orders", tag = "quarantine", operation_id = "list_orders", params(Which),
+    responses((status = 200, description = "A page of orders", body = Orders), Listing))]
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Orders>, Problem> {
+    let (account, area) = area_of(&app, &asking, which.area)?;
+    let asked = OrdersAsked {
+        area,
+        state: which.state,
+        before: which.before,
+        limit: which.limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX),
+    };
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.orders_in(&asked, &account, TimeMs::now()));
+    let found = work.await??;
+    Ok(Json(Orders { orders: found.orders, next: found.next.map(|next| next.to_string()) }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct OwnOrders {
+    /// The newest first.
+    orders: Vec<OrderShown>,
+}
+
+/// A citizen's own orders, with their diaries: of the holder of the document, where somebody has verified a
+/// declaration that was made with the same phone.
+#[utoipa::path(get, path = "/api/v1/orders/own", tag = "quarantine", operation_id = "own_orders",
+    responses((status = 200, description = "The newest 20", body = OwnOrders), Reading))]
+pub(super) async fn own(State(app): State<Arc<App>>, asking: Asking) -> Result<Json<OwnOrders>, Problem> {
+    let (document, phone) = asking.citizen()?;
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.own_orders(&document, &phone, TimeMs::now()));
+    Ok(Json(OwnOrders { orders: work.await?? }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Facilities {
+    /// By name.
+    facilities: Vec<Facility>,
+}
+
+/// Where people can be ordered to: sites of the kinds `facility`, `quarantine` and `hospital`.
+#[utoipa::path(get, path = "/api/v1/orders/facilities", tag = "quarantine", operation_id = "list_facilities",
+    responses((status = 200, description = "All of them; 2,000 at most", body = Facilities), Hearing))]
+pub(super) async fn facilities(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+) -> Result<Json<Facilities>, Problem> {
+    asking.official(Permission::FindPeople)?;
+    Ok(Json(Facilities { facilities: app.people.facilities() }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Where {
+    /// Code of the area, with all below it; the official's own unless given.
+    area: Option<String>,
+}
+
+/// What happens to the orders of an area: server-sent events `breached`, with the order, as soon as somebody is
+/// seen elsewhere, `changed` where orders were made, ended or written about, and `missed` where some events were
+/// left out: the list has them. It ends with the session; browsers connect again.
+#[utoipa::path(get, path = "/api/v1/orders/live", tag = "quarantine", operation_id = "hear_orders", params(Where),
+    responses((status = 200, description = "Until the caller has enough", body = String,
+        content_type = "text/event-stream"), Hearing))]
+pub(super) async fn live(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Asked(Where { area }): Asked<Where>,
+) -> Result<Response, Problem> {
+    hear(app, asking, area, |heard| match heard {
+        Heard::Breach(order) => breached(order),
+        Heard::Orders => Some(Event::default().event("changed").data("{}")),
+        Heard::Missed => Some(missed()),
+        Heard::Notice { .. } => None,
+    })
+    .await
+}
+
+/// An order with its diary and what broke it: for officials of the area where it is to be kept, and for whom it
+/// is. Each look is in the audit log.
+#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "quarantine", operation_id = "read_order",
+    params(("order" = u64, Path, description = "Its number")),
+    responses((status = 200, description = "The order", body = OrderShown), Reading))]
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Named(order): Named<u64>,
+) -> Result<Json<OrderShown>, Problem> {
+    let by = keeper(asking)?;
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.find_order(order, &by, TimeMs::now()));
+    Ok(Json(work.await??))
+}
+
+/// Writes into the diary of an order that is not over: officials of the area, or whom it is for.
+#[utoipa::path(post, path = "/api/v1/orders/{order}/diary", tag = "quarantine", operation_id = "write_diary",
+    params(("order" = u64, Path, description = "Its number")), request_body = DiaryEntry,
+    responses((status = 201, description = "Written", body = OrderShown), Writing))]
+pub(super) async fn write(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Named(order): Named<u64>,
+    Body(entry): Body<DiaryEntry>,
+) -> Result<(StatusCode, Json<OrderShown>), Problem> {
+    let by = keeper(asking)?;
+    app.check_room()?;
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.write_diary(order, entry, &by, TimeMs::now()));
+    Ok((StatusCode::CREATED, Json(work.await??)))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EndOfOrder)]
+pub(super) struct End {
+    /// Why.
+    reason: EndReason,
+    /// What else is to be said.
+    #[serde(default)]
+    #[schema(min_length = 1)]
+    note: Option<String>,
+}
+
+/// Ends an order before its time: for officials of the area who may order, and for whoever made it.
+#[utoipa::path(post, path = "/api/v1/orders/{order}/end", tag = "quarantine", operation_id = "end_order",
+    params(("order" = u64, Path, description = "Its number")), request_body = End,
+    responses((status = 204, description = "It is over"), Writing))]
+pub(super) async fn end(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Named(order): Named<u64>,
+    Body(End { reason, note }): Body<End>,
+) -> Result<StatusCode, Problem> {
+    let account = asking.official(Permission::Order)?.clone();
+    let shared = Arc::clone(&app);
+    let work = app
+        .people_work
+        .run(move || shared.people.end_order(order, reason, note.as_deref(), &account, TimeMs::now()));
+    work.await??;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = OrderMove)]
+pub(super) struct Move {
+    /// Code of the facility's site; home, where the person is known to live, unless given.
+    #[serde(default)]
+    #[schema(min_length = 1, example = "KCL-01")]
+    site: Option<String>,
+}
+
+/// Has somebody stay elsewhere from now on, until the same instant: another order in the place of this one.
+#[utoipa::path(post, path = "/api/v1/orders/{order}/move", tag = "quarantine", operation_id = "move_order",
+    params(("order" = u64, Path, description = "Its number")), request_body = Move,
+    responses((status = 201, description = "The order that goes on", body = OrderShown), Writing))]
+pub(super) async fn change_place(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    Named(order): Named<u64>,
+    Body(Move { site }): Body<Move>,
+) -> Result<(StatusCode, Json<OrderShown>), Problem> {
+    let account = asking.official(Permission::Order)?.clone();
+    let shared = Arc::clone(&app);
+    let work = app
+        .people_work
+        .run(move || shared.people.move_order(order, site.as_deref(), &account, TimeMs::now()));
+    Ok((StatusCode::CREATED, Json(work.await??)))
+}
+
+/// Whom it is for, or an official who may see who people are.
+fn keeper(asking: Asking) -> Result<Caller, Problem> {
+    if !matches!(asking.caller, Caller::Citizen { .. }) {
+        asking.official(Permission::FindPeople)?;
+    }
+    Ok(asking.caller)
+}
+
+const LISTED_DEFAULT: usize = 50;
+const LISTED_MAX: usize = 200;

@@ -1,0 +1,179 @@
+//! Orders listed and shown, each with what broke it.
+
+use std::collections::BTreeSet;
+
+use truyvet_engine::registry::{Account, OrderState, WholeOrder};
+use truyvet_engine::{Interval, Passage, Trail, TrailScan};
+use truyvet_schemas::TimeMs;
+use truyvet_schemas::pass::SubjectCode;
+use truyvet_schemas::person::Document;
+
+use super::super::{People, act};
+use super::shown::{EndShown, EntryShown};
+use super::{
+    Facility, ORDERS_LOOKED_AT, OrderError, OrderRow, OrderShown, OrderWord, OrdersAsked, OrdersFound,
+};
+
+impl People {
+    /// Orders that are to be kept in an area, which must be within the official's. The look is in the audit log
+    /// before it is answered.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn orders_in(
+        &self,
+        asked: &OrdersAsked,
+        account: &Account,
+        now: TimeMs,
+    ) -> Result<OrdersFound, OrderError> {
+        self.registry.note(act(now, &account.account, "orders.read", &asked.area))?;
+        let areas = self.areas.all_within(&asked.area);
+        let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
+        let (mut found, mut before) = (OrdersFound::default(), asked.before);
+        // Those of other states are passed over, and so many that the answer comes soon.
+        for _ in 0..PAGES_MAX {
+            let numbers = self.registry.orders_at(&areas, before, PAGE)?;
+            let is_last = numbers.len() < PAGE;
+            for number in numbers {
+                if found.orders.len() == asked.limit {
+                    found.next = before;
+                    return Ok(found);
+                }
+                before = Some(number);
+                let Some(whole) = self.registry.whole_order(number)? else { continue };
+                let is_over = whole.record.state(now) == OrderState::Ended;
+                // What time alone tells is asked before the trail.
+                if asked.state == Some(if is_over { OrderWord::Open } else { OrderWord::Ended }) {
+                    continue;
+                }
+                let row = self.order_row(&whole, now)?;
+                found.orders.extend(asked.wants(&row).then_some(row));
+            }
+            if is_last {
+                return Ok(found);
+            }
+        }
+        found.next = before;
+        Ok(found)
+    }
+
+    /// A citizen's own orders, the newest first: of the document's holder, whose phone somebody has verified.
+    /// The look is in the audit log.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn own_orders(
+        &self,
+        document: &Document,
+        phone: &str,
+        now: TimeMs,
+    ) -> Result<Vec<OrderShown>, OrderError> {
+        self.registry.note(act(now, "citizen", "orders.read", "-"))?;
+        let Some(subject) = self.own_subject(document, phone)? else { return Ok(Vec::new()) };
+        let mut shown = Vec::new();
+        for number in self.registry.orders_of(subject, None, ORDERS_LOOKED_AT)? {
+            let Some(whole) = self.registry.whole_order(number)? else { continue };
+            shown.push(self.show_order(&whole, true, now)?);
+        }
+        Ok(shown)
+    }
+
+    /// An order with its diary, the look at which has been noted. `is_reached`: also what those alone are told whose area it is.
+    pub(super) fn show_order(
+        &self,
+        whole: &WholeOrder,
+        is_reached: bool,
+        now: TimeMs,
+    ) -> Result<OrderShown, OrderError> {
+        // As it is now: it may have been ended or written about since.
+        let whole = self.registry.whole_order(whole.record.order)?.ok_or(OrderError::Unknown)?;
+        let (broken_by, diary) = match is_reached {
+            true => (self.breaches(&whole)?, self.registry.diary(whole.record.order)?),
+            false => (Vec::new(), Vec::new()),
+        };
+        let broken_by =
+            broken_by.into_iter().take(BREACHES_MAX).map(|scan| self.last_passage(scan)).collect();
+        Ok(OrderShown {
+            row: self.order_row(&whole, now)?,
+            address: whole.place.address.filter(|_| is_reached),
+            permitted: whole.permitted.iter().map(|site| self.facility(site)).collect(),
+            origin: whole.origin,
+            diary: diary.into_iter().map(EntryShown::from).collect(),
+            broken_by,
+        })
+    }
+
+    pub(in super::super) fn order_row(
+        &self,
+        whole: &WholeOrder,
+        now: TimeMs,
+    ) -> Result<OrderRow, OrderError> {
+        let (record, breaches) = (&whole.record, self.breaches(whole)?);
+        let state = match record.state(now) {
+            OrderState::Ended => OrderWord::Ended,
+            _ if !breaches.is_empty() => OrderWord::Breached,
+            OrderState::Planned => OrderWord::Planned,
+            OrderState::Open => OrderWord::Open,
+        };
+        let ended = record.ended.as_ref().map(|end| EndShown {
+            at: end.at,
+            by: end.by.clone(),
+            how: end.how,
+            next: end.next.map(|next| next.to_string()),
+            note: whole.end_note.clone(),
+        });
+        Ok(OrderRow {
+            order: record.order.to_string(),
+            subject: record.subject.to_string(),
+            state,
+            kind: whole.place.kind,
+            area: self.areas.name(&whole.place.area),
+            site_name: whole.place.site.as_deref().map(|site| self.site_name(site)),
+            site: whole.place.site.clone(),
+            reason: record.reason,
+            from: record.from,
+            until: record.over_at(),
+            ended,
+            by: record.by.clone(),
+            made_at: record.made_at,
+            breaches: breaches.len(),
+            last_breach: breaches.into_iter().next_back().map(|scan| self.last_passage(scan)),
+            entries: self.registry.diary_entries(record.order)?,
+        })
+    }
+
+    /// Numbers of the orders that these passages break, each once.
+    pub(in super::super) fn broken_by(&self, passages: &[Passage]) -> Vec<u64> {
+        let breaks = |passage: &Passage| {
+            let subject: SubjectCode = passage.subject.parse().ok()?;
+            let order = self.registry.order_at(subject, passage.at).ok()??;
+            order.is_broken_by(&passage.site, passage.at.get()).then_some(order.record.order)
+        };
+        passages.iter().filter_map(breaks).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Scans that break an order, as far as they have come in, in order of time.
+    fn breaches(&self, whole: &WholeOrder) -> Result<Vec<TrailScan>, OrderError> {
+        let record = &whole.record;
+        let Ok(interval) = Interval::new(TimeMs::new(record.from), TimeMs::new(record.over_at())) else {
+            return Ok(Vec::new()); // ended before it began
+        };
+        let trail = Trail { subject: record.subject.to_string(), interval };
+        let mut scans = self.engine.trail(&trail)?.scans;
+        scans.retain(|scan| whole.is_broken_by(&scan.site, scan.at));
+        Ok(scans)
+    }
+
+    fn facility(&self, site: &str) -> Facility {
+        let record = self.engine.catalog().site(site);
+        let kind = record.as_ref().and_then(|record| record.kind.clone()).unwrap_or_default();
+        let area = record.and_then(|record| record.area).map(|area| self.areas.name(&area).name);
+        Facility { site: site.to_owned(), name: self.site_name(site), kind, area: area.unwrap_or_default() }
+    }
+}
+
+/// Scans elsewhere that are told of one order.
+const BREACHES_MAX: usize = 100;
+/// Orders that are read at once, and how often for one answer.
+const PAGE: usize = 100;
+const PAGES_MAX: usize = 20;

@@ -357,7 +357,8 @@ fn covers(standing: &WholeOrder, new: &NewOrder<'_>) -> bool {
         }
         Whither::Facility { site, .. } => standing.place.site.as_deref() == Some(site),
     };
-    is_there && standing.record.ended.is_none() && new.until <= standing.record.until
+    let is_as_long = new.until.saturating_sub(standing.record.until) < PROLONGS_MS;
+    is_there && standing.record.ended.is_none() && is_as_long
 }
 
 /// Where this person is to stay; none where there is no home in the country.
@@ -406,6 +407,9 @@ fn open_key(record: &OrderRecord) -> Vec<u8> {
     let over_at_s = u32::try_from(record.over_at().max(0).saturating_add(999) / 1_000).unwrap_or(u32::MAX);
     keys::order_open(over_at_s, record.order)
 }
+
+/// What ends less than half a day later is no longer order: the same one, given again the same day.
+const PROLONGS_MS: i64 = 12 * 3_600_000;
 
 /// Orders in one write: some 500 kilobytes, while no other order can be made.
 const ORDERED_AT_ONCE: usize = 500;

@@ -172,8 +172,10 @@ impl Twin {
         let own = || self.orders.iter().filter(move |known| known.whom == whom);
         let standing: Vec<&Known> = own().filter(|known| known.over_at > self.now).collect();
         let is_there = |known: &&&Known| !sent.in_facility || known.site == Some("F1");
-        let covering =
-            standing.iter().filter(is_there).any(|known| known.ended.is_none() && sent.until <= known.until);
+        let covering = standing
+            .iter()
+            .filter(is_there)
+            .any(|known| known.ended.is_none() && sent.until - known.until < 12 * HOUR_MS);
         if covering {
             return Err(NotOrdered::AlreadyOrdered);
         }

@@ -117,7 +117,7 @@ fn routes_are_made_of_what_is_described_and_each_is_there() {
         let path = path.replace("{name}", "invalid").replace("{account}", "mai");
         let path = path.replace("{pass}", "K7M4").replace("{subject}", "AAAA").replace("{declaration}", "1");
         let path = path.replace("{area}", "W1").replace("{number}", "1").replace("{hook}", "1");
-        let path = path.replace("{upload}", "00").replace("{trip}", "1");
+        let path = path.replace("{upload}", "00").replace("{trip}", "1").replace("{order}", "1");
         assert!(!path.contains('{'), "{path}: say here what stands for it");
         let answer = ask(&server, &operation.method, &path, "");
         assert_ne!(answer.status, 405, "{}", operation.name());

@@ -29,6 +29,7 @@ mod orders;
 mod orders_tests;
 mod paper;
 mod people;
+mod reach;
 mod records;
 mod rotation;
 mod sessions;

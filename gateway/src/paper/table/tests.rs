@@ -172,18 +172,19 @@ fn merged_cells_have_their_value_in_the_upper_left_one_alone() {
 fn merged_areas_that_lie_on_one_another_cost_no_more_than_a_table() {
     let bytes = book(|sheet| {
         sheet.merge_range(0, 0, 0, 1, "DANH SÁCH", &Format::new()).expect("room");
-        for row in 1..50_000 {
+        for row in 1..10_000 {
             sheet.write_string(row, 0, "An").expect("room");
         }
     });
-    let merged = |area: &str| {
-        let areas = format!("<mergeCell ref=\"{area}\"/>").repeat(MERGED);
+    let merged = |area: &str, times: usize| {
+        let areas = format!("<mergeCell ref=\"{area}\"/>").repeat(times);
         rewritten(bytes.clone(), |text| text.replace("<mergeCell ref=\"A1:B1\"/>", &areas))
     };
-    assert!(merged("A1:CV50000").len() < 1 << 20, "it is small");
-    assert_eq!(read(merged("A1:CV50000")).map(|_| ()), Err(TableError::TooLarge));
+    assert!(read(merged("A1:CV10000", 1)).is_ok());
+    assert!(merged("A1:CV10000", MERGED).len() < 1 << 20, "it is small");
+    assert_eq!(read(merged("A1:CV10000", MERGED)).map(|_| ()), Err(TableError::TooLarge));
     // Where no column is read nothing is looked at.
-    let far = read(merged("DA1:DB50000")).expect("a table");
+    let far = read(merged("DA1:DB10000", MERGED)).expect("a table");
     assert_eq!(far.rows.iter().map(|row| row.cells.len()).max(), Some(1));
 }
 

@@ -28,6 +28,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["citizen", "/depot"],
     ["citizen", "/checkpoint"],
     ["citizen", "/trace"],
+    ["citizen", "/occupancy"],
     ["officer", "/desk"],
     ["officer", "/accounts"],
     ["officer", "/ward"],

@@ -72,6 +72,8 @@ pub(crate) enum Tag {
     Manifest = 37,
     /// `over at, s | trip` -> nothing: sealed, and not ended before its time.
     TripOpen = 38,
+    /// `forgotten at, s | blind key of a request` -> blind content, and when a visitor's scan at a venue was.
+    Visit = 50,
 }
 
 /// A key, ready for the store.
@@ -261,6 +263,10 @@ pub(crate) fn trip_open(over_at_s: u32, trip: u64) -> Key {
 /// The first key of what is under way and over at this second or later.
 pub(crate) fn trips_open_from(over_at_s: u32) -> Key {
     key(Tag::TripOpen, &[&over_at_s.to_be_bytes()])
+}
+
+pub(crate) fn visit(forgotten_at_s: u32, request: Blind) -> Key {
+    key(Tag::Visit, &[&forgotten_at_s.to_be_bytes(), &request.bytes()])
 }
 
 /// The inverted number at the end of a key of a list that tells the newest first.

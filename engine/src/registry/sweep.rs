@@ -1,5 +1,6 @@
 //! Takes away what time has ended: sessions, entries of the watch list, the list of trips under way, that of
-//! passes that were taken back and have expired since, and what hooks know of journeys long over. What was declared and done stays.
+//! passes that were taken back and have expired since, requests of visitors at venues, and what hooks know of
+//! journeys long over. What was declared and done stays.
 
 use truyvet_schemas::TimeMs;
 
@@ -13,7 +14,7 @@ impl Registry {
     /// The store fails; what was not reached goes the next time.
     pub fn sweep(&self, now: TimeMs) -> Result<usize, RegistryError> {
         let mut swept = 0;
-        for tag in [keys::Tag::Session, keys::Tag::Revoked, keys::Tag::TripOpen] {
+        for tag in [keys::Tag::Session, keys::Tag::Revoked, keys::Tag::TripOpen, keys::Tag::Visit] {
             while self.sweep_expired(tag, now, &mut swept)? {}
         }
         while self.sweep_watch_list(now, &mut swept)? {}

@@ -26,6 +26,8 @@ pub enum Page {
     Vehicle,
     /// `/situation`: which epidemic level holds where.
     Situation,
+    /// `/venue`: a visitor who has scanned a venue's poster goes in or out. The script reads the poster from the address.
+    Venue,
     /// `/sign-in`: officials.
     SignIn,
     /// `/checkpoint`: passes are read and people waved through.
@@ -38,6 +40,8 @@ pub enum Page {
     Paper,
     /// `/ward`: who leaves an area and who comes to it.
     Ward,
+    /// `/occupancy`: how many are inside venues.
+    Occupancy,
     /// `/accounts`: who may do what.
     Accounts,
     /// `/trace`: questions to the engine.
@@ -72,19 +76,21 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
         Self::Pass,
         Self::Vehicle,
         Self::Situation,
+        Self::Venue,
         Self::SignIn,
         Self::Checkpoint,
         Self::Depot,
         Self::Desk,
         Self::Paper,
         Self::Ward,
+        Self::Occupancy,
         Self::Accounts,
         Self::Trace,
         Self::Docs,
@@ -99,12 +105,14 @@ impl Page {
             Self::Pass => "pass",
             Self::Vehicle => "vehicle",
             Self::Situation => "situation",
+            Self::Venue => "venue",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
             Self::Depot => "depot",
             Self::Desk => "desk",
             Self::Paper => "paper",
             Self::Ward => "ward",
+            Self::Occupancy => "occupancy",
             Self::Accounts => "accounts",
             Self::Trace => "trace",
             Self::Docs => "docs",

@@ -148,6 +148,7 @@ const FAMILIES: &[&str] = &[
     "exposure_",
     "field_",
     "flaw_",
+    "inside_",
     "journey_",
     "n_",
     "need_",
@@ -156,6 +157,7 @@ const FAMILIES: &[&str] = &[
     "result_",
     "review_",
     "role_",
+    "room_",
     "server_",
     "sex_",
     "side_",
@@ -167,6 +169,7 @@ const FAMILIES: &[&str] = &[
     "trip_",
     "vehicle_",
     "verdict_",
+    "visit_",
     "wrong_",
 ];
 

@@ -3,6 +3,8 @@
 import { at, element } from "../dom";
 import { showWork, startShell } from "../shell";
 import { locale, text } from "../texts";
+import { drawBars } from "../venue/bars";
+import type { Cell } from "../venue/contract";
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const two = "2-digit";
@@ -106,49 +108,112 @@ interface Row {
   site: string;
   direction: string;
   scans: number;
+  overlaps: number;
+  overlap_ms: number;
+  longest_ms: number;
+  from: number;
+  to: number;
+  entered: number;
+  left: number;
+  most: number;
+  inside: number;
 }
 
 type Column = [name: string, value: (row: Row) => string, kind?: "number"];
 
 interface Question {
   code: "subject" | "site";
-  rows: "contacts" | "scans" | "list";
+  parts: Part[];
+}
+
+/** A table of an answer; `kind` where another question has it, whose answer belongs to this one. */
+interface Part {
+  kind?: string;
+  rows: "contacts" | "scans" | "list" | "stays" | "met" | "cells";
   summary: string;
   columns: Column[];
 }
 
 const ROWS_SHOWN = 200;
+/** More bars than these are lines. */
+const BARS_MAX = 200;
 const time = (value: number): string => moments.format(new Date(value));
-const gap = (ms: number): string =>
-  ms >= 120_000 ? text("minutes", { n: whole.format(ms / 60_000) }) : text("seconds", { n: whole.format(ms / 1000) });
 const DIRECTIONS: Record<string, string> = { pass: text("dir_pass"), in: text("dir_in"), out: text("dir_out") };
+const siteOf = ({ site }: Row): string => (siteNames.has(site) ? `${siteNames.get(site)} · ${site}` : site);
+const howLong = (value: number): string => (value >= 120_000 ? text("minutes", { n: whole.format(value / 60_000) }) : text("seconds", { n: whole.format(value / 1000) }));
+/** Who was inside with them: a contact too, though the scans may lie hours apart. */
+const MET: Part = {
+  kind: "stays", rows: "met", summary: "n_met",
+  columns: [
+    [text("col_subject"), (row) => row.subject],
+    [text("col_overlap"), (row) => howLong(row.overlap_ms), "number"],
+    [text("col_longest"), (row) => howLong(row.longest_ms), "number"],
+    [text("col_overlaps"), (row) => whole.format(row.overlaps), "number"],
+    [text("col_first"), (row) => time(row.first)],
+    [text("col_last"), (row) => time(row.last)],
+  ],
+};
 const QUESTIONS: Record<string, Question> = {
   contacts: {
-    code: "subject", rows: "contacts", summary: "n_contacts",
-    columns: [
-      [text("col_subject"), (row) => row.subject],
-      [text("col_events"), (row) => whole.format(row.events), "number"],
-      [text("col_gap"), (row) => gap(row.min_gap_ms), "number"],
-      [text("col_first"), (row) => time(row.first)],
-      [text("col_last"), (row) => time(row.last)],
-    ],
+    code: "subject",
+    parts: [{
+      rows: "contacts", summary: "n_contacts",
+      columns: [
+        [text("col_subject"), (row) => row.subject],
+        [text("col_events"), (row) => whole.format(row.events), "number"],
+        [text("col_gap"), (row) => howLong(row.min_gap_ms), "number"],
+        [text("col_first"), (row) => time(row.first)],
+        [text("col_last"), (row) => time(row.last)],
+      ],
+    }, MET],
+  },
+  stays: {
+    code: "subject",
+    parts: [MET, {
+      rows: "stays", summary: "n_stays",
+      columns: [
+        [text("col_site"), siteOf],
+        [text("col_from"), (row) => time(row.from)],
+        [text("col_to"), (row) => time(row.to)],
+        [text("col_inside_for"), (row) => howLong(row.to - row.from), "number"],
+      ],
+    }],
   },
   trail: {
-    code: "subject", rows: "scans", summary: "n_trail",
-    columns: [
-      [text("col_at"), (row) => time(row.at)],
-      [text("col_site"), (row) => (siteNames.has(row.site) ? `${siteNames.get(row.site)} · ${row.site}` : row.site)],
-      [text("col_direction"), (row) => DIRECTIONS[row.direction] ?? row.direction],
-    ],
+    code: "subject",
+    parts: [{
+      rows: "scans", summary: "n_trail",
+      columns: [
+        [text("col_at"), (row) => time(row.at)],
+        [text("col_site"), siteOf],
+        [text("col_direction"), (row) => DIRECTIONS[row.direction] ?? row.direction],
+      ],
+    }],
   },
   passed: {
-    code: "site", rows: "list", summary: "n_passed",
-    columns: [
-      [text("col_subject"), (row) => row.subject],
-      [text("col_scans"), (row) => whole.format(row.scans), "number"],
-      [text("col_first"), (row) => time(row.first)],
-      [text("col_last"), (row) => time(row.last)],
-    ],
+    code: "site",
+    parts: [{
+      rows: "list", summary: "n_passed",
+      columns: [
+        [text("col_subject"), (row) => row.subject],
+        [text("col_scans"), (row) => whole.format(row.scans), "number"],
+        [text("col_first"), (row) => time(row.first)],
+        [text("col_last"), (row) => time(row.last)],
+      ],
+    }],
+  },
+  occupancy: {
+    code: "site",
+    parts: [{
+      rows: "cells", summary: "n_cells",
+      columns: [
+        [text("col_from"), (row) => time(row.from)],
+        [text("col_entered"), (row) => whole.format(row.entered), "number"],
+        [text("col_left"), (row) => whole.format(row.left), "number"],
+        [text("col_most"), (row) => whole.format(row.most), "number"],
+        [text("col_inside"), (row) => whole.format(row.inside), "number"],
+      ],
+    }],
   },
 };
 
@@ -180,6 +245,8 @@ function chooseQuestion(): void {
   at("code-label").textContent = text(question().code === "site" ? "site_code" : "subject_code");
   at("window-field").hidden = !contacts;
   input("window").disabled = !contacts;
+  at("overlap-field").hidden = asked() !== "stays";
+  input("overlap").disabled = asked() !== "stays";
   const preset = presets[asked()];
   if (!preset) return;
   input("code").value = preset.code;
@@ -190,20 +257,15 @@ function chooseQuestion(): void {
 async function ask(event: Event): Promise<void> {
   event.preventDefault();
   const kind = asked();
-  const parameters = new URLSearchParams({
-    [question().code]: input("code").value,
-    from: new Date(input("from").value).toISOString(),
-    to: new Date(input("to").value).toISOString(),
-  });
-  if (kind === "contacts") parameters.set("window", `${input("window").value}m`);
-  const address = `/api/v1/trace/${kind}?${parameters}`;
   const button = at("form").querySelector("button") as HTMLButtonElement;
   button.disabled = true;
   at("problem").hidden = true;
   try {
     const began = performance.now();
-    const answer = await getJson<Answer>(address);
-    showAnswer(question(), answer, performance.now() - began, address);
+    // One question may be answered by two, such as who was met by scans and who by being inside together.
+    const kinds = [...new Set(question().parts.map((part) => part.kind ?? kind))];
+    const answers = await Promise.all(kinds.map(async (one) => [one, await getJson<Answer>(addressOf(one, kind))] as const));
+    showAnswers(question(), kind, new Map(answers), performance.now() - began);
   } catch (problem) {
     at("result").hidden = true;
     at("problem").textContent = problem instanceof Error ? problem.message : text("failed");
@@ -213,23 +275,51 @@ async function ask(event: Event): Promise<void> {
   }
 }
 
-type Answer = Partial<Record<Question["rows"], Row[]>> & { unknown?: string[] };
+/** The address of a question as the form has it; `asked` is the one that was chosen there. */
+function addressOf(kind: string, asked: string): string {
+  const parameters = new URLSearchParams({
+    [question().code]: input("code").value,
+    from: new Date(input("from").value).toISOString(),
+    to: new Date(input("to").value).toISOString(),
+  });
+  if (kind === "contacts") parameters.set("window", `${input("window").value}m`);
+  if (kind === "stays" && asked === "stays") parameters.set("overlap", `${Math.max(1, input("overlap").valueAsNumber * 60_000)}ms`);
+  return `/api/v1/trace/${kind}?${parameters}`;
+}
 
-function showAnswer(kind: Question, answer: Answer, ms: number, address: string): void {
-  const rows = answer[kind.rows] ?? [];
-  const counts = { n: whole.format(rows.length), ms: whole.format(Math.max(1, ms)) };
-  const unknown = answer.unknown ? ` · ${text("unknown", { codes: answer.unknown.join(", ") })}` : "";
-  at("summary").textContent = text(kind.summary, counts) + unknown;
-  at<HTMLAnchorElement>("csv").href = `${address}&format=csv`;
-  at<HTMLAnchorElement>("csv").download = `truyvet-${asked()}.csv`;
-  showTable(kind, rows);
-  at("more").hidden = rows.length <= ROWS_SHOWN;
-  at("more").textContent = text("more", { n: whole.format(rows.length - ROWS_SHOWN) });
+type Answer = Partial<Record<Part["rows"], Row[]>> & { unknown?: string[]; capacity?: number };
+
+/** Each part has a place of its own on the page: the first `#result`, the second `#beside`. */
+function showAnswers(asked: Question, kind: string, answers: Map<string, Answer>, ms: number): void {
+  const places = ["", "beside-"];
+  for (const [index, prefix] of places.entries()) {
+    const part = asked.parts[index];
+    const answer = part && answers.get(part.kind ?? kind);
+    at(`${prefix}part`).hidden = !answer;
+    if (part && answer) showPart(prefix, part, answer, addressOf(part.kind ?? kind, kind), ms, `truyvet-${part.kind ?? kind}.csv`);
+  }
+  const cells = kind === "occupancy" ? (answers.get(kind)?.cells ?? []) : [];
+  const bars = document.querySelector("#bars") as SVGSVGElement;
+  const isDrawn = cells.length > 0 && cells.length <= BARS_MAX;
+  bars.classList.toggle("gone", !isDrawn);
+  if (isDrawn) drawBars(bars, cells as Cell[], answers.get(kind)?.capacity, text("bars_label"));
   at("result").hidden = false;
 }
 
-function showTable({ columns }: Question, rows: Row[]): void {
-  const table = at("result").querySelector("table") as HTMLTableElement;
+function showPart(prefix: string, part: Part, answer: Answer, address: string, ms: number, file: string): void {
+  const rows = answer[part.rows] ?? [];
+  const counts = { n: whole.format(rows.length), ms: whole.format(Math.max(1, ms)) };
+  const unknown = answer.unknown ? ` · ${text("unknown", { codes: answer.unknown.join(", ") })}` : "";
+  at(`${prefix}summary`).textContent = text(part.summary, counts) + unknown;
+  at<HTMLAnchorElement>(`${prefix}csv`).href = `${address}&format=csv`;
+  at<HTMLAnchorElement>(`${prefix}csv`).download = file;
+  showTable(at(`${prefix}part`), part, rows);
+  at(`${prefix}more`).hidden = rows.length <= ROWS_SHOWN;
+  at(`${prefix}more`).textContent = text("more", { n: whole.format(rows.length - ROWS_SHOWN) });
+}
+
+function showTable(place: HTMLElement, { columns }: Part, rows: Row[]): void {
+  const table = place.querySelector("table") as HTMLTableElement;
   const heads = columns.map(([name, , kind]) => element("th", { scope: "col", class: kind ?? null }, name));
   table.tHead?.rows[0]?.replaceChildren(...heads);
   const lines = rows.slice(0, ROWS_SHOWN).map((row) => {
@@ -256,8 +346,8 @@ async function fillForm(): Promise<void> {
   const examples = await getJson<Examples | Record<string, never>>("/api/v1/examples").catch(() => null);
   if (!examples?.subject) return; // no demonstration
   const whole = { code: examples.subject, from: examples.from, to: examples.to };
-  Object.assign(presets, { contacts: whole, trail: whole });
-  presets["passed"] = { code: examples.market || examples.site, from: examples.hour_from, to: examples.hour_to };
+  Object.assign(presets, { contacts: whole, stays: whole, trail: whole });
+  presets["passed"] = presets["occupancy"] = { code: examples.market || examples.site, from: examples.hour_from, to: examples.hour_to };
   chooseQuestion();
 }
 

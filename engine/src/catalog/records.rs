@@ -40,7 +40,7 @@ pub struct SiteRecord {
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `checkpoint`, `market`, `bus_station`, ...; see [`SiteRecord::is_venue`].
+    /// `checkpoint`, `market`, `bus_station`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Degrees north.

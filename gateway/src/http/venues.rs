@@ -268,7 +268,7 @@ fn page(app: &App, site: &SiteRecord, code: &QrCode) -> Result<String, Problem> 
         ("Nơi", site.shown_name()),
         ("Địa chỉ", place.as_str()),
         ("Khi vào và khi ra", "Quét bằng máy ảnh của điện thoại, rồi bấm Vào hoặc Ra."),
-        ("When you enter and when you leave", "Scan with your phone's camera, then press In or Out."),
+        ("Entering and leaving", "Scan with your phone's camera, then press In or Out."),
         ("Số người tối đa · At most", capacity.as_str()),
     ];
     let fields: Vec<Field<'_>> = fields

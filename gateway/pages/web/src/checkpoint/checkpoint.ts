@@ -318,13 +318,14 @@ export class Checkpoint {
       this.device = await this.reached(registered(this.database, site, (key) => this.server.register(key)));
       this.inside = null;
     }
-    await this.noteVenue(me?.kind === "account" && me.is_venue === true);
+    await this.noteVenue(me?.kind === "account" && me.is_venue === true, !isSame);
   }
 
-  private async noteVenue(isVenue: boolean): Promise<void> {
+  private async noteVenue(isVenue: boolean, isNew: boolean): Promise<void> {
     if (this.device === null) return;
-    if (this.device.isVenue !== isVenue) {
-      this.device = await notedVenue(this.database, this.device.slot, isVenue);
+    const isOther = this.device.isVenue !== isVenue;
+    if (isOther) this.device = await notedVenue(this.database, this.device.slot, isVenue);
+    if (isOther || isNew) {
       this.armed = null;
       showWay(this.direction);
     }

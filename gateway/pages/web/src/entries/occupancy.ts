@@ -12,6 +12,8 @@ import type { Cell, Venue, Venues } from "../venue/contract";
 import { fullnessOf, roomWords } from "../venue/room";
 
 const EACH_MS = 10_000;
+/** Rows of a page of the list, as the server has them unless told otherwise. */
+const PAGE_ROWS = 20;
 let opened: string | null = new URLSearchParams(location.search).get("site");
 let next: string | undefined;
 let listed: Venue[] = [];
@@ -124,6 +126,3 @@ async function asked<T>(path: string): Promise<T | null> {
     return null;
   }
 }
-
-/** Rows of a page of the list, as the server has them unless told otherwise. */
-const PAGE_ROWS = 20;

@@ -11,8 +11,11 @@ import type { Poster, PosterVenue, Visited, Way } from "../venue/contract";
 import { fullnessOf, roomWords } from "../venue/room";
 import { bearerOut, bearersOf, deliverVisit, isInside, isSamePoster, posterOf, writeVisit } from "../venue/visit";
 
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric" });
 const device = new Device(localStorage);
 let poster: Poster | null = null;
+let place: PosterVenue | null = null;
 let bearers: KeptPass[] = [];
 let isSending = false;
 
@@ -47,15 +50,15 @@ function ask(): void {
   show(at("how"), false);
   say(at("message"), "");
   showBearers();
-  if (poster) showPlace(poster.site, knownName(poster) ?? poster.site, "");
+  showPlace();
 }
 
 async function namePlace(asked: Poster): Promise<void> {
   try {
-    const place = await call<PosterVenue>("GET", `/visits/poster?${new URLSearchParams({ ...asked })}`);
-    showPlace(place.site, place.name, place.area);
+    place = await call<PosterVenue>("GET", `/visits/poster?${new URLSearchParams({ ...asked })}`);
+    showPlace();
   } catch (failure) {
-    if (!(failure instanceof Problem)) return; // without a network its code must do
+    if (!(failure instanceof Problem)) return;
     refused(failure);
     show(at("ways"), failure.kind !== "unknown-poster");
   }
@@ -68,9 +71,12 @@ async function findPasses(): Promise<void> {
   showBearers();
 }
 
-function showPlace(site: string, name: string, area: string): void {
-  at("place-name").textContent = name;
-  say(at("place-area"), area || (name === site ? "" : site));
+/** By its name, as far as that is known; without a network its code must do. */
+function showPlace(): void {
+  if (poster === null) return;
+  const known = place?.site === poster.site ? place : null;
+  at("place-name").textContent = known?.name ?? knownName(poster) ?? poster.site;
+  say(at("place-area"), known?.area ?? "");
   show(at("place"));
 }
 
@@ -108,11 +114,11 @@ async function send(letter: VisitLetter): Promise<void> {
   say(at("message"), text("visit_sending"));
   try {
     showVisited(await deliverVisit(device, letter, { onWaiting: () => say(at("message"), text("visit_waiting")) }));
+    setSending(false);
   } catch (failure) {
+    setSending(false);
     ask();
     refused(failure);
-  } finally {
-    setSending(false);
   }
 }
 
@@ -162,6 +168,3 @@ function knownName(asked: Poster): string | null {
   const { visit } = device;
   return visit !== null && isSamePoster(asked, visit.poster) ? visit.name : null;
 }
-
-const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric" });

@@ -35,3 +35,4 @@ mod sets_agree_with_the_naive_twin;
 mod sets_are_asked_and_streamed;
 mod sparse_history_stays_small;
 mod the_demo_shows_what_it_says;
+mod visitors_are_counted_once_whatever_crashes;

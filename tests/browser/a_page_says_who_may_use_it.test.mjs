@@ -31,6 +31,7 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     ["citizen", "/arrivals"],
     ["citizen", "/checkpoint"],
     ["citizen", "/trace"],
+    ["citizen", "/occupancy"],
     ["officer", "/desk"],
     ["officer", "/accounts"],
     ["officer", "/ward"],

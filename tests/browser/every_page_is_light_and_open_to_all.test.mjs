@@ -64,6 +64,9 @@ for (const [index, look] of LOOKS.entries()) {
     await page.go("/quarantine/own");
     await page.see("#none");
     await inspect(page, "own-quarantine-none");
+    await page.go("/venue");
+    await page.see("#how");
+    await inspect(page, "venue-how");
     await page.go("/situation");
     await page.see("#map [role=button]");
     await inspect(page, "situation-unset");
@@ -136,6 +139,17 @@ for (const [index, look] of LOOKS.entries()) {
       await page.see("#none");
       await inspect(page, "hooks-none");
     });
+    await lookedAt(look, "health", "/occupancy", async (page) => {
+      await page.see("#venues li");
+      await inspect(page, "occupancy-list");
+      await page.press("#venues button");
+      await page.see("#one");
+      await inspect(page, "occupancy-one");
+    });
+    await lookedAt(look, "officer", "/occupancy", async (page) => {
+      await page.see("#none");
+      await inspect(page, "occupancy-none");
+    });
     await lookedAt(look, "epidemiologist", "/trace", (page) => inspect(page, "trace"));
     await lookedAt(look, null, "/sign-in", async (page) => {
       await openCheckpoint(page);
@@ -146,7 +160,7 @@ for (const [index, look] of LOOKS.entries()) {
 }
 
 test("the first pages are light on a slow network", async () => {
-  for (const address of ["/", "/declare", "/situation"]) {
+  for (const address of ["/", "/declare", "/situation", "/venue"]) {
     const page = await at.browser.open(at.server, { view: PHONE, language: "vi" });
     const session = await page.page.createCDPSession();
     let bytes = 0;

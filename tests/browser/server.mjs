@@ -27,23 +27,30 @@ export const DEPOT = "BX-01";
 export const AIRPORT = "SB-NB";
 /** A facility of quarantine in `AWAY`. */
 export const FACILITY = "KCL-01";
+/** A market with room for three, and one that nobody may enter. */
+export const MARKET = "CHO-01";
+export const CLOSED = "CHO-02";
 /** Phường Hồng Hà, Thành phố Hà Nội. */
 export const HOME = "VN25-00097";
 /** Phường Sài Gòn, Thành phố Hồ Chí Minh. */
 export const AWAY = "VN25-26740";
 
-const SITES = `site,area,name,kind
-${SITE},${HOME},Chốt Cầu Phù Đổng,checkpoint
-${OTHER_SITE},${AWAY},Chốt Pháp Vân,checkpoint
-${DEPOT},${HOME},Bến xe Gia Lâm,bus_station
-${AIRPORT},${HOME},Sân bay Nội Bài,airport
-${FACILITY},${AWAY},Khu cách ly Sài Gòn,facility
+const SITES = `site,area,name,kind,capacity
+${SITE},${HOME},Chốt Cầu Phù Đổng,checkpoint,
+${OTHER_SITE},${AWAY},Chốt Pháp Vân,checkpoint,
+${DEPOT},${HOME},Bến xe Gia Lâm,bus_station,
+${AIRPORT},${HOME},Sân bay Nội Bài,airport,
+${FACILITY},${AWAY},Khu cách ly Sài Gòn,facility,
+${MARKET},${HOME},Chợ Đồng Xuân,market,3
+${CLOSED},${HOME},Chợ Hôm,market,0
 `;
 const ACCOUNTS = [
   ["officer", "Trần Thị Chốt", "officer", "--site", SITE],
   ["officer-2", "Ngô Văn Xa", "officer", "--site", OTHER_SITE],
   ["depot", "Bùi Thị Bến", "officer", "--site", DEPOT],
   ["airport", "Đinh Thị Sân Bay", "officer", "--site", AIRPORT],
+  ["market", "Đinh Thị Chợ", "officer", "--site", MARKET],
+  ["closed", "Cao Văn Hôm", "officer", "--site", CLOSED],
   ["ward", "Lê Văn Phường", "ward", "--area", HOME],
   ["ward-away", "Cao Văn Xa", "ward", "--area", AWAY],
   ["health", "Phạm Thị Y Tế", "health", "--area", "VN25-01"],

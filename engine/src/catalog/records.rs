@@ -40,7 +40,7 @@ pub struct SiteRecord {
     /// Its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Checkpoint, market, bus station, ...
+    /// `checkpoint`, `market`, `bus_station`, ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Degrees north.
@@ -53,6 +53,25 @@ pub struct SiteRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<u32>,
 }
+
+impl SiteRecord {
+    /// Whether people go in and come out here, so that it is known how many are inside: a supermarket, a market, a
+    /// port, a bus station, and whatever else the list of sites names. Not where one only passes, where vehicles
+    /// are sealed, or where one stays for days; nor a site of which no kind is told.
+    pub fn is_venue(&self) -> bool {
+        // Lists are written by hand: "Border gate" is a border gate.
+        let kind = self.kind.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
+        !kind.is_empty() && !NO_VENUES.iter().any(|no_venue| kind.starts_with(no_venue))
+    }
+
+    /// What people call it: its name, or its code.
+    pub fn shown_name(&self) -> &str {
+        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.site)
+    }
+}
+
+/// What the kinds begin with that are no venues.
+const NO_VENUES: [&str; 6] = ["checkpoint", "border", "airport", "depot", "quarantine", "facility"];
 
 /// Where a subject lives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

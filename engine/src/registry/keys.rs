@@ -90,6 +90,8 @@ pub(crate) enum Tag {
     CrossingOn = 57,
     /// `subject | ^declaration` -> nothing: arrivals of a subject.
     CrossingOf = 58,
+    /// `forgotten at, s | blind key of a request` -> blind content, and when a visitor's scan at a venue was.
+    Visit = 50,
 }
 
 /// A key, ready for the store.
@@ -358,6 +360,10 @@ pub(crate) fn diary_entry(order: u64, number: u32) -> Key {
 /// What the keys of all entries of an order's diary begin with.
 pub(crate) fn diary(order: u64) -> Key {
     key(Tag::Diary, &[&order.to_be_bytes()])
+}
+
+pub(crate) fn visit(forgotten_at_s: u32, request: Blind) -> Key {
+    key(Tag::Visit, &[&forgotten_at_s.to_be_bytes(), &request.bytes()])
 }
 
 /// The inverted number at the end of a key of a list that tells the newest first.

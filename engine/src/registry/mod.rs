@@ -43,6 +43,7 @@ mod vault;
 mod vehicles;
 #[cfg(test)]
 mod vehicles_tests;
+mod visits;
 mod watch;
 mod writer;
 
@@ -74,6 +75,7 @@ pub use vehicles::{
     Decided, DeclaringTrip, MANIFESTS_MAX, Manifest, Newcomer, TripDeclared, TripPlace, TripRecord,
     TripState, WholeTrip,
 };
+pub use visits::VisitNoted;
 pub use watch::Watched;
 
 use crate::catalog::json;

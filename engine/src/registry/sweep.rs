@@ -1,6 +1,6 @@
 //! Takes away what time has ended: sessions, entries of the watch list, the lists of trips under way and of
-//! quarantine that is not over, that of passes that were taken back and have expired since, and what hooks know
-//! of journeys long over. What was declared and done stays.
+//! quarantine that is not over, that of passes that were taken back and have expired since, requests of visitors
+//! at venues, and what hooks know of journeys long over. What was declared and done stays.
 
 use truyvet_schemas::TimeMs;
 
@@ -14,7 +14,13 @@ impl Registry {
     /// The store fails; what was not reached goes the next time.
     pub fn sweep(&self, now: TimeMs) -> Result<usize, RegistryError> {
         let mut swept = 0;
-        for tag in [keys::Tag::Session, keys::Tag::Revoked, keys::Tag::TripOpen, keys::Tag::OrderOpen] {
+        for tag in [
+            keys::Tag::Session,
+            keys::Tag::Revoked,
+            keys::Tag::TripOpen,
+            keys::Tag::OrderOpen,
+            keys::Tag::Visit,
+        ] {
             while self.sweep_expired(tag, now, &mut swept)? {}
         }
         self.sweep_watch_list(now, &mut swept)?;

@@ -74,6 +74,56 @@ impl Engine {
         let cells = cells(&stays, question);
         Ok(OccupancyAnswer { capacity, cells, unknown: Vec::new(), incomplete })
     }
+
+    /// Since when a subject has been inside a site at this instant; none where it is not inside. A stay that was
+    /// seen again and again may have begun earlier than told.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn inside_since(
+        &self,
+        subject: &str,
+        site: &str,
+        at: TimeMs,
+        longest: Duration,
+    ) -> Result<Option<TimeMs>, TraceError> {
+        let view = View::new(self);
+        let (Some(subject), Some(site)) = (view.subject(subject), view.site(site)) else { return Ok(None) };
+        let (at_ms, longest_ms) = (at.get(), longest_ms(longest));
+        let mut scans = Vec::new();
+        view.trails(&[subject], seen_in(instant(at), longest_ms), |_, row, _| {
+            let scan = Posting { at_ms: row.at_ms, subject, flags: row.flags };
+            scans.extend((row.site == site).then_some(scan));
+        })?;
+        scans.sort_by_key(|scan| scan.at_ms);
+        let mut since = None;
+        each_stay(&mut scans, longest_ms, |_, from_ms, to_ms| {
+            if from_ms <= at_ms && at_ms < to_ms {
+                since = Some(TimeMs::new(from_ms));
+            }
+        });
+        Ok(since)
+    }
+
+    /// Whether a site has a scan of a subject at exactly this instant and in this direction.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn has_scan(
+        &self,
+        subject: &str,
+        site: &str,
+        at: TimeMs,
+        direction: Direction,
+    ) -> Result<bool, TraceError> {
+        let view = View::new(self);
+        let (Some(subject), Some(site)) = (view.subject(subject), view.site(site)) else { return Ok(false) };
+        let mut is_there = false;
+        view.trails(&[subject], instant(at), |_, row, _| {
+            is_there |= row.site == site && flags::direction(row.flags) == direction;
+        })?;
+        Ok(is_there)
+    }
 }
 
 /// Somebody inside a site; `to_ms` may lie behind what was asked about.
@@ -143,6 +193,11 @@ fn each_stay(postings: &mut Vec<Posting>, longest_ms: i64, mut visit: impl FnMut
 fn seen_in(interval: Interval, longest_ms: i64) -> Interval {
     let before = TimeMs::new(interval.from().get().saturating_sub(longest_ms));
     Interval::new(before, interval.to()).unwrap_or(interval)
+}
+
+fn instant(at: TimeMs) -> Interval {
+    let next = TimeMs::new(at.get().saturating_add(1));
+    Interval::new(at, next).expect("the next instant is not before")
 }
 
 fn longest_ms(longest: Duration) -> i64 {

@@ -28,6 +28,8 @@ pub enum Page {
     OwnQuarantine,
     /// `/situation`: which epidemic level holds where.
     Situation,
+    /// `/venue`: a visitor who has scanned a venue's poster goes in or out. The script reads the poster from the address.
+    Venue,
     /// `/sign-in`: officials.
     SignIn,
     /// `/checkpoint`: passes are read and people waved through.
@@ -44,6 +46,8 @@ pub enum Page {
     Ward,
     /// `/quarantine`: who is to stay where, and who was seen elsewhere.
     Quarantine,
+    /// `/occupancy`: how many are inside venues.
+    Occupancy,
     /// `/accounts`: who may do what.
     Accounts,
     /// `/hooks`: which systems elsewhere are told of journeys.
@@ -80,7 +84,7 @@ pub fn policy_connecting_to(origin: &str) -> String {
 
 impl Page {
     /// All of them, in their order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Home,
         Self::Declare,
         Self::Passes,
@@ -88,6 +92,7 @@ impl Page {
         Self::Vehicle,
         Self::OwnQuarantine,
         Self::Situation,
+        Self::Venue,
         Self::SignIn,
         Self::Checkpoint,
         Self::Depot,
@@ -96,6 +101,7 @@ impl Page {
         Self::Arrivals,
         Self::Ward,
         Self::Quarantine,
+        Self::Occupancy,
         Self::Accounts,
         Self::Hooks,
         Self::Trace,
@@ -112,6 +118,7 @@ impl Page {
             Self::Vehicle => "vehicle",
             Self::OwnQuarantine => "own-quarantine",
             Self::Situation => "situation",
+            Self::Venue => "venue",
             Self::SignIn => "sign-in",
             Self::Checkpoint => "checkpoint",
             Self::Depot => "depot",
@@ -120,6 +127,7 @@ impl Page {
             Self::Arrivals => "arrivals",
             Self::Ward => "ward",
             Self::Quarantine => "quarantine",
+            Self::Occupancy => "occupancy",
             Self::Accounts => "accounts",
             Self::Hooks => "hooks",
             Self::Trace => "trace",

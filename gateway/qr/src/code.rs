@@ -1,4 +1,5 @@
-//! The squares of a QR code: alphanumeric mode, error correction level M, version 7.
+//! The squares of a QR code: error correction level M, version 7; a token in alphanumeric mode, an address in that
+//! of bytes.
 //!
 //! The version is always the same, so that every pass has modules of the same size on a screen and on
 //! paper, and a reader that manages one manages all.
@@ -17,7 +18,7 @@ pub enum TextError {
     #[error("there is no text to put into a QR code")]
     Empty,
     /// It is no token as an issuer writes it: one that was typed is to be written anew from what it says.
-    #[error("character {at} of the text is none of a QR code's alphanumeric mode")]
+    #[error("character {at} of the text is none that this QR code may have")]
     Character {
         /// Which one, counted from 1.
         at: usize,
@@ -27,6 +28,15 @@ pub enum TextError {
         "a text of {chars} characters is too long for the QR code of a pass, which holds {TEXT_CHARS_MAX}"
     )]
     TooLong {
+        /// How many it has.
+        chars: usize,
+    },
+    /// It does not fit: reach the server by a shorter name, or give the site a shorter code.
+    #[error(
+        "an address of {chars} characters is too long for a QR code, which holds {ADDRESS_BYTES_MAX}; a shorter \
+         code of the site, or a shorter name of the server, fits"
+    )]
+    TooLongAddress {
         /// How many it has.
         chars: usize,
     },
@@ -46,6 +56,24 @@ impl QrCode {
             return Err(TextError::TooLong { chars });
         }
         Ok(Self(encode(token.as_bytes()).expect("characters of the mode, and no more than fit")))
+    }
+
+    /// The code of an address that a telephone's camera opens: 1 to [`ADDRESS_BYTES_MAX`] characters of ASCII, none
+    /// of them a space or a control character.
+    pub fn of_address(address: &str) -> Result<Self, TextError> {
+        if address.is_empty() {
+            return Err(TextError::Empty);
+        }
+        if let Some(before) = address.chars().position(|letter| !letter.is_ascii_graphic()) {
+            return Err(TextError::Character { at: before + 1 });
+        }
+        if address.len() > ADDRESS_BYTES_MAX {
+            return Err(TextError::TooLongAddress { chars: address.len() });
+        }
+        let mut bits = Bits::new(VERSION);
+        let encoded = bits.push_byte_data(address.as_bytes()).and_then(|()| bits.push_terminator(LEVEL));
+        let code = encoded.and_then(|()| qrcode::QrCode::with_bits(bits, LEVEL));
+        Ok(Self(code.expect("no more bytes than fit")))
     }
 
     /// Whether the module is dark. Columns and rows are counted from 0 at the top left, below
@@ -75,6 +103,9 @@ pub const QUIET_MODULES: usize = 4;
 /// Characters that a code holds. The token of a pass has 169.
 pub const TEXT_CHARS_MAX: usize = chars_of_bits(DATA_BYTES * 8 - HEADER_BITS);
 
+/// Characters of an address that a code holds: its mode in 4 bits, their number in 8, then 8 bits each.
+pub const ADDRESS_BYTES_MAX: usize = (DATA_BYTES * 8 - 4 - 8) / 8;
+
 const VERSION_NUMBER: usize = 7;
 const VERSION: Version = Version::Normal(VERSION_NUMBER as i16);
 const LEVEL: EcLevel = EcLevel::M;
@@ -90,7 +121,7 @@ const fn chars_of_bits(bits: usize) -> usize {
     bits / 11 * 2 + (bits % 11 >= 6) as usize
 }
 
-const _: () = assert!(MODULES == 45 && TEXT_CHARS_MAX == 178);
+const _: () = assert!(MODULES == 45 && TEXT_CHARS_MAX == 178 && ADDRESS_BYTES_MAX == 122);
 
 #[cfg(test)]
 mod tests {
@@ -124,6 +155,18 @@ mod tests {
         assert_eq!(refusal("TVP1:Ắ"), TextError::Character { at: 6 });
         assert_eq!(refusal("TVP1:\n"), TextError::Character { at: 6 });
         assert!(QrCode::new("09AZ $%*+-./:").is_ok());
+    }
+
+    #[test]
+    fn the_longest_address_fits_and_what_a_camera_would_not_open_is_told() {
+        let address = |chars: usize| format!("https://a.vn/{}", "b".repeat(chars - 13));
+        assert!(QrCode::of_address(&address(ADDRESS_BYTES_MAX)).is_ok());
+        let refusal = |address: &str| QrCode::of_address(address).err();
+        let long = Some(TextError::TooLongAddress { chars: ADDRESS_BYTES_MAX + 1 });
+        assert_eq!(refusal(&address(ADDRESS_BYTES_MAX + 1)), long);
+        assert_eq!(refusal(""), Some(TextError::Empty));
+        assert_eq!(refusal("https://a b"), Some(TextError::Character { at: 10 }));
+        assert_eq!(refusal("https://chợ"), Some(TextError::Character { at: 11 }));
     }
 
     fn refusal(text: &str) -> TextError {

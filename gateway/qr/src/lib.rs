@@ -4,7 +4,7 @@
 //! screen, downloaded as a picture, or printed with what people read beside it.
 //!
 //! ```text
-//! token -> QrCode -> svg, png
+//! token, or an address that a camera opens -> QrCode -> svg, png
 //!            |
 //!            + heading, number, fields -> Card -> pages of A4, one card or eight on each
 //! ```
@@ -17,6 +17,6 @@ mod picture;
 mod sheet;
 mod xml;
 
-pub use code::{MODULES, QUIET_MODULES, QrCode, TEXT_CHARS_MAX, TextError};
+pub use code::{ADDRESS_BYTES_MAX, MODULES, QUIET_MODULES, QrCode, TEXT_CHARS_MAX, TextError};
 pub use picture::{PIXELS_PER_MODULE_MAX, ScaleError};
 pub use sheet::{Card, Field, Format, pages};

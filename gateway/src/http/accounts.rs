@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use truyvet_engine::SiteRecord;
 use truyvet_engine::registry::{Account, Session};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::checking::{Check, Flaw, Wrong};
@@ -68,6 +69,9 @@ pub(super) struct Shown {
     site: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     site_name: Option<String>,
+    /// Whether people are scanned in and out there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_venue: bool,
     /// Code of the area that the official works for; none: the nation.
     #[serde(skip_serializing_if = "Option::is_none")]
     area: Option<String>,
@@ -301,6 +305,7 @@ fn shown(app: &App, account: Account) -> Shown {
     let site = account.site.as_deref().and_then(|site| app.engine.catalog().site(site));
     let area = account.area.as_deref().map(|area| app.people.areas.name(area));
     Shown {
+        is_venue: site.as_ref().is_some_and(SiteRecord::is_venue),
         site_name: site.map(|site| site.name.unwrap_or(site.site)),
         area_name: area.map(|area| area.name),
         account: account.account,

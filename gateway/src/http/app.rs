@@ -19,7 +19,7 @@ use super::stream::STREAMS_AT_ONCE;
 use super::turns::Turns;
 use crate::config::Config;
 use crate::enrol::Enrolment;
-use crate::ingest::{Gateway, Posted};
+use crate::ingest::{Gateway, OwnScans, Posted};
 use crate::paper::Uploads;
 use crate::people::People;
 
@@ -33,6 +33,8 @@ pub struct App {
     pub people: People,
     /// Takes scans from browsers.
     pub posted: Posted,
+    /// Takes visitors' own scans at venues.
+    pub own_scans: Arc<OwnScans>,
     /// All settings.
     pub config: Config,
     /// The data directory.
@@ -83,6 +85,11 @@ impl App {
             codes_work: Pool::new(CODES_AT_ONCE, CODES_WAITING_MAX),
             passwords_work: Pool::new(PASSWORDS_AT_ONCE, PASSWORDS_WAITING_MAX),
             operators_token: operators_token(&data),
+            own_scans: Arc::new(OwnScans::new(
+                engine.clone(),
+                Arc::clone(&sink),
+                Arc::clone(&metrics_of_gateway),
+            )),
             posted: Posted::new(sink, metrics_of_gateway),
             people,
             verifications: Pool::new(1, 0),

@@ -301,15 +301,26 @@ pub(super) enum Shown {
     Document(Document),
 }
 
+/// What is found, and since when the holder is inside where it is checked.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CheckedHere {
+    #[serde(flatten)]
+    checked: Checked,
+    /// The holder has been inside the officer's venue since then, unix milliseconds; absent where nobody knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    inside_since: Option<i64>,
+}
+
 /// Checks what an officer holds in hand, and tells what was declared.
 #[utoipa::path(post, path = "/api/v1/checkpoint/check", tag = "checkpoint", operation_id = "check_pass",
     request_body = Shown,
-    responses((status = 200, description = "The verdict; `unknown` where it is no pass of this system", body = Checked), Checking))]
+    responses((status = 200, description = "The verdict; `unknown` where it is no pass of this system", body = CheckedHere), Checking))]
 pub(super) async fn check(
     State(app): State<Arc<App>>,
     asking: Asking,
     Body(shown): Body<Shown>,
-) -> Result<Json<Checked>, Problem> {
+) -> Result<Json<CheckedHere>, Problem> {
     let account = asking.official(Permission::Check)?.clone();
     let asked = match shown {
         Shown::Token(token) => Asked::Token(token),
@@ -320,7 +331,16 @@ pub(super) async fn check(
         Shown::Document(document) => Asked::Document(checked_document(document)?),
     };
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || shared.people.check(&asked, &account, TimeMs::now()));
+    let work = app.people_work.run(move || -> Result<_, Problem> {
+        let (people, now) = (&shared.people, TimeMs::now());
+        let checked = people.check(&asked, &account, now)?;
+        let venue = account.site.as_deref().and_then(|site| people.venue_site(site));
+        let inside_since = match (venue, &checked.facts) {
+            (Some(venue), Some(facts)) => people.inside_since(&facts.subject, &venue.site, now)?,
+            _ => None,
+        };
+        Ok(CheckedHere { checked, inside_since: inside_since.map(TimeMs::get) })
+    });
     Ok(Json(work.await??))
 }
 

@@ -34,6 +34,7 @@ use crate::import::Event as ImportEvent;
         (name = "wards", description = "Who leaves an area and who comes to it"),
         (name = "quarantine", description = "Quarantine orders: who is to stay where, diaries, breaches"),
         (name = "vehicles", description = "Vehicles on the green lane: trips, depots, who is aboard"),
+        (name = "venues", description = "Venues: how many are inside, posters, visitors who scan them"),
         (name = "people", description = "Sessions, accounts, who a person is, the audit log"),
         (name = "situation", description = "Epidemic levels of areas"),
         (name = "trace", description = "Who passed, where one was, whom they met, and so on"),

@@ -118,6 +118,7 @@ fn routes_are_made_of_what_is_described_and_each_is_there() {
         let path = path.replace("{pass}", "K7M4").replace("{subject}", "AAAA").replace("{declaration}", "1");
         let path = path.replace("{area}", "W1").replace("{number}", "1").replace("{hook}", "1");
         let path = path.replace("{upload}", "00").replace("{trip}", "1").replace("{order}", "1");
+        let path = path.replace("{site}", "s");
         assert!(!path.contains('{'), "{path}: say here what stands for it");
         let answer = ask(&server, &operation.method, &path, "");
         assert_ne!(answer.status, 405, "{}", operation.name());
@@ -194,6 +195,13 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/api/v1/busiest", "/api/v1/busiest", ""),
     ("GET", "/api/v1/examples", "/api/v1/examples", ""),
     ("GET", "/api/v1/sites", "/api/v1/sites", ""),
+    ("GET", "/api/v1/venues?limit=3", "/api/v1/venues", ""),
+    ("GET", "/api/v1/venues?limit=few", "/api/v1/venues", ""),
+    ("GET", "/api/v1/venues/nowhere", "/api/v1/venues/{site}", ""),
+    ("GET", "/api/v1/venues/nowhere/poster.svg", "/api/v1/venues/{site}/poster.svg", ""),
+    ("GET", "/api/v1/venues/nowhere/poster", "/api/v1/venues/{site}/poster", ""),
+    ("GET", "/api/v1/visits/poster?site=s&seal=A", "/api/v1/visits/poster", ""),
+    ("POST", "/api/v1/visits", "/api/v1/visits", r#"{"site": "s"}"#),
     ("GET", "/api/v1/areas", "/api/v1/areas", ""),
     ("POST", "/api/v1/devices", "/api/v1/devices", r#"{"site": "s"}"#),
     ("POST", "/api/v1/devices", "/api/v1/devices", r#"{"site": "nowhere"}"#),

@@ -12,10 +12,11 @@ use truyvet_schemas::checking::{Flaw, Wrong};
 use utoipa::ToSchema;
 
 use super::problems::{self as kinds, Kind};
+use crate::ingest::{NotTaken, VisitError};
 use crate::paper::{Field, MappingError, TableError};
 use crate::people::{
     AccountError, AreaName, CodeError, DeclareError, HookError, NoticesError, OrderError, PaperError,
-    SignInError, SituationError, TooMany, TripError,
+    SignInError, SituationError, TooMany, TripError, VisitRefused,
 };
 use crate::question::Usage;
 
@@ -72,6 +73,18 @@ pub enum Problem {
     /// Nothing is there, or nothing is known by this name.
     #[error("{0}")]
     NotFound(String),
+    /// Scan the poster again.
+    #[error("{0}")]
+    UnknownPoster(String),
+    /// Send the token of a person's pass.
+    #[error("{0}")]
+    UnknownPass(String),
+    /// Ask the health authority.
+    #[error("{0}")]
+    PassRevoked(String),
+    /// Declare again.
+    #[error("{0}")]
+    PassExpired(String),
     /// Use a method that the header `allow` names.
     #[error("this address does not take such a request; the header `allow` names those that it takes")]
     Method,
@@ -151,6 +164,10 @@ impl Problem {
             Self::SeqGap { .. } => &kinds::SEQ_GAP,
             Self::AreaMerged { .. } => &kinds::AREA_MERGED,
             Self::NotFound(_) => &kinds::NOT_FOUND,
+            Self::UnknownPoster(_) => &kinds::UNKNOWN_POSTER,
+            Self::UnknownPass(_) => &kinds::UNKNOWN_PASS,
+            Self::PassRevoked(_) => &kinds::PASS_REVOKED,
+            Self::PassExpired(_) => &kinds::PASS_EXPIRED,
             Self::Method => &kinds::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => &kinds::CONFLICT,
             Self::Forbidden(_) => &kinds::FOREIGN_PAGE,
@@ -339,6 +356,33 @@ impl From<TripError> for Problem {
             TripError::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
             TripError::Registry(error) => error.into(),
             TripError::Trace(error) => error.into(),
+        }
+    }
+}
+
+impl From<VisitRefused> for Problem {
+    fn from(refused: VisitRefused) -> Self {
+        let said = refused.to_string();
+        match refused {
+            VisitRefused::UnknownPoster => Self::UnknownPoster(said),
+            VisitRefused::UnknownPass | VisitRefused::Vehicle => Self::UnknownPass(said),
+            VisitRefused::Expired => Self::PassExpired(said),
+            VisitRefused::Revoked => Self::PassRevoked(said),
+            VisitRefused::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
+            VisitRefused::Registry(error) => error.into(),
+        }
+    }
+}
+
+impl From<VisitError> for Problem {
+    fn from(error: VisitError) -> Self {
+        let said = error.to_string();
+        match error {
+            VisitError::Closed | VisitError::Refused(_) => Self::Conflict(said),
+            VisitError::NotTaken(NotTaken::StorageFull) => Self::StorageFull(said),
+            VisitError::NotTaken(_) | VisitError::BrokenOff => Self::Unavailable(said),
+            VisitError::Trace(error) => error.into(),
+            VisitError::Catalog(error) => error.into(),
         }
     }
 }

@@ -81,6 +81,9 @@ mod turns;
 mod vehicles;
 #[cfg(test)]
 mod vehicles_tests;
+mod venues;
+#[cfg(test)]
+mod venues_tests;
 
 use std::future::Future;
 use std::sync::Arc;

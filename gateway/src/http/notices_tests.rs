@@ -50,9 +50,14 @@ impl<'s> Checkpoint<'s> {
             direction: Direction::Pass,
             verdict: Verdict::Passed,
         };
-        let scans: Vec<Scan> = subjects.iter().map(scan).collect();
-        let facts = BatchFacts { device: self.device, site: self.site, first_seq: seq, sent_at: at };
-        let (batch, _) = encode_batch(facts, &scans).expect("short enough");
+        self.send(seq, &subjects.iter().map(scan).collect::<Vec<_>>());
+    }
+
+    /// Sends scans, numbered from this number on.
+    pub(super) fn send(&self, seq: u64, scans: &[Scan]) {
+        let (device, sent_at) = (self.device, TimeMs::now());
+        let facts = BatchFacts { device, site: self.site, first_seq: seq, sent_at };
+        let (batch, _) = encode_batch(facts, scans).expect("short enough");
         let frame = SignedBatch { batch: &batch, signature: sign_batch(&self.key, &batch) }.encode();
         let path = format!("/api/v1/scans?device={}", self.device);
         let (status, said) = self.officer.ask("POST", &path, &[], &frame);

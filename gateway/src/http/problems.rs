@@ -57,6 +57,11 @@ kinds! {
         "Sign in as somebody who may: permission depends on the role, and on the area or site.";
     NOT_FOUND = "not-found", NOT_FOUND, "There is nothing here",
         "Check the address and the codes in it. What others own is told as not found, too.";
+    UNKNOWN_POSTER = "unknown-poster", NOT_FOUND, "The poster is none of this server",
+        "Scan it again; if it stays so, it is another system's, forged or of a site that is no venue any more. Show \
+         the pass to the staff.";
+    UNKNOWN_PASS = "unknown-pass", NOT_FOUND, "The pass is none of this server",
+        "Send the token of a pass that this server has issued to a person.";
     METHOD_NOT_ALLOWED = "method-not-allowed", METHOD_NOT_ALLOWED, "The address takes no such request",
         "Use one of the methods in the header `allow`.";
     CONFLICT = "conflict", CONFLICT, "The state of the thing does not allow it",
@@ -69,10 +74,14 @@ kinds! {
          `accept_unverified: true`, and an officer will compare them with the document.";
     TWO_PEOPLE = "two-people", CONFLICT, "The documents are known as those of two people",
         "Send the documents of one person. If they are, a desk must put the records right.";
+    PASS_REVOKED = "pass-revoked", CONFLICT, "The pass was taken back",
+        "Nobody goes in with it, and whoever is inside may scan out. Ask the health authority.";
     SEQ_GAP = "seq-gap", CONFLICT, "Scans are missing before these",
         "Send the scans from `expected_seq` on. What was acknowledged is kept.";
     CODE_EXPIRED = "code-expired", GONE, "The one-time code is no longer valid",
         "Ask for a new code.";
+    PASS_EXPIRED = "pass-expired", GONE, "The pass is not valid now",
+        "Nobody goes in with it, and whoever is inside may scan out. Declare again, and use the new pass.";
     TOO_LARGE = "too-large", PAYLOAD_TOO_LARGE, "The request or its answer is too large",
         "Send or ask for less at once, or raise the limit that `detail` names.";
     FOREIGN_HOST = "foreign-host", MISDIRECTED_REQUEST, "The server does not answer to this name",

@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::{
     accounts, areas, arrival_lists, arrivals, audit, backup, busiest, caller, checkpoint, declarations,
     devices, document, guard, hooks, import, notices, operate, orders, pages, paper, paper_preview,
-    paper_uploads, passes, people, problems, scans, situation, trace, vehicles,
+    paper_uploads, passes, people, problems, scans, situation, trace, vehicles, venues,
 };
 use crate::people::Permission;
 
@@ -97,6 +97,8 @@ fn open() -> Routes {
         .routes(routes!(situation::history))
         .routes(routes!(vehicles::depots))
         .routes(routes!(arrivals::places))
+        .routes(routes!(venues::read_poster))
+        .routes(routes!(venues::visit))
         .routes(routes!(passes::keys));
     document::add_body_limit(routes.get_openapi_mut());
     document::add_time_limit(routes.get_openapi_mut());
@@ -192,7 +194,11 @@ fn look() -> Routes {
         .routes(routes!(busiest::busiest))
         .routes(routes!(operate::examples))
         .routes(routes!(operate::sites))
-        .routes(routes!(operate::areas));
+        .routes(routes!(operate::areas))
+        .routes(routes!(venues::list))
+        .routes(routes!(venues::read))
+        .routes(routes!(venues::poster))
+        .routes(routes!(venues::poster_address));
     document::add_time_limit(routes.get_openapi_mut());
     routes
 }

@@ -244,6 +244,8 @@ fn every_page_is_there_with_all_that_it_loads() {
         "/passes",
         "/pass/K7M4",
         "/sign-in",
+        "/venue",
+        "/occupancy",
         "/checkpoint",
         "/desk",
         "/ward",

@@ -15,6 +15,7 @@
 //! web         one browser's connection: WebTransport, a batch a stream
 //! offer       what a page is told, so that its browser can connect
 //! posted      batches that come one by one: from there, and over HTTPS
+//! own         scans that the server takes itself: of visitors who scan a venue's poster
 //! sink        what takes the batches: the engine, or nothing in bare mode
 //! ```
 //!
@@ -32,6 +33,7 @@ mod frames;
 mod inbox;
 mod metrics;
 mod offer;
+mod own;
 mod posted;
 mod quic;
 mod secret;
@@ -44,6 +46,7 @@ mod web;
 pub use config::{GatewayConfig, WebListen};
 pub use metrics::{Counter, Metrics};
 pub use offer::Offer;
+pub use own::{OwnScans, Visit, VisitError};
 pub use posted::{Delivered, NotTaken, Posted};
 pub use quic::{Gateway, GatewayError};
 pub use sessions::Sessions;

@@ -57,6 +57,9 @@ pub struct PeopleConfig {
     pub order_days_max: u32,
     /// Milliseconds that the clock of a checkpoint's device may be off. Default 300,000.
     pub clock_skew_ms: u64,
+    /// Milliseconds between two scans of a venue's poster by one visitor; 1 at least, since going in and out at one
+    /// instant is no stay. Default 3,000. Less lets one pass fill a site's journal faster.
+    pub visit_gap_ms: u64,
 }
 
 impl Default for PeopleConfig {
@@ -80,6 +83,7 @@ impl Default for PeopleConfig {
             orders_bulk_max: 20_000,
             order_days_max: 60,
             clock_skew_ms: 300_000,
+            visit_gap_ms: 3_000,
         }
     }
 }
@@ -99,6 +103,7 @@ impl PeopleConfig {
             ("orders_bulk_max", self.orders_bulk_max.into(), 1, 1_000_000),
             ("order_days_max", self.order_days_max.into(), 1, 366),
             ("clock_skew_ms", self.clock_skew_ms, 0, 86_400_000),
+            ("visit_gap_ms", self.visit_gap_ms, 1, 3_600_000),
         ])?;
         if self.register_file.is_some() && self.register_url.is_some() {
             return Err("`register_file` and `register_url`: name one of them".to_owned());

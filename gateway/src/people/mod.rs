@@ -7,6 +7,7 @@
 //!                                -> tickets, to send scans past HTTP
 //!            paper: what citizens declared on paper, one by one or as a table
 //! border     arrivals: who arrives, one by one or as a list of passengers; the pass leads to quarantine
+//! visitor    venues: scans a poster, is inside; how many are
 //! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
 //! health     orders: quarantine, for one or for all that a trace question finds; the ward keeps the diary
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
@@ -35,6 +36,7 @@ mod register;
 mod situation;
 mod tickets;
 mod vehicles;
+mod venues;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,11 +74,13 @@ pub use situation::{
 };
 pub use tickets::{Issued, Ticket, Tickets};
 pub use vehicles::{TripError, TripRow, TripShown, TripsAsked, TripsFound};
+pub use venues::{Venue, VenuesAsked, VisitAdmitted, VisitRefused, Way};
 
 use accounts::Passwords;
 use checking::RecentChecks;
 use homes::Homes;
 use quota::Quota;
+use venues::LastVisits;
 
 /// Everything that serves people.
 pub struct People {
@@ -104,6 +108,7 @@ pub struct People {
     homes: Homes,
     quota: Quota,
     recent: RecentChecks,
+    last_visits: LastVisits,
 }
 
 /// Why people cannot be served.
@@ -163,6 +168,7 @@ impl People {
             homes: Homes::start(engine.clone()).map_err(PeopleError::Thread)?,
             quota: Quota::default(),
             recent: RecentChecks::default(),
+            last_visits: LastVisits::default(),
             engine: engine.clone(),
             config: config.clone(),
         })

@@ -148,6 +148,7 @@ const FAMILIES: &[&str] = &[
     "exposure_",
     "field_",
     "flaw_",
+    "inside_",
     "journey_",
     "n_",
     "not_ordered_",
@@ -159,6 +160,7 @@ const FAMILIES: &[&str] = &[
     "result_",
     "review_",
     "role_",
+    "room_",
     "server_",
     "sex_",
     "side_",
@@ -171,6 +173,7 @@ const FAMILIES: &[&str] = &[
     "upload_",
     "vehicle_",
     "verdict_",
+    "visit_",
     "wrong_",
 ];
 

@@ -17,6 +17,8 @@ export interface AccountSession {
   role: Role;
   site?: string;
   site_name?: string;
+  /** Whether people are scanned in and out there. */
+  is_venue?: boolean;
   area?: string;
   area_name?: string;
   expires_at: number;

@@ -2,6 +2,7 @@
 // it; "forget me on this device" removes it.
 
 import type { AreaName, Declaration, DeclarationState, PassView } from "./contract";
+import type { Poster, Way } from "./venue/contract";
 
 /** A form that is being filled in: texts by the name of their field. */
 export interface Draft {
@@ -28,6 +29,25 @@ export interface KeptPass extends PassView {
   from?: AreaName;
   to?: AreaName;
   departs_at?: number;
+}
+
+/** A scan of a venue's poster on its way. Its key stays the same until the server has answered. */
+export interface VisitLetter {
+  key: string;
+  poster: Poster;
+  way: Way;
+  /** Number of the pass, and what its QR code says. */
+  pass: string;
+  token: string;
+}
+
+/** The last scan of a venue's poster: whoever is inside gets out without scanning again. */
+export interface KeptVisit {
+  poster: Poster;
+  name: string;
+  way: Way;
+  at: number;
+  pass: string;
 }
 
 /** An answer about the epidemic situation, for want of a network. */
@@ -73,6 +93,22 @@ export class Device {
     const others = this.passes.filter((kept) => kept.pass !== pass.pass);
     const all = [{ ...before, ...pass }, ...others].sort((a, b) => b.issued_at - a.issued_at);
     this.write("passes", all.slice(0, PASSES_KEPT_MAX));
+  }
+
+  get visitLetter(): VisitLetter | null {
+    return this.read<VisitLetter>("visit_letter");
+  }
+
+  set visitLetter(letter: VisitLetter | null) {
+    this.write("visit_letter", letter);
+  }
+
+  get visit(): KeptVisit | null {
+    return this.read<KeptVisit>("visit");
+  }
+
+  set visit(visit: KeptVisit | null) {
+    this.write("visit", visit);
   }
 
   /** The answer to this question that was kept last. */

@@ -43,5 +43,7 @@ function keepAddressInLanguageLinks(): void {
     const query = new URLSearchParams(location.search);
     query.set("lang", link.lang);
     link.search = query.toString();
+    // What a poster says stands behind it.
+    link.hash = location.hash;
   }
 }

@@ -63,6 +63,13 @@ test("a batch made here says what the page's says, but that people pass a checkp
   assert.equal(theirs.batch.directions(0), Direction.In);
 });
 
+test("directions go along where people are scanned in and out, and a scan kept without one passes by", async () => {
+  const { batch } = await read(await scanFrame(SENDER, SCANS.map((one, at) => (at === 2 ? one : { ...one, direction: at === 0 ? 1 : 2 }))));
+  assert.deepEqual([...(batch.directionsArray() ?? [])], [Direction.In, Direction.Out, Direction.Pass]);
+  const all = await read(await scanFrame(SENDER, SCANS.map((one) => ({ ...one, direction: 0 as const }))));
+  assert.equal(all.batch.directionsLength(), 0, "left out when all pass by");
+});
+
 test("verdicts are left out when all have passed", async () => {
   const { said } = await read(await scanFrame(SENDER, SCANS.map((one) => ({ ...one, decision: 0 as const }))));
   assert.deepEqual(said.verdicts, []);

@@ -531,6 +531,20 @@ test("the same pass is known for two minutes", async () => {
   assert.equal(confirmedBefore(recent, "pass of B", NOW), null);
 });
 
+test("a direction stays with its scan and everyone aboard, and going out is not going in again", async () => {
+  const { store, device } = await begin();
+  const scan = { slot: device.slot, site: "HN-01", pass: "pass of V", at: NOW, decision: 0 as const };
+  await confirm(store, { ...scan, subject: "V", direction: 1, aboard: ["A", "B"] });
+  await confirm(store, { ...scan, subject: "V", at: NOW + 1, direction: 2 });
+  await settle(store);
+  const scans = await takeScans(store, device.slot, 9);
+  assert.deepEqual(scans.map(({ subject, direction }) => [subject, direction]), [["V", 1], ["A", 1], ["B", 1], ["V", 2]]);
+  const recent = (await readState(store, "recent")) ?? [];
+  assert.equal(confirmedBefore(recent, "pass of V", NOW + 2, 1)?.at, NOW);
+  assert.equal(confirmedBefore(recent, "pass of V", NOW + 2, 2)?.at, NOW + 1);
+  assert.equal(confirmedBefore(recent, "pass of V", NOW + 2), null, "nobody passed by");
+});
+
 test("an acknowledgement that is repeated, or older, takes nothing", async () => {
   const { store, device, passes } = await begin();
   for (const subject of ["A", "B", "C"]) await passes(subject);

@@ -1,6 +1,6 @@
 //! Codes as they are drawn, without a camera between.
 
-use truyvet_qr::{PIXELS_PER_MODULE_MAX, QrCode, TEXT_CHARS_MAX, TextError};
+use truyvet_qr::{ADDRESS_BYTES_MAX, PIXELS_PER_MODULE_MAX, QrCode, TEXT_CHARS_MAX, TextError};
 
 use crate::grey::Grey;
 use crate::readers::{rqrr, zbar};
@@ -25,6 +25,20 @@ fn the_shortest_and_the_longest_text_are_read_back_at_every_size() {
     let longest = "Z:9 $%*+-./".chars().cycle().take(TEXT_CHARS_MAX - 1).chain(['A']).collect::<String>();
     for pixels_per_module in [2, PIXELS_PER_MODULE_MAX] {
         assert_read_back(&["A", longest.as_str()], pixels_per_module);
+    }
+}
+
+#[test]
+fn addresses_are_read_back_as_they_are() {
+    let longest = format!("https://truyvet.example.vn/venue#{}", "aB%E1-_.".repeat(12));
+    let longest = &longest[..ADDRESS_BYTES_MAX];
+    for address in ["http://127.0.0.1:8080/venue#MK-00001.AEAACAJDIVTYTK6N", longest] {
+        let png = QrCode::of_address(address).expect("fits").png(4).expect("no large picture");
+        let picture = Grey::of_png(&png);
+        assert_eq!(rqrr(&picture), [address]);
+        if let Some(read) = zbar(&[picture]) {
+            assert_eq!(read, [address]);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ import { Body, Frame, ScanBatch, SignedBatch } from "../generated/truyvet/wire";
 import { joined } from "./bytes";
 import { sign } from "./ed25519";
 import type { SecretKey } from "./ed25519";
-import { PASSED } from "./store";
+import { PASS, PASSED } from "./store";
 import type { Scan } from "./store";
 
 /** Who sends, and when. */
@@ -51,11 +51,14 @@ export function scanFrame(sender: Sender, scans: Scan[]): Promise<Uint8Array<Arr
   const texts = ScanBatch.createCodesVector(builder, joined(...codes));
   const isAllPassed = scans.every(({ decision }) => decision === PASSED);
   const verdicts = isAllPassed ? 0 : ScanBatch.createVerdictsVector(builder, scans.map((s) => s.decision));
+  const ways = scans.map(({ direction }) => direction ?? PASS);
+  const directions = ways.every((way) => way === PASS) ? 0 : ScanBatch.createDirectionsVector(builder, ways);
   ScanBatch.startScanBatch(builder);
   addHead(builder, sender, site, first.seq, base);
   ScanBatch.addOffsetMs(builder, offsets);
   ScanBatch.addCodeBytes(builder, lengths);
   ScanBatch.addCodes(builder, texts);
+  ScanBatch.addDirections(builder, directions);
   ScanBatch.addVerdicts(builder, verdicts);
   builder.finish(ScanBatch.endScanBatch(builder));
   return signedFrame(sender, builder.asUint8Array());

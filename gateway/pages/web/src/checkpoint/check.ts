@@ -22,6 +22,8 @@ export interface Checked {
   facts: Facts | null;
   /** What was declared of a vehicle, and who is aboard. */
   vehicle: Trip | null;
+  /** Since when the holder has been inside this venue, as far as the server knows; `null`: not that anybody knows. */
+  insideSince: number | null;
   /** Why, in the server's or the list's word. */
   reason: string;
   /** Among these the officer has to choose. */
@@ -99,6 +101,7 @@ async function withAnswer(first: Checked, answer: CheckAnswer, means: Means): Pr
     pass: own.pass,
     facts: answer.facts ?? null,
     vehicle: answer.vehicle ?? null,
+    insideSince: answer.inside_since ?? null,
     // Why the server knows no such pass is no word for people; the phone has judged the token itself.
     reason: own.reason || (answer.verdict === "unknown" ? "" : (answer.reason ?? "")),
     matches: [],
@@ -119,4 +122,4 @@ function questionOf(entry: Exclude<Entry, { kind: "other" }>): Question {
   }
 }
 
-const NOTHING: Checked = { findings: [], pass: null, facts: null, vehicle: null, reason: "", matches: [], server: "asking" };
+const NOTHING: Checked = { findings: [], pass: null, facts: null, vehicle: null, insideSince: null, reason: "", matches: [], server: "asking" };

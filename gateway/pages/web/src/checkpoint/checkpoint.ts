@@ -8,7 +8,7 @@ import { check, chosen } from "./check";
 import type { Checked, Means } from "./check";
 import { ServerClock } from "./clock";
 import type { Look } from "./clock";
-import { deviceFor, deviceInUse, devices, registered } from "./device";
+import { deviceFor, deviceInUse, devices, notedVenue, registered } from "./device";
 import type { StoredDevice } from "./device";
 import { scanned } from "./entry";
 import type { Entry } from "./entry";
@@ -21,13 +21,14 @@ import type { Waiting } from "./queue";
 import type { QrReader } from "./reader";
 import { Server } from "./server";
 import type { CheckAnswer } from "./server";
-import { REFUSED, isFull, readState, writeState } from "./store";
-import type { Decision, Recent } from "./store";
+import { IN, PASS, REFUSED, isFull, readState, writeState } from "./store";
+import type { Decision, Direction, Recent } from "./store";
 import { sendWaiting } from "./sync";
 import type { Ended } from "./sync";
 import { toneOf } from "./verdict";
-import { duration, showArmed, showCamera, showChecked, showDone, showScanning, showStatus, showWords } from "./view";
+import { duration, showArmed, showCamera, showChecked, showDone, showInside, showScanning, showStatus, showWay, showWords } from "./view";
 import { text } from "../texts";
+import type { Venue } from "../venue/contract";
 
 /** The page at work, over the phone's store. */
 export class Checkpoint {
@@ -39,6 +40,9 @@ export class Checkpoint {
   private checked: Checked | null = null;
   private before: Recent | null = null;
   private armed: Decision | null = null;
+  /** How the officer's switch stands; it counts at a venue alone. */
+  private chosenWay: Direction = IN;
+  private inside: Venue | null = null;
   private isOnline = navigator.onLine;
   private sessionWarning: string | null = null;
   private sendWarning: string | null = null;
@@ -73,6 +77,7 @@ export class Checkpoint {
     const checkpoint = new Checkpoint(database, reader, video, clock, (await readState(database, "lists")) ?? null);
     const current = await readState(database, "current");
     checkpoint.device = (await devices(database)).find(({ slot }) => slot === current) ?? null;
+    checkpoint.chosenWay = (await readState(database, "direction")) ?? IN;
     await settle(database);
     // They wait where they are while the phone has no room.
     await numberAside(database).catch(() => undefined);
@@ -82,11 +87,14 @@ export class Checkpoint {
   /** Begins to scan, and to keep in touch with the server. */
   async start(): Promise<void> {
     showScanning();
+    showWay(this.direction);
+    showInside(null, false);
     // Not awaited: the officer may take long to allow the camera, and other ways to scan need none.
     void this.camera.start();
     this.timers = [
       window.setInterval(() => this.tick(), 1000),
       window.setInterval(() => void this.refresh(), REFRESH_MS),
+      window.setInterval(() => void this.countInside(), INSIDE_MS),
     ];
     await this.refresh();
   }
@@ -124,6 +132,15 @@ export class Checkpoint {
   /** Switches the camera's light. */
   torch(isOn: boolean): void {
     void this.camera.torch(isOn).catch(() => undefined);
+  }
+
+  /** The officer has moved the switch. */
+  async turnTo(direction: Direction): Promise<void> {
+    this.chosenWay = direction;
+    this.armed = null;
+    showWay(this.direction);
+    if (this.checked !== null) void this.show(this.checked, false);
+    await writeState(this.database, "direction", direction);
   }
 
   /** A scanner that types has read something. */
@@ -171,8 +188,9 @@ export class Checkpoint {
     const pass = numberOf(checked) ?? subject;
     const at = this.clock.now;
     const aboard = aboardIn(checked, this.lists, at);
+    const direction = this.direction;
     this.isDeciding = true;
-    const failure = await confirm(this.database, { slot, site, subject, pass, at, decision, ...aboard })
+    const failure = await confirm(this.database, { slot, site, subject, pass, at, decision, direction, ...aboard })
       .then(() => null, (reason: unknown) => (isFull(reason) ? "warn_full" : "warn_not_kept"));
     this.isDeciding = false;
     this.storeWarning = failure;
@@ -237,10 +255,15 @@ export class Checkpoint {
     if (!subject) return;
     const recent = (await readState(this.database, "recent")) ?? [];
     if (this.checked !== checked) return;
-    this.before = confirmedBefore(recent, numberOf(checked) ?? subject, this.clock.now);
+    this.before = confirmedBefore(recent, numberOf(checked) ?? subject, this.clock.now, this.direction);
     if (this.before === null) return;
     const age = duration(this.clock.now - this.before.at);
     showChecked(checked, text(`before_${this.before.decision}`, { age }), this.canConfirm(checked));
+  }
+
+  /** Which way people go who are scanned now. */
+  private get direction(): Direction {
+    return this.device?.isVenue ? this.chosenWay : PASS;
   }
 
   private canConfirm(checked: Checked): boolean {
@@ -293,9 +316,33 @@ export class Checkpoint {
     this.sessionWarning = me === null || me.kind !== "account" ? "warn_sign_in" : site ? null : "warn_no_site";
     if (!site) return;
     const isSame = this.device?.site === site && this.device.number !== null && !this.device.isRetired;
-    if (isSame) return;
-    this.device = await deviceFor(this.database, site);
-    this.device = await this.reached(registered(this.database, site, (key) => this.server.register(key)));
+    if (!isSame) {
+      this.device = await deviceFor(this.database, site);
+      this.device = await this.reached(registered(this.database, site, (key) => this.server.register(key)));
+      this.inside = null;
+    }
+    await this.noteVenue(me?.kind === "account" && me.is_venue === true, !isSame);
+  }
+
+  private async noteVenue(isVenue: boolean, isNew: boolean): Promise<void> {
+    if (this.device === null) return;
+    const isOther = this.device.isVenue !== isVenue;
+    if (isOther) this.device = await notedVenue(this.database, this.device.slot, isVenue);
+    if (isOther || isNew) {
+      this.armed = null;
+      showWay(this.direction);
+    }
+    void this.countInside();
+  }
+
+  /** Asks how many are inside, as of the scans that the server has. */
+  private async countInside(): Promise<void> {
+    if (!this.device?.isVenue || this.isStopped || document.hidden) return;
+    const { site } = this.device;
+    const inside = await this.reached(this.server.venue(site)).catch(() => null);
+    if (this.device.site !== site) return;
+    this.inside = inside ?? this.inside;
+    this.showStatus();
   }
 
   private async refreshLists(): Promise<void> {
@@ -324,6 +371,7 @@ export class Checkpoint {
       this.backoffMs = Math.min(2 * this.backoffMs, BACKOFF_MAX_MS);
     } else this.backoffMs = BACKOFF_MIN_MS;
     await this.count();
+    if (ended === "sent") void this.countInside();
   }
 
   /** Takes note where another device numbers in this one's place. */
@@ -361,6 +409,9 @@ export class Checkpoint {
   private showStatus(): void {
     const warnings = [this.storeWarning, this.sessionWarning ?? this.sendWarning].filter((name) => name !== null);
     const { clock, lists } = this;
+    const { inside } = this;
+    const known = inside && { count: inside.inside, capacity: inside.capacity, at: inside.at };
+    showInside(known, known !== null && clock.now - known.at > INSIDE_OLD_MS);
     showStatus({
       site: this.device?.siteName ?? "",
       isOnline: this.isOnline,
@@ -400,5 +451,8 @@ const SEND_WARNINGS: Partial<Record<Ended, string>> = {
 /** For so long a decision can be taken back. */
 const UNDO_MS = 5_000;
 const REFRESH_MS = 60_000;
+const INSIDE_MS = 15_000;
+/** How many are inside is said with its time when it is older. */
+const INSIDE_OLD_MS = 60_000;
 const BACKOFF_MIN_MS = 2_000;
 const BACKOFF_MAX_MS = 60_000;

@@ -95,6 +95,16 @@ export async function registered(database: IDBDatabase, site: string, register: 
   return (await renew(database, settled, hasNotGiven(durableSeq))) ? deviceFor(database, site) : settled;
 }
 
+/** Notes whether people are scanned in and out at the device's site. */
+export function notedVenue(database: IDBDatabase, slot: number, isVenue: boolean): Promise<StoredDevice> {
+  return inOne(database, ["devices"], "readwrite", async (transaction) => {
+    const store = transaction.objectStore("devices");
+    const device = { ...((await asked(store.get(slot))) as StoredDevice), isVenue };
+    await asked(store.put(device));
+    return device;
+  });
+}
+
 async function fresh(site: string): Promise<Device> {
   const { secret, publicKey } = await newKey();
   const numbers = { number: null, nextSeq: 1, durableSeq: 0 };

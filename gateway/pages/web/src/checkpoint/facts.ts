@@ -105,6 +105,11 @@ export function moment(unixMs: number): string {
   return MOMENT.format(unixMs);
 }
 
+/** The time of day of an instant. */
+export function clockTime(unixMs: number): string {
+  return CLOCK.format(unixMs);
+}
+
 function line(label: string, value: string | false | 0 | undefined): Line | null {
   return value ? { label: text(label), value } : null;
 }
@@ -120,6 +125,7 @@ function spaced(number: string): string {
   return /^\d{9,12}$/.test(number) ? number.replace(/(\d{3})(?=\d)/g, "$1 ") : number;
 }
 
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" });
 const MOMENT = new Intl.DateTimeFormat(locale, {
   hour: "2-digit", minute: "2-digit", day: "2-digit", month: "2-digit", year: "numeric", timeZone: "Asia/Ho_Chi_Minh",
 });

@@ -7,7 +7,7 @@ import { typed } from "./entry";
 import { isSoundOn, switchSound } from "./feedback";
 import { newReader } from "./reader";
 import { openStore } from "./store";
-import { DECISIONS, matchOf, showCamera, showElsewhere } from "./view";
+import { DECISIONS, WAYS, matchOf, showCamera, showElsewhere } from "./view";
 import { WedgeScanner } from "./wedge";
 
 /** Starts the page. */
@@ -51,6 +51,7 @@ async function open(takenOver: Promise<void>): Promise<void> {
 
 function connect(checkpoint: Checkpoint): void {
   for (const [decision, id] of DECISIONS) at(id).onclick = () => void checkpoint.decide(decision);
+  for (const [direction, id] of WAYS) at(`way-${id}`).onclick = () => void checkpoint.turnTo(direction);
   at("skip").onclick = () => checkpoint.next();
   at("undo").onclick = () => void checkpoint.undo();
   at("compared").onclick = () => void checkpoint.compared();

@@ -14,7 +14,8 @@
 // takes its place, in one transaction too (`renew` in device.ts).
 
 import { asked, inOne, stateIn } from "./store";
-import type { Confirmed, Device, Recent, Refused, Scan } from "./store";
+import { PASS } from "./store";
+import type { Confirmed, Device, Direction, Recent, Refused, Scan } from "./store";
 
 /** What waits on the phone. */
 export interface Waiting {
@@ -31,8 +32,8 @@ export function confirm(database: IDBDatabase, scan: Confirmed): Promise<void> {
     await asked(transaction.objectStore("pending").put(scan));
     const recent = (await stateIn(transaction, "recent")) ?? [];
     const still = recent.filter(({ at }) => Math.abs(scan.at - at) < AGAIN_MS);
-    const { pass, at, decision } = scan;
-    await asked(transaction.objectStore("state").put([...still, { pass, at, decision }], "recent"));
+    const { pass, at, decision, direction = PASS } = scan;
+    await asked(transaction.objectStore("state").put([...still, { pass, at, decision, direction }], "recent"));
   });
 }
 
@@ -73,9 +74,10 @@ export function numberAboard(database: IDBDatabase, scan: Scan, aboard: string[]
   });
 }
 
-/** When and how the same pass was confirmed within the last two minutes; `null` when it was not. */
-export function confirmedBefore(recent: Recent[], pass: string, now: number): Recent | null {
-  const same = recent.filter((one) => one.pass === pass && Math.abs(now - one.at) < AGAIN_MS);
+/** When and how the same pass was confirmed the same way within the last two minutes; `null` when it was not. */
+export function confirmedBefore(recent: Recent[], pass: string, now: number, direction: Direction = PASS): Recent | null {
+  const isSame = (one: Recent): boolean => one.pass === pass && (one.direction ?? PASS) === direction;
+  const same = recent.filter((one) => isSame(one) && Math.abs(now - one.at) < AGAIN_MS);
   return same[same.length - 1] ?? null;
 }
 

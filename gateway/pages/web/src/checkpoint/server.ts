@@ -3,6 +3,7 @@
 import { Problem, Unreachable } from "../api";
 import type { AreaName, DocumentKind, Exposure, IdDocument, LabTest, Me, PassView, Sex, Symptom, Vehicle } from "../contract";
 import type { Trip } from "../vehicle/contract";
+import type { Venue } from "../venue/contract";
 import type { Registered } from "./device";
 import { DirectWay } from "./direct";
 import type { Offer } from "./direct";
@@ -45,6 +46,8 @@ export interface CheckAnswer {
   vehicle?: Trip;
   /** Whether the vehicle is where its route does not lead. */
   off_route?: boolean;
+  /** Since when the holder has been inside this venue, as far as the server knows; unix milliseconds. */
+  inside_since?: number;
   matches?: CheckAnswer[];
 }
 
@@ -92,6 +95,11 @@ export class Server {
   /** The officer has compared the document with the declaration. */
   async verified(declaration: string): Promise<void> {
     await this.post("/checkpoint/verified", { declaration });
+  }
+
+  /** How many are inside a venue now. */
+  async venue(site: string): Promise<Venue> {
+    return (await this.ask("GET", `/venues/${encodeURIComponent(site)}`, {})).json();
   }
 
   /** Codes of those who were aboard a vehicle when its pass was scanned. */

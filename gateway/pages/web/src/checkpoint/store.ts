@@ -20,11 +20,19 @@ export const PASSED = 0;
 export const REFUSED = 1;
 export const CORRECTED = 2;
 
+/** Which way somebody went; the numbers are the wire's. */
+export type Direction = 0 | 1 | 2;
+export const PASS = 0;
+export const IN = 1;
+export const OUT = 2;
+
 /** This browser as a device of one site. */
 export interface Device {
   slot?: number;
   site: string;
   siteName: string;
+  /** Whether people are scanned in and out there; absent in what an older version kept. */
+  isVenue?: boolean;
   key: SecretKey;
   /** base64 */
   publicKey: string;
@@ -52,6 +60,8 @@ export interface Confirmed {
   /** The server's time, unix milliseconds. */
   at: number;
   decision: Decision;
+  /** At a venue: in or out. Absent: passed by, also in what an older version kept. */
+  direction?: Direction;
   /**
    * Codes of those aboard, where it is a vehicle's: each is a scan of its own. `null`: not known on this phone,
    * to be asked for when the server can be reached.
@@ -76,6 +86,7 @@ export interface Recent {
   pass: string;
   at: number;
   decision: Decision;
+  direction?: Direction;
 }
 
 /** The single values under `state`. */
@@ -84,6 +95,8 @@ export interface State {
   clock: KeptTime;
   current: number;
   recent: Recent[];
+  /** How the officer's switch stands. */
+  direction: Direction;
 }
 
 export type StoreName = "devices" | "scans" | "pending" | "missing" | "aside" | "refused" | "state";

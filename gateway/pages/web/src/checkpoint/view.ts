@@ -5,16 +5,20 @@ import { language, text } from "../texts";
 import type { Trip } from "../vehicle/contract";
 import type { CameraState } from "./camera";
 import type { Checked } from "./check";
-import { linesOfFacts, linesOfPass, linesOfVehicle, listOf, peopleOf, titleOfMatch, word } from "./facts";
+import { clockTime, linesOfFacts, linesOfPass, linesOfVehicle, listOf, peopleOf, titleOfMatch, word } from "./facts";
 import type { Age } from "./lists";
 import type { Waiting } from "./queue";
 import type { CheckAnswer } from "./server";
-import { CORRECTED, PASSED, REFUSED } from "./store";
-import type { Decision } from "./store";
+import { CORRECTED, IN, OUT, PASS, PASSED, REFUSED } from "./store";
+import type { Decision, Direction } from "./store";
+import { fullnessOf, roomWords } from "../venue/room";
 import { toneOf } from "./verdict";
 
 /** The buttons, by decision. */
 export const DECISIONS: [Decision, string][] = [[PASSED, "pass"], [CORRECTED, "correct"], [REFUSED, "refuse"]];
+
+/** The switch's buttons, by direction. */
+export const WAYS: [Direction, string][] = [[IN, "in"], [OUT, "out"]];
 
 /** What the bar at the top and the warnings below it say. */
 export interface Status {
@@ -70,6 +74,23 @@ function signInLink(): HTMLElement {
   return element("a", { href: `/sign-in?next=/checkpoint&lang=${language}` }, text("sign_in"));
 }
 
+/** Shows which way people go; `PASS` where this is no venue. Everything that is said of a decision says it too. */
+export function showWay(direction: Direction): void {
+  way = direction;
+  show(at("ways"), direction !== PASS);
+  at("desk").dataset["way"] = nameOfWay();
+  for (const [one, id] of WAYS) at(`way-${id}`).setAttribute("aria-pressed", String(one === direction));
+  showArmed(null, false);
+}
+
+/** Says how many are inside, and since when that is known where it is not of now; `null`: not known yet. */
+export function showInside(inside: { count: number; capacity: number | undefined; at: number } | null, isOld: boolean): void {
+  const line = at("inside");
+  const words = inside === null ? text("inside_asking") : roomWords(inside.count, inside.capacity);
+  line.dataset["room"] = inside === null ? "open" : fullnessOf(inside.count, inside.capacity);
+  say(line, isOld && inside !== null ? text("inside_at", { words, at: clockTime(inside.at) }) : words);
+}
+
 /** Shows how the camera does, and what to do where it does not. */
 export function showCamera(state: CameraState, hasTorch: boolean): void {
   const isRunning = state === "running";
@@ -110,11 +131,12 @@ export function showChecked(checked: Checked, again: string, canConfirm: boolean
 }
 
 /** All else that was found, and how far the server has come. */
-function showAlso({ findings, reason, server, matches }: Checked, again: string): void {
+function showAlso({ findings, reason, server, matches, insideSince }: Checked, again: string): void {
   const told: string[] = [];
   if (reason !== "") told.push(text("also_reason", { reason: word("reason", reason) }));
   for (const finding of findings.slice(1)) told.push(text("also", { finding: text(`verdict_${finding}`) }));
   if (again !== "") told.push(again);
+  if (way === IN && insideSince !== null) told.push(text("also_inside", { at: clockTime(insideSince) }));
   const isTold = server === "answered" || server === "not_asked";
   if (!isTold && (findings.length > 0 || server !== "asking")) told.push(text(`server_${server}`));
   const list = at("also");
@@ -157,7 +179,8 @@ export function showArmed(armed: Decision | null, isAgain: boolean): void {
   for (const [decision, id] of DECISIONS) {
     const isArmed = decision === armed;
     at(id).classList.toggle("armed", isArmed);
-    const name = isArmed ? (isAgain ? "again_really" : "pass_really") : `decision_${id}`;
+    const plain = id === "pass" && way !== PASS ? nameOfWay() : id;
+    const name = isArmed ? (isAgain ? "again_really" : "pass_really") : `decision_${plain}`;
     at(`${id}-words`).textContent = text(name);
     if (isArmed) say(at("live"), text(name));
   }
@@ -165,12 +188,13 @@ export function showArmed(armed: Decision | null, isAgain: boolean): void {
 
 /** Says for a few seconds what was recorded, and offers to undo it; `null` takes it away. */
 export function showDone(decision: Decision | null, aboard = 0): void {
+  const isThrough = decision !== null && decision !== REFUSED;
   show(at("done"), decision !== null);
   if (decision === null) return;
   const [, id] = DECISIONS.find(([one]) => one === decision) ?? [PASSED, "pass"];
   at("done").dataset["decision"] = id;
   const people = aboard > 0 ? ` · ${text("aboard_count", { count: aboard })}` : "";
-  say(at("done-words"), text(`done_${id}`) + people);
+  say(at("done-words"), text(isThrough && way !== PASS ? `done_${nameOfWay()}` : `done_${id}`) + people);
 }
 
 /** Says something in passing. */
@@ -197,8 +221,13 @@ export function duration(ms: number): string {
 
 /** Here starting the camera again would change nothing. */
 const HOPELESS: CameraState[] = ["starting", "unsupported", "no_reader", "cannot_keep"];
+let way: Direction = PASS;
 let wordsTimer: number | undefined;
 const WORDS_MS = 4_000;
+
+function nameOfWay(): string {
+  return WAYS.find(([one]) => one === way)?.[1] ?? "pass";
+}
 
 function chip(id: string, words: string, tone: string): void {
   say(at(id), words);

@@ -5,12 +5,19 @@ import { at, show } from "../dom";
 import { span } from "../format";
 import { startShell } from "../shell";
 import { text } from "../texts";
+import { isInside } from "../venue/visit";
 
 void startShell();
 show(at("forgotten"), new URLSearchParams(location.search).has("forgotten"));
 
 const now = Date.now();
-const valid = new Device(localStorage).passes.find((pass) => !pass.revoked && pass.valid_until > now);
+const device = new Device(localStorage);
+const { visit } = device;
+if (isInside(visit, now)) {
+  at("visit-now-where").textContent = visit.name;
+  show(at("visit-now"));
+}
+const valid = device.passes.find((pass) => !pass.revoked && pass.valid_until > now);
 if (valid) {
   const link = at<HTMLAnchorElement>("pass-now");
   link.pathname = `/pass/${encodeURIComponent(valid.pass)}`;

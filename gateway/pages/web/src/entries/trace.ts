@@ -4,6 +4,8 @@ import { at, element } from "../dom";
 import { OrderDialog, type Whom } from "../quarantine/dialog";
 import { showWork, startShell } from "../shell";
 import { locale, text } from "../texts";
+import { drawBars } from "../venue/bars";
+import type { Cell } from "../venue/contract";
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const two = "2-digit";
@@ -115,70 +117,132 @@ interface Row {
   scans: number;
   generation: number;
   exposed_at: number;
-  from: string;
+  overlaps: number;
+  overlap_ms: number;
+  longest_ms: number;
+  /** Instant, or of a chain the subject. */
+  from: number | string;
+  to: number;
+  entered: number;
+  left: number;
+  most: number;
+  inside: number;
 }
 
 type Column = [name: string, value: (row: Row) => string, kind?: "number"];
 
 interface Question {
   code: "subject" | "seed" | "site";
-  rows: "contacts" | "scans" | "list" | "generations";
+  parts: Part[];
+}
+
+/** A table of an answer; `kind` where another question has it, whose answer belongs to this one. */
+interface Part {
+  kind?: string;
+  rows: "contacts" | "scans" | "list" | "stays" | "met" | "cells" | "generations";
   summary: string;
   columns: Column[];
 }
 
 const ROWS_SHOWN = 200;
+/** More bars than these are lines. */
+const BARS_MAX = 200;
 const time = (value: number): string => moments.format(new Date(value));
-const gap = (ms: number): string =>
-  ms >= 120_000 ? text("minutes", { n: whole.format(ms / 60_000) }) : text("seconds", { n: whole.format(ms / 1000) });
 const DIRECTIONS: Record<string, string> = { pass: text("dir_pass"), in: text("dir_in"), out: text("dir_out") };
+const siteOf = ({ site }: Row): string => (siteNames.has(site) ? `${siteNames.get(site)} · ${site}` : site);
+const howLong = (value: number): string => (value >= 120_000 ? text("minutes", { n: whole.format(value / 60_000) }) : text("seconds", { n: whole.format(value / 1000) }));
+/** Who was inside with them: a contact too, though the scans may lie hours apart. */
+const MET: Part = {
+  kind: "stays", rows: "met", summary: "n_met",
+  columns: [
+    [text("col_subject"), (row) => row.subject],
+    [text("col_overlap"), (row) => howLong(row.overlap_ms), "number"],
+    [text("col_longest"), (row) => howLong(row.longest_ms), "number"],
+    [text("col_overlaps"), (row) => whole.format(row.overlaps), "number"],
+    [text("col_first"), (row) => time(row.first)],
+    [text("col_last"), (row) => time(row.last)],
+  ],
+};
 const QUESTIONS: Record<string, Question> = {
   contacts: {
-    code: "subject", rows: "contacts", summary: "n_contacts",
-    columns: [
-      [text("col_subject"), (row) => row.subject],
-      [text("col_events"), (row) => whole.format(row.events), "number"],
-      [text("col_gap"), (row) => gap(row.min_gap_ms), "number"],
-      [text("col_first"), (row) => time(row.first)],
-      [text("col_last"), (row) => time(row.last)],
-    ],
+    code: "subject",
+    parts: [{
+      rows: "contacts", summary: "n_contacts",
+      columns: [
+        [text("col_subject"), (row) => row.subject],
+        [text("col_events"), (row) => whole.format(row.events), "number"],
+        [text("col_gap"), (row) => howLong(row.min_gap_ms), "number"],
+        [text("col_first"), (row) => time(row.first)],
+        [text("col_last"), (row) => time(row.last)],
+      ],
+    }, MET],
+  },
+  stays: {
+    code: "subject",
+    parts: [MET, {
+      rows: "stays", summary: "n_stays",
+      columns: [
+        [text("col_site"), siteOf],
+        [text("col_from"), (row) => time(Number(row.from))],
+        [text("col_to"), (row) => time(row.to)],
+        [text("col_inside_for"), (row) => howLong(row.to - Number(row.from)), "number"],
+      ],
+    }],
   },
   chain: {
-    code: "seed", rows: "generations", summary: "n_chain",
-    columns: [
-      [text("col_generation"), (row) => `F${row.generation}`],
-      [text("col_subject"), (row) => row.subject],
-      [text("col_exposed"), (row) => time(row.exposed_at)],
-      [text("col_from"), (row) => row.from],
-      [text("col_site"), (row) => siteName(row.site)],
-    ],
+    code: "seed",
+    parts: [{
+      rows: "generations", summary: "n_chain",
+      columns: [
+        [text("col_generation"), (row) => `F${row.generation}`],
+        [text("col_subject"), (row) => row.subject],
+        [text("col_exposed"), (row) => time(row.exposed_at)],
+        [text("col_from_whom"), (row) => String(row.from)],
+        [text("col_site"), siteOf],
+      ],
+    }],
   },
   trail: {
-    code: "subject", rows: "scans", summary: "n_trail",
-    columns: [
-      [text("col_at"), (row) => time(row.at)],
-      [text("col_site"), (row) => siteName(row.site)],
-      [text("col_direction"), (row) => DIRECTIONS[row.direction] ?? row.direction],
-    ],
+    code: "subject",
+    parts: [{
+      rows: "scans", summary: "n_trail",
+      columns: [
+        [text("col_at"), (row) => time(row.at)],
+        [text("col_site"), siteOf],
+        [text("col_direction"), (row) => DIRECTIONS[row.direction] ?? row.direction],
+      ],
+    }],
   },
   passed: {
-    code: "site", rows: "list", summary: "n_passed",
-    columns: [
-      [text("col_subject"), (row) => row.subject],
-      [text("col_scans"), (row) => whole.format(row.scans), "number"],
-      [text("col_first"), (row) => time(row.first)],
-      [text("col_last"), (row) => time(row.last)],
-    ],
+    code: "site",
+    parts: [{
+      rows: "list", summary: "n_passed",
+      columns: [
+        [text("col_subject"), (row) => row.subject],
+        [text("col_scans"), (row) => whole.format(row.scans), "number"],
+        [text("col_first"), (row) => time(row.first)],
+        [text("col_last"), (row) => time(row.last)],
+      ],
+    }],
+  },
+  occupancy: {
+    code: "site",
+    parts: [{
+      rows: "cells", summary: "n_cells",
+      columns: [
+        [text("col_from"), (row) => time(Number(row.from))],
+        [text("col_entered"), (row) => whole.format(row.entered), "number"],
+        [text("col_left"), (row) => whole.format(row.left), "number"],
+        [text("col_most"), (row) => whole.format(row.most), "number"],
+        [text("col_inside"), (row) => whole.format(row.inside), "number"],
+      ],
+    }],
   },
 };
 
 // Names of sites, where there are few enough to fetch them all.
 const SITES_NAMED_MAX = 2000;
 const siteNames = new Map<string, string>();
-
-function siteName(site: string): string {
-  return siteNames.has(site) ? `${siteNames.get(site)} · ${site}` : site;
-}
 
 async function fetchSiteNames(): Promise<void> {
   const status = await getJson<Status>("/api/v1/status");
@@ -207,6 +271,8 @@ function chooseQuestion(): void {
   input("window").disabled = !hasWindow;
   at("generations-field").hidden = !isChain;
   input("generations").disabled = !isChain;
+  at("overlap-field").hidden = asked() !== "stays";
+  input("overlap").disabled = asked() !== "stays";
   const preset = presets[asked()];
   if (!preset) return;
   input("code").value = preset.code;
@@ -217,22 +283,16 @@ function chooseQuestion(): void {
 async function ask(event: Event): Promise<void> {
   event.preventDefault();
   const kind = asked();
-  const parameters = new URLSearchParams({
-    [question().code]: input("code").value,
-    from: new Date(input("from").value).toISOString(),
-    to: new Date(input("to").value).toISOString(),
-  });
-  if (!input("window").disabled) parameters.set("window", `${input("window").value}m`);
-  if (!input("generations").disabled) parameters.set("generations", input("generations").value);
-  const address = `/api/v1/trace/${kind}?${parameters}`;
   const button = at("form").querySelector("button") as HTMLButtonElement;
   button.disabled = true;
   at("problem").hidden = true;
   try {
     const began = performance.now();
-    const answer = await getJson<Answer>(address);
-    showAnswer(question(), answer, performance.now() - began, address);
-    offerOrders(kind, parameters, rowsOf(question(), answer).length);
+    // One question may be answered by two, such as who was met by scans and who by being inside together.
+    const kinds = [...new Set(question().parts.map((part) => part.kind ?? kind))];
+    const answers = await Promise.all(kinds.map(async (one) => [one, await getJson<Answer>(addressOf(one, kind))] as const));
+    showAnswers(question(), kind, new Map(answers), performance.now() - began);
+    offerOrders(kind, new Map(answers).get(kind));
   } catch (problem) {
     at("result").hidden = true;
     at("problem").textContent = problem instanceof Error ? problem.message : text("failed");
@@ -242,16 +302,31 @@ async function ask(event: Event): Promise<void> {
   }
 }
 
-interface Answer {
-  contacts?: Row[];
-  scans?: Row[];
-  list?: Row[];
-  generations?: { generation: number; list: Row[] }[];
-  unknown?: string[];
+/** The address of a question as the form has it; `asked` is the one that was chosen there. */
+function addressOf(kind: string, asked: string): string {
+  return `/api/v1/trace/${kind}?${parametersOf(kind, asked)}`;
 }
 
+function parametersOf(kind: string, asked: string): URLSearchParams {
+  const parameters = new URLSearchParams({
+    [question().code]: input("code").value,
+    from: new Date(input("from").value).toISOString(),
+    to: new Date(input("to").value).toISOString(),
+  });
+  if (kind === "contacts" || kind === "chain") parameters.set("window", `${input("window").value}m`);
+  if (kind === "chain") parameters.set("generations", input("generations").value);
+  if (kind === "stays" && asked === "stays") parameters.set("overlap", `${Math.max(1, input("overlap").valueAsNumber * 60_000)}ms`);
+  return parameters;
+}
+
+type Answer = Partial<Record<Exclude<Part["rows"], "generations">, Row[]>> & {
+  generations?: { generation: number; list: Row[] }[];
+  unknown?: string[];
+  capacity?: number;
+};
+
 /** Of a chain all generations but the seeds. */
-function rowsOf({ rows }: Question, answer: Answer): Row[] {
+function rowsOf({ rows }: Part, answer: Answer): Row[] {
   if (rows !== "generations") return answer[rows] ?? [];
   const later = (answer.generations ?? []).filter(({ generation }) => generation > 0);
   return later.flatMap(({ generation, list }) => list.map((row) => ({ ...row, generation })));
@@ -260,33 +335,52 @@ function rowsOf({ rows }: Question, answer: Answer): Row[] {
 let whom: Whom | null = null;
 
 /** Under an answer that names people whom somebody met: quarantine for all of them. */
-function offerOrders(kind: string, parameters: URLSearchParams, count: number): void {
+function offerOrders(kind: string, answer?: Answer): void {
+  const [part] = question().parts;
+  const count = part && answer ? rowsOf(part, answer).length : 0;
   const isOffered = orders !== null && count > 0 && (kind === "contacts" || kind === "chain");
   at("order-part").hidden = !isOffered;
   if (!isOffered) return;
-  const { from, to, ...others } = Object.fromEntries(parameters);
+  const parameters = Object.fromEntries(parametersOf(kind, kind));
+  const { from, to, ...others } = parameters;
   const origin = [kind, ...Object.entries(others).map(([name, value]) => `${name} ${value}`), `${from} – ${to}`].join(", ");
-  whom = { what: kind as Whom["what"], question: Object.fromEntries(parameters), origin: origin.slice(0, ORIGIN_CHARS_MAX) };
+  whom = { what: kind as Whom["what"], question: parameters, origin: origin.slice(0, ORIGIN_CHARS_MAX) };
   at("order-all").textContent = text("order_all", { n: whole.format(count) });
 }
 
 const ORIGIN_CHARS_MAX = 300;
 
-function showAnswer(kind: Question, answer: Answer, ms: number, address: string): void {
-  const rows = rowsOf(kind, answer);
-  const counts = { n: whole.format(rows.length), ms: whole.format(Math.max(1, ms)) };
-  const unknown = answer.unknown ? ` · ${text("unknown", { codes: answer.unknown.join(", ") })}` : "";
-  at("summary").textContent = text(kind.summary, counts) + unknown;
-  at<HTMLAnchorElement>("csv").href = `${address}&format=csv`;
-  at<HTMLAnchorElement>("csv").download = `truyvet-${asked()}.csv`;
-  showTable(kind, rows);
-  at("more").hidden = rows.length <= ROWS_SHOWN;
-  at("more").textContent = text("more", { n: whole.format(rows.length - ROWS_SHOWN) });
+/** Each part has a place of its own on the page: the first `#result`, the second `#beside`. */
+function showAnswers(asked: Question, kind: string, answers: Map<string, Answer>, ms: number): void {
+  const places = ["", "beside-"];
+  for (const [index, prefix] of places.entries()) {
+    const part = asked.parts[index];
+    const answer = part && answers.get(part.kind ?? kind);
+    at(`${prefix}part`).hidden = !answer;
+    if (part && answer) showPart(prefix, part, answer, addressOf(part.kind ?? kind, kind), ms, `truyvet-${part.kind ?? kind}.csv`);
+  }
+  const cells = kind === "occupancy" ? (answers.get(kind)?.cells ?? []) : [];
+  const bars = document.querySelector("#bars") as SVGSVGElement;
+  const isDrawn = cells.length > 0 && cells.length <= BARS_MAX;
+  bars.classList.toggle("gone", !isDrawn);
+  if (isDrawn) drawBars(bars, cells as unknown as Cell[], answers.get(kind)?.capacity, text("bars_label"));
   at("result").hidden = false;
 }
 
-function showTable({ columns }: Question, rows: Row[]): void {
-  const table = at("result").querySelector("table") as HTMLTableElement;
+function showPart(prefix: string, part: Part, answer: Answer, address: string, ms: number, file: string): void {
+  const rows = rowsOf(part, answer);
+  const counts = { n: whole.format(rows.length), ms: whole.format(Math.max(1, ms)) };
+  const unknown = answer.unknown ? ` · ${text("unknown", { codes: answer.unknown.join(", ") })}` : "";
+  at(`${prefix}summary`).textContent = text(part.summary, counts) + unknown;
+  at<HTMLAnchorElement>(`${prefix}csv`).href = `${address}&format=csv`;
+  at<HTMLAnchorElement>(`${prefix}csv`).download = file;
+  showTable(at(`${prefix}part`), part, rows);
+  at(`${prefix}more`).hidden = rows.length <= ROWS_SHOWN;
+  at(`${prefix}more`).textContent = text("more", { n: whole.format(rows.length - ROWS_SHOWN) });
+}
+
+function showTable(place: HTMLElement, { columns }: Part, rows: Row[]): void {
+  const table = place.querySelector("table") as HTMLTableElement;
   const heads = columns.map(([name, , kind]) => element("th", { scope: "col", class: kind ?? null }, name));
   table.tHead?.rows[0]?.replaceChildren(...heads);
   const lines = rows.slice(0, ROWS_SHOWN).map((row) => {
@@ -313,8 +407,8 @@ async function fillForm(): Promise<void> {
   const examples = await getJson<Examples | Record<string, never>>("/api/v1/examples").catch(() => null);
   if (!examples?.subject) return; // no demonstration
   const whole = { code: examples.subject, from: examples.from, to: examples.to };
-  Object.assign(presets, { contacts: whole, chain: whole, trail: whole });
-  presets["passed"] = { code: examples.market || examples.site, from: examples.hour_from, to: examples.hour_to };
+  Object.assign(presets, { contacts: whole, chain: whole, stays: whole, trail: whole });
+  presets["passed"] = presets["occupancy"] = { code: examples.market || examples.site, from: examples.hour_from, to: examples.hour_to };
   chooseQuestion();
 }
 

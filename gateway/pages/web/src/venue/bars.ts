@@ -38,7 +38,8 @@ export function drawBars(svg: SVGElement, cells: Cell[], capacity: number | unde
   const { bars, line } = barsOf(cells, capacity);
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("aria-label", label);
-  const parts = bars.map(({ x, y, width, height, isOver }) => part("rect", { x, y, width, height, class: isOver ? "over" : "" }));
+  const drawn = bars.filter(({ height }) => height > 0);
+  const parts = drawn.map(({ x, y, width, height, isOver }) => part("rect", { x, y, width, height, class: isOver ? "over" : "" }));
   const base = HEIGHT - FOOT;
   parts.push(part("path", { d: `M0 ${base}H${WIDTH}`, class: "base" }));
   if (line !== null) parts.push(part("path", { d: `M0 ${line}H${WIDTH}`, class: "capacity" }));

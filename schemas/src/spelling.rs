@@ -166,13 +166,11 @@ mod tests {
 
     #[test]
     fn a_name_made_to_take_long_does_not() {
-        let one = "aa ".repeat(11) + "ab";
-        let other = "a ".repeat(11) + &"a".repeat(12) + "b";
-        let begun = std::time::Instant::now();
-        for _ in 0..100 {
-            assert!(!is_same_name(&one, &other));
-        }
-        assert!(begun.elapsed().as_secs() < 5);
+        // The same letters, and no order of the words in which they would be the same name.
+        let one = "aa ".repeat(11) + "bb";
+        let other = "a ".repeat(10) + "bab " + &"a".repeat(11);
+        // Each of all orders would take years.
+        assert!(!is_same_name(&one, &other));
     }
 
     #[test]

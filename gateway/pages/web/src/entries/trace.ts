@@ -10,6 +10,7 @@ import type { Cell } from "../venue/contract";
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const two = "2-digit";
 const moments = new Intl.DateTimeFormat(locale, { day: two, month: two, year: "numeric", hour: two, minute: two, second: two });
+const clock = new Intl.DateTimeFormat(locale, { hour: two, minute: two });
 const input = (id: string): HTMLInputElement => at<HTMLInputElement>(id);
 
 /** Who may order quarantine. */
@@ -363,7 +364,8 @@ function showAnswers(asked: Question, kind: string, answers: Map<string, Answer>
   const bars = document.querySelector("#bars") as SVGSVGElement;
   const isDrawn = cells.length > 0 && cells.length <= BARS_MAX;
   bars.classList.toggle("gone", !isDrawn);
-  if (isDrawn) drawBars(bars, cells as unknown as Cell[], answers.get(kind)?.capacity, text("bars_label"));
+  const label = text("bars_label");
+  if (isDrawn) drawBars(bars, cells as unknown as Cell[], answers.get(kind)?.capacity, label, (from) => clock.format(from));
   at("result").hidden = false;
 }
 

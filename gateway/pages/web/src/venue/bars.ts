@@ -33,27 +33,30 @@ export function barsOf(cells: Cell[], capacity: number | undefined): { bars: Bar
   return { bars, line: capacity === undefined ? null : y(capacity) };
 }
 
-/** Draws into an `svg`; `label` is what a screen reader says of it. */
-export function drawBars(svg: SVGElement, cells: Cell[], capacity: number | undefined, label: string): void {
+/** Draws into an `svg`; `label` is what a screen reader says of it, `time` how an instant is written below. */
+export function drawBars(
+  svg: SVGElement, cells: Cell[], capacity: number | undefined, label: string, time: (unixMs: number) => string = hour,
+): void {
   const { bars, line } = barsOf(cells, capacity);
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("aria-label", label);
-  const parts = bars.map(({ x, y, width, height, isOver }) => part("rect", { x, y, width, height, class: isOver ? "over" : "" }));
+  const drawn = bars.filter(({ height }) => height > 0);
+  const parts = drawn.map(({ x, y, width, height, isOver }) => part("rect", { x, y, width, height, class: isOver ? "over" : "" }));
   const base = HEIGHT - FOOT;
   parts.push(part("path", { d: `M0 ${base}H${WIDTH}`, class: "base" }));
   if (line !== null) parts.push(part("path", { d: `M0 ${line}H${WIDTH}`, class: "capacity" }));
-  svg.replaceChildren(...parts, ...timesOf(cells, bars));
+  svg.replaceChildren(...parts, ...timesOf(cells, bars, time));
 }
 
 /** As many times as have room. */
-function timesOf(cells: Cell[], bars: Bar[]): SVGElement[] {
+function timesOf(cells: Cell[], bars: Bar[], time: (unixMs: number) => string): SVGElement[] {
   const each = Math.max(1, Math.ceil(cells.length / TIMES_MAX));
   return cells.flatMap(({ from }, index) => {
     const bar = bars[index];
     if (bar === undefined || index % each !== 0) return [];
-    const time = part("text", { x: bar.x + bar.width / 2, y: HEIGHT - 6 });
-    time.textContent = hour(from);
-    return [time];
+    const words = part("text", { x: bar.x + bar.width / 2, y: HEIGHT - 6 });
+    words.textContent = time(from);
+    return [words];
   });
 }
 

@@ -131,9 +131,9 @@ async function ordered(view, language, f0, contact, ward) {
   await page.says("#order-told", "order_done", { n: "1" });
   await inspect(page, "trace-ordered");
   await page.close();
-  const row = `[data-order]:has(.subject)`;
+  const row = "#orders [data-order]";
   await ward.read(row, contact.subject);
-  return `[data-order="${await ward.page.$eval(row, (found) => found.dataset.order)}"]`;
+  return `#orders [data-order="${await ward.page.$eval(row, (found) => found.dataset.order)}"]`;
 }
 
 /** The citizen's own page says it in plain words, and takes an entry. */
@@ -155,7 +155,7 @@ async function ended(view, language, { subject }) {
   const client = await Client.official(at.server, "health");
   const page = await at.browser.open(at.server, { view, language, client });
   await page.go("/quarantine");
-  await page.press('[data-order]:has(.breach) button');
+  await page.press('#orders li:has(.breach) button');
   await page.read("#one-title", subject);
   await page.see("#change");
   await inspect(page, "quarantine-change");

@@ -75,7 +75,6 @@ pub use vehicles::{
     Decided, DeclaringTrip, MANIFESTS_MAX, Manifest, Newcomer, TripDeclared, TripPlace, TripRecord,
     TripState, WholeTrip,
 };
-pub use visits::VisitNoted;
 pub use watch::Watched;
 
 use crate::catalog::json;

@@ -16,15 +16,6 @@ use super::vault::Blind;
 use super::writer::Changes;
 use super::{Act, Registry, RegistryError, damaged, keys};
 
-/// The instant of a visitor's scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VisitNoted {
-    /// When the request came first.
-    pub at: TimeMs,
-    /// Whether it had come before.
-    pub is_repeat: bool,
-}
-
 impl Registry {
     /// When this request of the bearer of a pass came before; none where it did not. `content` is what it asks for.
     ///
@@ -39,7 +30,8 @@ impl Registry {
         self.known_visit(self.visit_index(pass, request), self.visit_content(content), now)
     }
 
-    /// Notes a visitor's request, once, with the act where there is one; returns when that is on disk.
+    /// Notes a visitor's request, once, with the act where there is one; returns when that is on disk, and tells
+    /// when the request came first.
     ///
     /// # Errors
     /// The request's key was used for something else, or the store fails: nothing is noted then.
@@ -49,17 +41,17 @@ impl Registry {
         content: &str,
         act: Option<Act>,
         now: TimeMs,
-    ) -> Result<VisitNoted, RegistryError> {
+    ) -> Result<TimeMs, RegistryError> {
         let (request, content) = (self.visit_index(pass, request), self.visit_content(content));
         let _alone = self.finding_at(usize::from(request.bytes()[0]));
         if let Some(at) = self.known_visit(request, content, now)? {
-            return Ok(VisitNoted { at, is_repeat: true });
+            return Ok(at);
         }
         let mut visit = content.bytes().to_vec();
         visit.extend(now.get().to_be_bytes());
         let puts = vec![(keys::visit(forgotten_at_s(now), request), visit)];
         self.writer.write(Changes { puts, acts: act.into_iter().collect(), ..Changes::default() })?;
-        Ok(VisitNoted { at: now, is_repeat: false })
+        Ok(now)
     }
 
     /// What a poster of this site must carry, so that it is one of this server.
@@ -124,12 +116,12 @@ mod tests {
             place.registry().note_visit((pass, request), content, None, at(ms))
         };
         let first = note(&place, "P1", "r", "M1|in", 0).expect("room");
-        assert_eq!(first, VisitNoted { at: at(0), is_repeat: false });
+        assert_eq!(first, at(0));
         place.reopen();
         let again = note(&place, "P1", "r", "M1|in", 5_000).expect("room");
-        assert_eq!(again, VisitNoted { at: at(0), is_repeat: true }, "the instant of the first");
+        assert_eq!(again, at(0), "the instant of the first");
         let other = note(&place, "P2", "r", "M1|out", 5_000).expect("another pass may use the same key");
-        assert!(!other.is_repeat);
+        assert_eq!(other, at(5_000));
         assert!(matches!(note(&place, "P1", "r", "M1|out", 6_000), Err(RegistryError::KeyReused)));
         let before = |ms| place.registry().visit_before(("P1", "r"), "M1|in", at(ms)).expect("readable");
         assert_eq!(before(DAY_MS - 1), Some(at(0)), "across midnight");

@@ -211,7 +211,7 @@ pub(super) async fn visit(
     let (admitted, secret) = admitting.await??;
     let (subject, at) = (admitted.subject.to_string(), admitted.at);
     let taken = Visit { site: site.site.clone(), subject, direction: way.into(), at };
-    Arc::clone(&app.own_scans).take(taken, secret, admitted.is_repeat).await?;
+    Arc::clone(&app.own_scans).take(taken, secret).await?;
     let (name, room) = (site.shown_name().to_owned(), room(&app, &site).await?);
     let visited = Visited { site: site.site, name, direction: way, at: at.get(), room };
     Ok((StatusCode::CREATED, Json(visited)))

@@ -81,22 +81,18 @@ impl OwnScans {
         Self { engine, sink, posted, sites: Mutex::default() }
     }
 
-    /// Takes a visitor's scan; returns when it is durable. One that `may_be_there` is looked for first, and taken
-    /// once. `secret` is the site's key for visitors, the same each time.
+    /// Takes a visitor's scan; returns when it is durable. It is looked for first, since a request that came again
+    /// may have had its turn before this one: it is taken once. `secret` is the site's key for visitors, the same
+    /// each time.
     ///
     /// # Errors
     /// It was not taken, or nobody knows: the same scan may be sent again.
-    pub async fn take(
-        self: Arc<Self>,
-        visit: Visit,
-        secret: [u8; 32],
-        may_be_there: bool,
-    ) -> Result<(), VisitError> {
+    pub async fn take(self: Arc<Self>, visit: Visit, secret: [u8; 32]) -> Result<(), VisitError> {
         // A task of its own: whoever goes away must not give up the turn half-way.
         let work = tokio::spawn(async move {
             let desk = self.desk(&visit.site, secret).await?;
             let _turn = desk.turn.lock().await;
-            if may_be_there && self.has(&visit).await? {
+            if self.has(&visit).await? {
                 return Ok(());
             }
             self.send(&desk, &visit).await

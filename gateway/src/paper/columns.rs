@@ -268,9 +268,14 @@ impl Field {
 
 impl Header {
     /// The header of a table: of the first rows the one that names most fields, the first of several; titles
-    /// above it are passed over.
+    /// above it are passed over. A row with dates or numbers of documents is none, though a place in it may be
+    /// called like a field.
     pub fn of(table: &Table, form: Form) -> Self {
-        let named = |row: &Row| Mapping::guess(form, &names(row)).columns.len();
+        let is_of_data = |name: &String| name.chars().filter(char::is_ascii_digit).count() >= DIGITS_OF_DATA;
+        let named = |row: &Row| {
+            let names = names(row);
+            if names.iter().any(is_of_data) { 0 } else { Mapping::guess(form, &names).columns.len() }
+        };
         let candidates = table.rows.iter().take(HEADER_WITHIN_ROWS).enumerate();
         // `max_by_key` takes the last of several, so the order is turned round.
         let best = candidates.rev().max_by_key(|(_, row)| named(row));
@@ -401,6 +406,9 @@ pub(super) const OWN_MARK: &str = "(Truyvet)";
 
 /// More than any name has words.
 const EXACT: usize = 100;
+
+/// So many digits in one cell are a date or a number, and no name of a column.
+const DIGITS_OF_DATA: usize = 6;
 
 /// Titles, dates and signatures stand above a header, but not more.
 const HEADER_WITHIN_ROWS: usize = 20;

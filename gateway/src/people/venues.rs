@@ -93,8 +93,6 @@ pub struct VisitAdmitted {
     pub subject: SubjectCode,
     /// When the scan was.
     pub at: TimeMs,
-    /// Whether the request has come before: the scan may be there.
-    pub is_repeat: bool,
 }
 
 /// Why a visitor's scan is not taken.
@@ -268,7 +266,7 @@ impl People {
         let whose = (number.as_str(), request);
         let subject = pass.subject;
         if let Some(at) = self.registry.visit_before(whose, &content, now)? {
-            return Ok(VisitAdmitted { subject, at, is_repeat: true });
+            return Ok(VisitAdmitted { subject, at });
         }
         // Whoever is inside gets out, whatever has become of the pass meanwhile.
         if way == Way::In && pass.revoked.is_some() {
@@ -283,7 +281,7 @@ impl People {
         let action = if way == Way::In { "visit.in" } else { "visit.out" };
         let act = watched.map(|_| act_with(now, "citizen", action, &subject.to_string(), "watched"));
         let noted = self.registry.note_visit(whose, &content, act, now)?;
-        Ok(VisitAdmitted { subject, at: noted.at, is_repeat: noted.is_repeat })
+        Ok(VisitAdmitted { subject, at: noted })
     }
 
     /// The pass of a token that this server has signed, and whether its time is over.

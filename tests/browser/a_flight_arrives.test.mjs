@@ -67,7 +67,7 @@ for (const [index, [view, language, flight]] of LOOKS.entries()) {
     const rows = Array.from({ length: 10 }, (_, i) => rowOf(index, i));
     const wrong = [...rows];
     wrong[3] = rows[3].replace("02/03/1990", "1990");
-    wrong[7] = rows[7].replace("Khu cách ly Một", "Nơi Không Có");
+    wrong[7] = rows[7].replace("Khu cách ly Sài Gòn", "Nơi Không Có");
     await give(page, spreadsheet(`list-${index}.csv`, [HEADER, ...wrong]));
     await page.see("#flaws");
     await inspect(page, "arrivals-no-flight");
@@ -108,7 +108,7 @@ test("an official whose place is not at the border is told so", async () => {
 
 function rowOf(index, i) {
   const seat = `${i < 6 ? 9 : 10}${"ABCDEF"[i % 6]}`;
-  return `${seat},PASSENGER/${"ABCDEFGHIJ"[i]} MR,02/03/1990,M,M20000${index}${i},KOR,Khu cách ly Một`;
+  return `${seat},PASSENGER/${"ABCDEFGHIJ"[i]} MR,02/03/1990,M,M20000${index}${i},KOR,Khu cách ly Sài Gòn`;
 }
 
 /** As a spreadsheet of LibreOffice, where there is one; as CSV elsewhere. */

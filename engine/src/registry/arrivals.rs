@@ -162,7 +162,10 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<u64>, RegistryError> {
         let (site, last) = (self.border_site_index(site), before.map_or(u64::MAX, |it| it.saturating_sub(1)));
-        self.newest_arrivals(&keys::crossings_at(site), &keys::crossing_at(site, last), limit)
+        self.newest_numbers(
+            [(keys::crossings_at(site), keys::crossing_at(site, last))],
+            limit.min(BORDER_PAGE_MAX),
+        )
     }
 
     /// Numbers of the arrivals of a subject before the one of this number, the newest first; at most `limit`.
@@ -176,7 +179,10 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<u64>, RegistryError> {
         let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
-        self.newest_arrivals(&keys::crossings_of(subject), &keys::crossing_of(subject, last), limit)
+        self.newest_numbers(
+            [(keys::crossings_of(subject), keys::crossing_of(subject, last))],
+            limit.min(BORDER_PAGE_MAX),
+        )
     }
 
     /// Numbers of the arrivals on a carriage, which is tidied: the last of each who came on it, in no order; at
@@ -292,13 +298,6 @@ impl Registry {
     fn known(&self, found: &Found) -> Result<Option<Person>, RegistryError> {
         let Some((_, sealed)) = self.open_person(found.subject)? else { return Ok(None) };
         opened(&found.key, &sealed, &place_of(found.subject), "a person").map(Some)
-    }
-
-    fn newest_arrivals(&self, prefix: &[u8], start: &[u8], limit: usize) -> Result<Vec<u64>, RegistryError> {
-        let number = |entry: Result<Entry, EngineError>| {
-            Ok(keys::newest_first(&entry?.0).ok_or_else(|| damaged("a list of arrivals"))?)
-        };
-        self.table.scan(prefix, start).take(limit.min(BORDER_PAGE_MAX)).map(number).collect()
     }
 
     fn arrival_request(&self, key: &str, declaration: &Declaration, crossing: &Crossing) -> Request {

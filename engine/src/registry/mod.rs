@@ -23,6 +23,7 @@ mod hooks;
 mod hooks_tests;
 mod issuer;
 mod keys;
+mod newest;
 mod notices;
 mod orders;
 #[cfg(test)]

@@ -4,8 +4,6 @@
 //! What happens on the way is not kept here: the engine knows each passage. Areas stand in keys as blind
 //! indexes: who lies open to be read tells of nobody where they travel.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::declaration::{Declaration, Journey};
@@ -13,6 +11,7 @@ use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::utoipa::{self, ToSchema};
 
 use super::audit::Act;
+use super::newest::Newest;
 use super::people::{first_declaration_at, lock_of, opened};
 use super::records::{DeclarationRecord, DeclarationState, split_declaration};
 use super::vault::Blind;
@@ -77,43 +76,21 @@ impl Registry {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Travelling>, RegistryError> {
-        let mut sides = BTreeMap::new();
+        let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
+        let mut newest = Newest::new(limit);
         for area in areas {
-            self.mark_sides(area, before, limit, &mut sides)?;
+            let area = self.area_index(area);
+            let prefix = keys::all_travelling(area);
+            newest.take(self.table.scan(&prefix, &keys::travelling(area, last)), |known, bytes| {
+                let side = side_of(bytes).ok_or_else(|| damaged("a list of journeys"))?;
+                Ok(if known.is_some() { Side::Within } else { side })
+            })?;
         }
-        let newest = sides.into_iter().rev();
         let open = |(number, side)| {
             let (record, leg) = self.leg(number)?.ok_or_else(|| damaged("a declaration"))?;
             Ok(Travelling { record, side, leg })
         };
-        newest.map(open).collect()
-    }
-
-    /// Notes the newest journeys of one area, and which end of each it is. As many as `limit` of all areas are
-    /// kept: what is older than all of them is not read.
-    fn mark_sides(
-        &self,
-        area: &str,
-        before: Option<u64>,
-        limit: usize,
-        sides: &mut BTreeMap<u64, Side>,
-    ) -> Result<(), RegistryError> {
-        let (area, last) =
-            (self.area_index(area), before.map_or(u64::MAX, |before| before.saturating_sub(1)));
-        for entry in self.table.scan(&keys::all_travelling(area), &keys::travelling(area, last)).take(limit) {
-            let (key, side) = entry?;
-            let number = key.last_chunk().ok_or_else(|| damaged("a list of journeys"))?;
-            let number = !u64::from_be_bytes(*number);
-            let side = side_of(&side).ok_or_else(|| damaged("a list of journeys"))?;
-            if sides.len() == limit && sides.first_key_value().is_some_and(|(oldest, _)| number < *oldest) {
-                break;
-            }
-            sides.entry(number).and_modify(|side| *side = Side::Within).or_insert(side);
-            if sides.len() > limit {
-                sides.pop_first();
-            }
-        }
-        Ok(())
+        newest.into_numbers().map(open).collect()
     }
 
     /// A declaration's journey without who makes it.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use truyvet_engine::SiteRecord;
 use truyvet_schemas::TimeMs;
 
+use super::paper_tests::{counts, flaw, flaws_by};
 use super::people_tests::{Browser, PASSWORD, served};
 use super::tests::Server;
 use crate::people::{Caller, NewAccount};
@@ -124,22 +125,9 @@ impl Browser<'_> {
     }
 }
 
-fn counts(told: &Value) -> (u64, u64, u64) {
-    let count = |name: &str| told[name].as_u64().expect("a count");
-    (count("accepted"), count("was_there"), count("refused"))
-}
-
 /// Row, field and code of each flaw.
 fn flaws(told: &Value) -> Vec<(u64, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let flaws = told["flaws"].as_array().expect("flaws").iter();
-    flaws
-        .map(|flaw| (flaw["row"].as_u64().expect("a row"), text(&flaw["field"]), text(&flaw["code"])))
-        .collect()
-}
-
-fn flaw(row: u64, field: &str, code: &str) -> (u64, String, String) {
-    (row, field.to_owned(), code.to_owned())
+    flaws_by(told, "field")
 }
 
 fn row(seat: &str, name: &str, passport: &str) -> String {
@@ -181,6 +169,41 @@ fn an_officer_at_the_border_enters_somebody_who_is_let_through_to_quarantine() {
     acts.retain(|act| act.starts_with("arrival"));
     assert_eq!(acts, ["arrival.enter", "arrivals.read"], "{log}");
     assert!(!log.to_string().contains("KIM") && !log.to_string().contains("M1234567"));
+}
+
+#[test]
+fn quarantine_is_ordered_with_an_arrival_once_from_a_day_after_the_landing() {
+    let (server, _folder) = at_the_border();
+    let officer = Browser::new(&server).sign_in("sanbay");
+    let orders = |account: &str, area: &str| {
+        let (status, told) =
+            Browser::new(&server).sign_in(account).get(&format!("/api/v1/orders?area={area}"));
+        assert_eq!(status, 200, "{told}");
+        told["orders"].as_array().expect("orders").clone()
+    };
+    let sent = arrival("M1234567", "KIM MINJUN", "1A");
+    let (_, made) = officer.enter_arrival(&seen(&sent));
+    let again = officer.enter_arrival(&seen(&sent)).1;
+    assert_eq!(again["declaration"], made["declaration"]);
+    let [order] = &orders("xa2", "W2")[..] else { panic!("one order") };
+    assert_eq!(
+        (&order["site"], &order["reason"], &order["by"], &order["breaches"]),
+        (&json!("CL1"), &json!("abroad"), &json!("sanbay"), &json!(0))
+    );
+    assert_eq!(
+        (&order["from"], &order["until"]),
+        (&json!(landed_at() + DAY_MS), &json!(landed_at() + 14 * DAY_MS))
+    );
+    // Somebody else by the same passport: not before an officer has compared it.
+    let mut other = arrival("M1234567", "KIM MINSEO", "2A");
+    other["crossing"]["quarantine"] = json!({"facility": "CL2", "until": landed_at() + 21 * DAY_MS});
+    let insisted = json!({"arrival": other, "document_seen": true, "accept_mismatches": true});
+    let (_, made) = officer.enter_arrival(&insisted);
+    assert_eq!((&made["state"], orders("yte3", "W3").len()), (&json!("unverified"), 0), "{made}");
+    officer.post("/api/v1/checkpoint/check", &json!({"token": made["pass"]["token"]}));
+    officer.post("/api/v1/checkpoint/verified", &json!({"declaration": made["declaration"]}));
+    let [order] = &orders("yte3", "W3")[..] else { panic!("one order") };
+    assert_eq!((&order["site"], &order["until"]), (&json!("CL2"), &json!(landed_at() + 21 * DAY_MS)));
 }
 
 #[test]

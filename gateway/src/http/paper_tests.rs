@@ -66,22 +66,25 @@ impl Browser<'_> {
     }
 }
 
-fn counts(told: &Value) -> (u64, u64, u64) {
+pub(super) fn counts(told: &Value) -> (u64, u64, u64) {
     let count = |name: &str| told[name].as_u64().expect("a count");
     (count("accepted"), count("was_there"), count("refused"))
 }
 
 /// Row, column and code of each flaw.
 fn flaws(told: &Value) -> Vec<(u64, String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let flaws = told["flaws"].as_array().expect("flaws").iter();
-    flaws
-        .map(|flaw| (flaw["row"].as_u64().expect("a row"), text(&flaw["column"]), text(&flaw["code"])))
-        .collect()
+    flaws_by(told, "column")
 }
 
-fn flaw(row: u64, column: &str, code: &str) -> (u64, String, String) {
-    (row, column.to_owned(), code.to_owned())
+/// Row, what it is told by, and code of each flaw.
+pub(super) fn flaws_by(told: &Value, by: &str) -> Vec<(u64, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let flaws = told["flaws"].as_array().expect("flaws").iter();
+    flaws.map(|flaw| (flaw["row"].as_u64().expect("a row"), text(&flaw[by]), text(&flaw["code"]))).collect()
+}
+
+pub(super) fn flaw(row: u64, by: &str, code: &str) -> (u64, String, String) {
+    (row, by.to_owned(), code.to_owned())
 }
 
 fn on_paper(declaration: &Value) -> Value {

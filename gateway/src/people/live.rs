@@ -160,8 +160,9 @@ impl People {
             let Passages { told: passages, missed } = self.engine.followed(LOOK_EVERY);
             let happened: Vec<Happened> = self.live.queue.1.try_iter().take(WAITING_MAX).collect();
             let missed = self.live.missed.swap(false, Ordering::Relaxed) || missed;
+            let has_listeners = self.live.has_listeners();
             // Nobody listens, as a rule by far: nothing is made then.
-            if !self.live.has_listeners() && self.hooks.are_none() {
+            if !has_listeners && self.hooks.are_none() {
                 continue;
             }
             if missed {
@@ -176,12 +177,15 @@ impl People {
                 }
             }
             self.note_due(&due);
-            for order in self.broken_by(&passages) {
-                if let Err(error) = self.tell_breach(order) {
-                    tracing::warn!(%error, "wards are not told of a breach; the list of orders has it");
-                }
+            if has_listeners && let Err(error) = self.tell_breaches(&passages) {
+                tracing::error!(%error, "wards are not told who broke an order; the list of orders has it");
+                self.live.missed.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    fn tell_breaches(&self, passages: &[Passage]) -> Result<(), OrderError> {
+        self.broken_by(passages)?.into_iter().try_for_each(|order| self.tell_breach(order))
     }
 
     /// Tells listeners of the area where an order is to be kept, and of all above it, that it was broken.

@@ -31,7 +31,6 @@ use truyvet_schemas::quarantine::{
     DiaryEntry, EndReason, NOTE_CHARS_MAX, OrderPlace, OrderReason, OrderTerms, PlaceKind,
 };
 
-use super::homes::Traveller;
 use super::quota::TooMany;
 use super::{Caller, People, act, act_with};
 
@@ -108,8 +107,8 @@ impl People {
             self.registry.order(subject, new, act(now, &account.account, "order.make", "-"))
         })?;
         let whole = made.map_err(|refusal| OrderError::Not(refusal.why))?;
-        self.follow_ordered([(subject.to_string(), whole.place.area.clone())].into_iter());
-        self.show_order(&whole, self.reaches_area(&whole.place.area, account), now)
+        self.follow_ordered(&[subject], [whole.place.area.clone()].into_iter());
+        self.show_order(whole.record.order, self.reaches_area(&whole.place.area, account), now)
     }
 
     /// Orders quarantine for these codes, whatever they are codes of. `is_tried`: tells what would be done.
@@ -140,8 +139,8 @@ impl People {
         let areas: BTreeSet<&String> = all.made.iter().map(|(_, area)| area).collect();
         let areas = areas.len();
         if !is_tried {
-            let made = all.made.iter().map(|(record, area)| (record.subject.to_string(), area.clone()));
-            self.follow_ordered(made);
+            let subjects: Vec<SubjectCode> = all.made.iter().map(|(record, _)| record.subject).collect();
+            self.follow_ordered(&subjects, all.made.iter().map(|(_, area)| area.clone()));
         }
         Ok(told(all, areas, is_tried))
     }
@@ -152,9 +151,9 @@ impl People {
     /// # Errors
     /// It is not within the caller's reach, or the store fails.
     pub fn find_order(&self, number: u64, by: &Caller, now: TimeMs) -> Result<OrderShown, OrderError> {
-        let whole = self.reached_order(number, by, "order.read", now)?;
+        self.reached_order(number, by, "order.read", now)?;
         self.registry.note(act(now, by.actor(), "order.read", &number.to_string()))?;
-        self.show_order(&whole, true, now)
+        self.show_order(number, true, now)
     }
 
     /// Writes into the diary of an order within the caller's reach.
@@ -179,7 +178,7 @@ impl People {
         }
         self.registry.write_diary(number, entry, act(now, by.actor(), "order.diary", &number.to_string()))?;
         self.tell_order_areas([whole.place.area.clone()].into_iter());
-        self.show_order(&whole, true, now)
+        self.show_order(number, true, now)
     }
 
     /// Ends an order before its time: for officials of the area where it is to be kept, and whoever made it.
@@ -242,9 +241,8 @@ impl People {
         let act = act(now, &account.account, "order.move", &number.to_string());
         let moved = self.registry.move_order(number, place, whole.permitted, act)?;
         let areas = [whole.place.area, moved.place.area.clone()];
-        self.follow_ordered([(moved.record.subject.to_string(), moved.place.area.clone())].into_iter());
-        self.tell_order_areas(areas.into_iter());
-        self.show_order(&moved, self.reaches_area(&moved.place.area, account), now)
+        self.follow_ordered(&[moved.record.subject], areas.into_iter());
+        self.show_order(moved.record.order, self.reaches_area(&moved.place.area, account), now)
     }
 
     /// Orders quarantine for who has arrived from abroad, where the arrival says; once for each arrival. It holds
@@ -279,7 +277,7 @@ impl People {
         };
         // Somebody else may have ordered it already.
         if let Ok(whole) = self.registry.order(record.subject, &new, act(now, by, "order.make", "-"))? {
-            self.follow_ordered([(record.subject.to_string(), whole.place.area)].into_iter());
+            self.follow_ordered(&[record.subject], [whole.place.area].into_iter());
         }
         Ok(())
     }
@@ -340,19 +338,15 @@ impl People {
     }
 
     /// From now on scans of these are told, and the areas know that there are new orders.
-    fn follow_ordered(&self, ordered: impl Iterator<Item = (String, String)>) {
-        let mut areas = BTreeSet::new();
-        for (subject, home) in ordered {
-            self.engine.follow([subject.as_str()].into_iter());
-            areas.insert(home.clone());
-            self.homes.tell(Traveller { subject, home, is_followed: true });
-        }
-        self.tell_order_areas(areas.into_iter());
+    fn follow_ordered(&self, subjects: &[SubjectCode], areas: impl Iterator<Item = String>) {
+        self.follow(subjects);
+        self.tell_order_areas(areas);
     }
 
     /// Tells listeners of these areas, and of all above them, that orders have changed.
     fn tell_order_areas(&self, areas: impl Iterator<Item = String>) {
-        let told: BTreeSet<String> = areas.flat_map(|area| self.areas.all_above(&area)).collect();
+        let areas: BTreeSet<String> = areas.collect();
+        let told = areas.iter().flat_map(|area| self.areas.all_above(area)).collect();
         self.live.orders_changed(&told);
     }
 

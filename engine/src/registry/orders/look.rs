@@ -1,7 +1,5 @@
 //! Orders looked up: by number, by subject, by area, and those that are not over.
 
-use std::collections::BTreeSet;
-
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::person::{Person, Residence};
@@ -52,7 +50,7 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<u64>, RegistryError> {
         let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
-        self.newest_orders(&keys::orders_of(subject), &keys::order_of(subject, last), limit)
+        self.newest_numbers([(keys::orders_of(subject), keys::order_of(subject, last))], limit)
     }
 
     /// Numbers of the orders that are to be kept in these areas, before the one of this number, the newest
@@ -66,13 +64,9 @@ impl Registry {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u64>, RegistryError> {
-        let (last, mut orders) =
-            (before.map_or(u64::MAX, |before| before.saturating_sub(1)), BTreeSet::new());
-        for area in areas {
-            let area = self.area_index(area);
-            orders.extend(self.newest_orders(&keys::orders_at(area), &keys::order_at(area, last), limit)?);
-        }
-        Ok(orders.into_iter().rev().take(limit).collect())
+        let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
+        let areas = areas.iter().map(|area| self.area_index(area));
+        self.newest_numbers(areas.map(|area| (keys::orders_at(area), keys::order_at(area, last))), limit)
     }
 
     /// The order that holds for a subject at an instant, of the newest that there are.
@@ -179,13 +173,6 @@ impl Registry {
         let (own, _) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
         let Kept { place, permitted, origin, end_note } = opened(&own, sealed, &place, "an order")?;
         Ok(Some((WholeOrder { record, place, permitted, origin, end_note }, own)))
-    }
-
-    fn newest_orders(&self, prefix: &[u8], start: &[u8], limit: usize) -> Result<Vec<u64>, RegistryError> {
-        let number = |entry: Result<Entry, EngineError>| {
-            Ok(keys::newest_first(&entry?.0).ok_or_else(|| damaged("a list of orders"))?)
-        };
-        self.table.scan(prefix, start).take(limit).map(number).collect()
     }
 }
 

@@ -1,7 +1,5 @@
 //! Trips looked up: by number, by plate, by who was aboard, by place, and those under way.
 
-use std::collections::BTreeSet;
-
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::vehicle::{Aboard, plate_key};
@@ -91,7 +89,7 @@ impl Registry {
         limit: usize,
     ) -> Result<Vec<u64>, RegistryError> {
         let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
-        self.newest(&keys::trips_of(subject), &keys::trip_of(subject, last), limit)
+        self.newest_numbers([(keys::trips_of(subject), keys::trip_of(subject, last))], limit)
     }
 
     /// Numbers of the trips that touch any of these places, before the one of this number, the newest first;
@@ -105,12 +103,9 @@ impl Registry {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u64>, RegistryError> {
-        let (last, mut trips) = (before.map_or(u64::MAX, |before| before.saturating_sub(1)), BTreeSet::new());
-        for place in places {
-            let place = self.place_index(*place);
-            trips.extend(self.newest(&keys::trips_at(place), &keys::trip_at(place, last), limit)?);
-        }
-        Ok(trips.into_iter().rev().take(limit).collect())
+        let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
+        let places = places.iter().map(|place| self.place_index(*place));
+        self.newest_numbers(places.map(|place| (keys::trips_at(place), keys::trip_at(place, last))), limit)
     }
 
     /// Trips that are under way at `now`, the first to be over first, until `each` has enough.
@@ -135,13 +130,6 @@ impl Registry {
             }
         }
         Ok(())
-    }
-
-    fn newest(&self, prefix: &[u8], start: &[u8], limit: usize) -> Result<Vec<u64>, RegistryError> {
-        let number = |entry: Result<Entry, EngineError>| {
-            Ok(keys::newest_first(&entry?.0).ok_or_else(|| damaged("a list of trips"))?)
-        };
-        self.table.scan(prefix, start).take(limit).map(number).collect()
     }
 
     pub(super) fn opened_trip(&self, trip: u64) -> Result<Option<Opened>, RegistryError> {

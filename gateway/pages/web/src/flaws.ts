@@ -78,8 +78,17 @@ function controlOf(field: HTMLElement): HTMLElement {
   return control;
 }
 
+/** Names in `#disagrees` the fields that a register has otherwise, and moves the focus there. */
+export function showDisagreement(flaws: Flaw[], focused: "disagrees" | "correct"): void {
+  const fields = flaws.map((flaw) => fieldOf(flaw.field));
+  const names = new Set(fields.map((field) => (field ? labelOf(field) : "")).filter(Boolean));
+  at("disagrees-list").replaceChildren(...[...names].map((name) => element("li", {}, name)));
+  show(at("disagrees"));
+  at(focused).focus();
+}
+
 /** What the field is called, without remarks such as "(optional)". */
-export function labelOf(field: HTMLElement): string {
+function labelOf(field: HTMLElement): string {
   return field.querySelector(".label, legend")?.firstChild?.textContent?.trim() ?? "";
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use truyvet_engine::registry::{Account, OrderState, WholeOrder};
+use truyvet_engine::registry::{Account, OrderState, RegistryError, WholeOrder};
 use truyvet_engine::{Interval, Passage, Trail, TrailScan};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
@@ -72,34 +72,31 @@ impl People {
         let Some(subject) = self.own_subject(document, phone)? else { return Ok(Vec::new()) };
         let mut shown = Vec::new();
         for number in self.registry.orders_of(subject, None, ORDERS_LOOKED_AT)? {
-            let Some(whole) = self.registry.whole_order(number)? else { continue };
-            shown.push(self.show_order(&whole, true, now)?);
+            shown.push(self.show_order(number, true, now)?);
         }
         Ok(shown)
     }
 
-    /// An order with its diary, the look at which has been noted. `is_reached`: also what those alone are told whose area it is.
+    /// An order with its diary as they are now, the look at which has been noted. `is_reached`: also what those
+    /// alone are told whose area it is.
     pub(super) fn show_order(
         &self,
-        whole: &WholeOrder,
+        order: u64,
         is_reached: bool,
         now: TimeMs,
     ) -> Result<OrderShown, OrderError> {
-        // As it is now: it may have been ended or written about since.
-        let whole = self.registry.whole_order(whole.record.order)?.ok_or(OrderError::Unknown)?;
-        let (broken_by, diary) = match is_reached {
-            true => (self.breaches(&whole)?, self.registry.diary(whole.record.order)?),
-            false => (Vec::new(), Vec::new()),
-        };
-        let broken_by =
-            broken_by.into_iter().take(BREACHES_MAX).map(|scan| self.last_passage(scan)).collect();
+        let whole = self.registry.whole_order(order)?.ok_or(OrderError::Unknown)?;
+        let breaches = self.breaches(&whole)?;
+        let row = self.row_of(&whole, &breaches, now)?;
+        let diary = if is_reached { self.registry.diary(order)? } else { Vec::new() };
+        let told = if is_reached { BREACHES_MAX } else { 0 };
         Ok(OrderShown {
-            row: self.order_row(&whole, now)?,
+            row,
             address: whole.place.address.filter(|_| is_reached),
             permitted: whole.permitted.iter().map(|site| self.facility(site)).collect(),
             origin: whole.origin,
             diary: diary.into_iter().map(EntryShown::from).collect(),
-            broken_by,
+            broken_by: breaches.into_iter().take(told).map(|scan| self.last_passage(scan)).collect(),
         })
     }
 
@@ -108,7 +105,16 @@ impl People {
         whole: &WholeOrder,
         now: TimeMs,
     ) -> Result<OrderRow, OrderError> {
-        let (record, breaches) = (&whole.record, self.breaches(whole)?);
+        self.row_of(whole, &self.breaches(whole)?, now)
+    }
+
+    fn row_of(
+        &self,
+        whole: &WholeOrder,
+        breaches: &[TrailScan],
+        now: TimeMs,
+    ) -> Result<OrderRow, OrderError> {
+        let record = &whole.record;
         let state = match record.state(now) {
             OrderState::Ended => OrderWord::Ended,
             _ if !breaches.is_empty() => OrderWord::Breached,
@@ -137,19 +143,24 @@ impl People {
             by: record.by.clone(),
             made_at: record.made_at,
             breaches: breaches.len(),
-            last_breach: breaches.into_iter().next_back().map(|scan| self.last_passage(scan)),
+            last_breach: breaches.last().map(|scan| self.last_passage(scan.clone())),
             entries: self.registry.diary_entries(record.order)?,
         })
     }
 
     /// Numbers of the orders that these passages break, each once.
-    pub(in super::super) fn broken_by(&self, passages: &[Passage]) -> Vec<u64> {
-        let breaks = |passage: &Passage| {
-            let subject: SubjectCode = passage.subject.parse().ok()?;
-            let order = self.registry.order_at(subject, passage.at).ok()??;
-            order.is_broken_by(&passage.site, passage.at.get()).then_some(order.record.order)
-        };
-        passages.iter().filter_map(breaks).collect::<BTreeSet<_>>().into_iter().collect()
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub(in super::super) fn broken_by(&self, passages: &[Passage]) -> Result<BTreeSet<u64>, RegistryError> {
+        let mut broken = BTreeSet::new();
+        for Passage { subject, site, at, .. } in passages {
+            let Ok(subject) = subject.parse::<SubjectCode>() else { continue };
+            let order = self.registry.order_at(subject, *at)?;
+            let order = order.filter(|order| order.is_broken_by(site, at.get()));
+            broken.extend(order.map(|order| order.record.order));
+        }
+        Ok(broken)
     }
 
     /// Scans that break an order, as far as they have come in, in order of time.

@@ -2,10 +2,10 @@
 
 import { call, Problem } from "../api";
 import { AreaField } from "../area-field";
-import type { DeclarationMade, Flaw } from "../contract";
-import { at, element, say, show } from "../dom";
+import type { DeclarationMade } from "../contract";
+import { at, say, show } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
-import { clearFlaw, clearFlaws, fieldOf, labelOf, showFlaws } from "../flaws";
+import { clearFlaw, clearFlaws, fieldOf, showDisagreement, showFlaws } from "../flaws";
 import { newKey } from "../outbox";
 import { goToFirst, startKeys } from "../paper/keys";
 import { untilAnswered } from "../retry";
@@ -104,18 +104,11 @@ function saved({ arrival }: Sent, made: DeclarationMade): void {
 function refused(failure: unknown): void {
   say(at("said"), "");
   const problem = failure instanceof Problem ? failure : null;
-  if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws);
+  if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws, "correct");
   if (problem?.kind === "two-people") return showFlaws([], text("two_people"));
   if (problem?.status === 403) return showFlaws([], text("other_border"));
   if (problem && problem.flaws.length > 0) return showFlaws(problem.flaws, text("flaws_lead"));
   showFlaws([], troubleOf(failure));
-}
-
-function showDisagreement(flaws: Flaw[]): void {
-  const names = flaws.map((flaw) => fieldOf(flaw.field)).map((field) => (field ? labelOf(field) : ""));
-  at("disagrees-list").replaceChildren(...[...new Set(names)].filter(Boolean).map((name) => element("li", {}, name)));
-  show(at("disagrees"));
-  at("correct").focus();
 }
 
 const ATTEMPTS = 5;

@@ -10,9 +10,9 @@ import type { CitizenSession, Declaration, DeclarationMade, Flaw } from "../cont
 import { companionCount, declarationOf, DOCUMENT, localTime, valuesOf, type Values } from "../declaration";
 import { Device, type Draft, type Letter } from "../device";
 import { startDocument, showDocument } from "../document-field";
-import { at, element, say, show } from "../dom";
+import { at, say, show } from "../dom";
 import { fillCountries, readValues, startBirthDate, writeValues } from "../fields";
-import { clearFlaw, clearFlaws, fieldOf, labelOf, showFlaws } from "../flaws";
+import { clearFlaw, clearFlaws, fieldOf, showDisagreement, showFlaws } from "../flaws";
 import { startForget } from "../forget";
 import { askCode, codeTrouble, redeemCode, showCodePart, showIdentityPart, type Identity } from "../identity";
 import { keepOffline } from "../offline";
@@ -364,7 +364,7 @@ async function made(letter: Letter, answer: DeclarationMade): Promise<void> {
 function refused(failure: unknown): void {
   const problem = failure instanceof Problem ? failure : null;
   if (problem?.status === 401) return signInAgain("sign_in_again");
-  if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws);
+  if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws, "disagrees");
   if (problem && problem.flaws.length > 0) return showRefusedFields(problem.flaws);
   if (problem?.status === 403) return signInAgain("not_yours");
   showFlaws([], text(problem?.kind === "two-people" ? "two_people" : "refused"));
@@ -382,12 +382,4 @@ function showRefusedFields(flaws: Flaw[]): void {
   const first = flaws.map((flaw) => fieldOf(flaw.field)?.closest<HTMLElement>(".step")?.dataset["step"]).find(Boolean);
   if (!quick || !QUICK_STEPS.includes(Number(first))) goTo(Number(first ?? REVIEW), false);
   showFlaws(flaws, text("flaws_lead"));
-}
-
-function showDisagreement(flaws: Flaw[]): void {
-  const fields = flaws.map((flaw) => fieldOf(flaw.field));
-  const names = fields.map((field) => (field ? labelOf(field) : ""));
-  at("disagrees-list").replaceChildren(...[...new Set(names)].filter(Boolean).map((name) => element("li", {}, name)));
-  show(at("disagrees"));
-  at("disagrees").focus();
 }

@@ -8,7 +8,7 @@ import type { DeclarationMade, DeclarationState, Flaw } from "../contract";
 import { DOCUMENT, localTime, type Values } from "../declaration";
 import { at, element, say, show } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
-import { clearFlaw, clearFlaws, fieldOf, labelOf, showFlaws } from "../flaws";
+import { clearFlaw, clearFlaws, fieldOf, showDisagreement, showFlaws } from "../flaws";
 import { moment } from "../format";
 import { untilAnswered } from "../retry";
 import { text } from "../texts";
@@ -167,18 +167,11 @@ function beginNext(): void {
 function refused(failure: unknown): void {
   say(at("said"), "");
   const problem = failure instanceof Problem ? failure : null;
-  if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws);
+  if (problem?.kind === "register-disagrees") return showDisagreement(problem.flaws, "correct");
   if (problem?.kind === "two-people") return showFlaws([], text("two_people"));
   if (problem?.status === 403) return showFlaws([], text("out_of_reach"));
   if (problem && problem.flaws.length > 0) return showFlaws(problem.flaws, text("flaws_lead"));
   showFlaws([], troubleOf(failure));
-}
-
-function showDisagreement(flaws: Flaw[]): void {
-  const names = flaws.map((flaw) => fieldOf(flaw.field)).map((field) => (field ? labelOf(field) : ""));
-  at("disagrees-list").replaceChildren(...[...new Set(names)].filter(Boolean).map((name) => element("li", {}, name)));
-  show(at("disagrees"));
-  at("correct").focus();
 }
 
 // ---- what was entered today ----------------------------------------------------------------------

@@ -75,10 +75,8 @@ for (const [index, [caseOf, met, view, language, officer, site]] of PAIRS.entrie
 test("whoever looks at who travels is told of a breach too, and finds the order", async () => {
   const [person] = REGISTERED;
   const { subject } = await passOf(at.server, person, "0912345200");
-  const epidemiologist = await Client.official(at.server, "epidemiologist");
-  const terms = { kind: "facility", site: FACILITY, reason: "case", until: Date.now() + 86_400_000 };
-  const { order } = await epidemiologist.ask("POST", "/orders", { subject, terms });
   const client = await Client.official(at.server, "epidemiologist");
+  const order = await orderedAlone(client, subject);
   const page = await at.browser.open(at.server, { view: PHONE, language: "vi", client });
   await page.go("/ward");
   await page.says("#live", "live");
@@ -97,6 +95,31 @@ test("whoever looks at who travels is told of a breach too, and finds the order"
   await page.close();
   await checkpoint.close();
 });
+
+/** Orders a facility for one person, from the page where people are looked up; the order's number. */
+async function orderedAlone(client, subject) {
+  const page = await at.browser.open(at.server, { view: PHONE, language: "vi", client });
+  await page.go(`/desk?subject=${subject}`);
+  await page.see("#person");
+  await inspect(page, "desk-person");
+  await page.press("#order-person");
+  await page.says("#live", "live");
+  await inspect(page, "quarantine-for-one");
+  await page.press("#for-one-ask");
+  await page.says("#order-told", "order_would", { n: "1", areas: "1" });
+  await page.choose("kind", "facility");
+  await page.page.select("#order-site", FACILITY);
+  await page.page.select("#order-reason", "case");
+  await page.says("#order-told", "order_would", { n: "1", areas: "1" });
+  await page.press("#order-yes:not(:disabled)");
+  await page.says("#order-told", "order_done", { n: "1" });
+  await page.press("#order-close");
+  const row = "#orders [data-order]";
+  await page.read(row, subject);
+  const number = await page.page.$eval(row, (found) => found.dataset.order);
+  await page.close();
+  return number;
+}
 
 async function pass(checkpoint, token) {
   await scan(checkpoint, token);

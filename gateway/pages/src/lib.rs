@@ -10,7 +10,8 @@
 //! * A **page** is a `Page`, a template `templates/NAME.html`, texts in the sections `NAME` and
 //!   `NAME_script`, and mostly an entry `web/src/entries/NAME.ts`. All pages share `templates/shell.html`.
 //! * **Texts** are looked up as `t["section.name"]` in templates and `text("name")` in scripts; a script
-//!   has those of the sections `script` and `NAME_script`, where tables are sent of `entering` too. No text stands in a script.
+//!   has those of the sections `script` and `NAME_script`, and of one that several pages share (`entering`,
+//!   `ordering`). No text stands in a script.
 //! * **Assets** are named after their entry, `declare.ts` as `declare.js`; their address carries a hash of
 //!   their content (`t.asset` gives it), so that browsers may keep them for ever. Modules next to
 //!   `entries/` are bundled into whoever imports them; an imported `.wasm` becomes an asset of its own.

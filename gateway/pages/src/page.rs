@@ -181,7 +181,11 @@ impl Shell {
     /// The texts of the page's script.
     fn script_texts(&self) -> String {
         let own = format!("{}_script", self.page.name());
-        let shared = if matches!(self.page, Page::Paper | Page::Arrivals) { "entering" } else { "" };
+        let shared = match self.page {
+            Page::Paper | Page::Arrivals => "entering",
+            Page::Trace | Page::Quarantine => "ordering",
+            _ => "",
+        };
         self.t.json_of(&["script", shared, &own])
     }
 }

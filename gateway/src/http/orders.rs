@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use truyvet_engine::{Chain, ChainAnswer, ContactsAnswer};
+use truyvet_engine::{Chain, ChainAnswer, Passed};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::quarantine::{DiaryEntry, EndReason, OrderTerms};
 use utoipa::{IntoParams, ToSchema};
@@ -24,8 +24,8 @@ use super::notices::{area_of, breached, hear, missed};
 use super::problems::problems;
 use super::trace_words as words;
 use crate::people::{
-    BulkOrdered, Caller, Facility, Heard, OrderRow, OrderShown, OrderWord, Ordering, OrdersAsked, Permission,
-    act,
+    BulkOrdered, Caller, Facility, Heard, OrderError, OrderRow, OrderShown, OrderWord, Ordering, OrdersAsked,
+    Permission, act,
 };
 use crate::question::{Answer, Kind, Params, Question, Reply, Terms};
 
@@ -67,7 +67,7 @@ pub(super) async fn make(
     Ok((StatusCode::CREATED, Json(work.await??)))
 }
 
-/// For whom is ordered: one of `subjects`, `contacts` and `chain`.
+/// For whom is ordered: all whom at least one of `subjects`, `contacts`, `chain`, `stays` and `passed` names.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = OrderForMany)]
@@ -85,7 +85,15 @@ pub(super) struct ForMany {
     #[serde(default)]
     #[schema(nullable = false, value_type = Option<words::Chain>)]
     chain: Option<Value>,
-    /// Also for those whom the question begins with.
+    /// All who were inside with those of this question, as `/api/v1/trace/stays` takes it.
+    #[serde(default)]
+    #[schema(nullable = false, value_type = Option<words::Stays>)]
+    stays: Option<Value>,
+    /// All who passed, as `/api/v1/trace/passed` takes the question.
+    #[serde(default)]
+    #[schema(nullable = false, value_type = Option<words::Passed>)]
+    passed: Option<Value>,
+    /// Also for those whom the questions begin with.
     #[serde(default)]
     seeds: bool,
     /// What is ordered; `area` and `address` are of one person's order alone.
@@ -95,7 +103,7 @@ pub(super) struct ForMany {
     tried: bool,
 }
 
-/// Orders quarantine for many, by codes or for all whom a trace question finds. Each home order goes to where
+/// Orders quarantine for many, by codes or for all whom trace questions find. Each home order goes to where
 /// the person is known to live; for whom nothing is ordered is told by reason. Sent again with the same key
 /// nothing is ordered twice, and what was interrupted goes on.
 #[utoipa::path(post, path = "/api/v1/orders/bulk", tag = "quarantine", operation_id = "order_quarantine_for_many",
@@ -115,8 +123,15 @@ pub(super) async fn make_all(
         return Err(Problem::Usage(why.to_owned()));
     }
     app.check_room()?;
-    let whom = Whom::of(sent.subjects, sent.contacts, sent.chain)?;
-    let (shared, asks) = (Arc::clone(&app), act(TimeMs::now(), &account.account, "orders.make", whom.word()));
+    let questions = [
+        (Kind::Contacts, sent.contacts),
+        (Kind::Chain, sent.chain),
+        (Kind::Stays, sent.stays),
+        (Kind::Passed, sent.passed),
+    ];
+    let whom = Whom::of(sent.subjects, questions)?;
+    let (shared, asks) =
+        (Arc::clone(&app), act(TimeMs::now(), &account.account, "orders.make", &whom.words()));
     app.people_work.run(move || shared.people.registry.note(asks)).await??;
     let (subjects, is_cut) = whom.codes(&app, sent.seeds).await?;
     let ordering = Ordering { terms: sent.terms, request };
@@ -127,63 +142,69 @@ pub(super) async fn make_all(
     Ok(Json(BulkOrdered { is_cut, ..work.await?? }))
 }
 
-/// Whom a request names.
-enum Whom {
-    Codes(Vec<String>),
-    Question(Box<Question>, Terms),
+/// Whom a request names: by codes, and by questions.
+struct Whom {
+    codes: Option<Vec<String>>,
+    questions: Vec<(Kind, Question, Terms)>,
 }
 
 impl Whom {
     fn of(
         codes: Option<Vec<String>>,
-        contacts: Option<Value>,
-        chain: Option<Value>,
+        asked: impl IntoIterator<Item = (Kind, Option<Value>)>,
     ) -> Result<Self, Problem> {
-        let (kind, body) = match (codes, contacts, chain) {
-            (Some(codes), None, None) => return Ok(Self::Codes(codes)),
-            (None, Some(body), None) => (Kind::Contacts, body),
-            (None, None, Some(body)) => (Kind::Chain, body),
-            _ => {
-                let why = "say for whom: one of `subjects`, `contacts` and `chain`";
-                return Err(Problem::Usage(why.to_owned()));
-            }
-        };
-        let mut params = Params::from_json(&body)?;
-        let terms = Terms::take(&mut params)?;
-        Ok(Self::Question(Box::new(Question::parse(kind, params)?), terms))
-    }
-
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Codes(_) => "subjects",
-            Self::Question(question, _) if matches!(**question, Question::Chain(_)) => "chain",
-            Self::Question(..) => "contacts",
+        let mut questions = Vec::new();
+        for (kind, body) in asked {
+            let Some(body) = body else { continue };
+            let mut params = Params::from_json(&body)?;
+            let terms = Terms::take(&mut params)?;
+            questions.push((kind, with_list(Question::parse(kind, params)?), terms));
         }
+        if codes.is_none() && questions.is_empty() {
+            let why = "say for whom: `subjects`, `contacts`, `chain`, `stays` or `passed`";
+            return Err(Problem::Usage(why.to_owned()));
+        }
+        Ok(Self { codes, questions })
     }
 
-    /// The codes, asked of the engine where that is needed, and whether the answer was cut.
+    /// How they are named, for the audit log.
+    fn words(&self) -> String {
+        let codes = self.codes.as_ref().map(|_| "subjects");
+        let kinds = self.questions.iter().map(|(kind, ..)| kind.as_str());
+        codes.into_iter().chain(kinds).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Each code once, and whether an answer was cut.
     async fn codes(self, app: &Arc<App>, with_seeds: bool) -> Result<(Vec<String>, bool), Problem> {
-        let (question, terms) = match self {
-            Self::Codes(codes) => return Ok((codes, false)),
-            Self::Question(question, terms) => (question, terms),
+        let mut known = BTreeSet::new();
+        let (mut codes, mut is_cut) = (Vec::new(), false);
+        let mut add = |more: Vec<String>| {
+            codes.extend(more.into_iter().filter(|code| known.insert(code.clone())));
         };
-        let question = match *question {
-            // The codes are what is wanted.
-            Question::Chain(chain) => Question::Chain(Chain { list: true, ..chain }),
-            other => other,
-        };
-        let (asking, shared) = (terms.asking(&app.config.engine)?, Arc::clone(app));
-        let asked = app.turns.ask(asking, move |asking| -> Result<_, Problem> {
-            let reply = question.ask(&shared.engine.asked_within(asking))?;
-            let seeds = if with_seeds { seeds(&question) } else { Vec::new() };
-            let (found, is_cut) = match reply {
-                Reply::Whole(Answer::Contacts(answer)) => (met(&answer), answer.cut.is_some()),
-                Reply::Whole(Answer::Chain(answer)) => (exposed(answer), false),
-                _ => return Err(Problem::Failed("an answer to another question".to_owned())),
-            };
-            Ok((seeds.into_iter().chain(found).collect(), is_cut))
-        });
-        asked.await?
+        add(self.codes.unwrap_or_default());
+        for (_, question, terms) in self.questions {
+            if with_seeds {
+                add(seeds(&question));
+            }
+            let (asking, shared) = (terms.asking(&app.config.engine)?, Arc::clone(app));
+            let asked = app.turns.ask(asking, move |asking| {
+                let reply = question.ask(&shared.engine.asked_within(asking))?;
+                named(reply, shared.config.people.orders_bulk_max as usize)
+            });
+            let (more, more_is_cut) = asked.await??;
+            add(more);
+            is_cut |= more_is_cut;
+        }
+        Ok((codes, is_cut))
+    }
+}
+
+/// The codes are what is wanted.
+fn with_list(question: Question) -> Question {
+    match question {
+        Question::Chain(chain) => Question::Chain(Chain { list: true, ..chain }),
+        Question::Passed(passed) => Question::Passed(Passed { list: true, ..passed }),
+        other => other,
     }
 }
 
@@ -191,21 +212,37 @@ impl Whom {
 fn seeds(question: &Question) -> Vec<String> {
     match question {
         Question::Contacts(contacts) => contacts.subjects.clone(),
+        Question::Stays(stays) => stays.subjects.clone(),
         Question::Chain(chain) => chain.seeds.iter().map(|(code, _)| code.clone()).collect(),
         _ => Vec::new(),
     }
 }
 
-fn met(answer: &ContactsAnswer) -> Vec<String> {
-    answer.contacts.iter().map(|contact| contact.subject.clone()).collect()
+/// Whom an answer names, and whether it was cut.
+fn named(reply: Reply, max: usize) -> Result<(Vec<String>, bool), Problem> {
+    Ok(match reply {
+        Reply::Whole(Answer::Contacts(answer)) => {
+            (answer.contacts.into_iter().map(|contact| contact.subject).collect(), answer.cut.is_some())
+        }
+        Reply::Whole(Answer::Stays(answer)) => {
+            (answer.met.into_iter().map(|met| met.subject).collect(), false)
+        }
+        Reply::Whole(Answer::Chain(answer)) => (exposed(answer), false),
+        Reply::Whole(Answer::Passed(answer)) => {
+            (answer.list.into_iter().map(|passed| passed.subject).collect(), false)
+        }
+        Reply::PassedList(found) if found.listed() > max => {
+            return Err(OrderError::TooLarge { subjects: found.listed(), max }.into());
+        }
+        Reply::PassedList(found) => (found.chunks().flatten().map(|passed| passed.subject).collect(), false),
+        _ => return Err(Problem::Failed("an answer to another question".to_owned())),
+    })
 }
 
 /// Seeds stand in generation 0.
 fn exposed(answer: ChainAnswer) -> Vec<String> {
     let later = answer.generations.into_iter().filter(|generation| generation.generation > 0);
-    let mut known = BTreeSet::new();
-    let codes = later.flat_map(|generation| generation.list).map(|exposure| exposure.subject);
-    codes.filter(|code| known.insert(code.clone())).collect()
+    later.flat_map(|generation| generation.list).map(|exposure| exposure.subject).collect()
 }
 
 #[derive(Deserialize, IntoParams)]

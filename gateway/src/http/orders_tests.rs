@@ -222,8 +222,7 @@ fn wrong_terms_are_told_field_by_field() {
     assert_eq!(in_bulk(&health, "k", &body(json!(["a", "b"]))).0, 200);
     let (status, told) = in_bulk(&health, "k2", &body(json!(["a", "b", "c"])));
     assert_eq!((status, &told["type"]), (413, &json!("/problems/too-large")));
-    let both = json!({"subjects": ["a"], "chain": {"seed": "a", "from": 0, "to": 1}, "terms": at_home()});
-    assert_eq!(in_bulk(&health, "k3", &both).0, 400);
+    assert_eq!(in_bulk(&health, "k3", &json!({"terms": at_home()})).0, 400, "for whom?");
 }
 
 #[test]
@@ -411,6 +410,39 @@ fn five_thousand_whom_one_met_are_ordered_home_in_one_request() {
     let chain = json!({"seed": ["X"], "from": 0, "to": 60_000, "generations": 1, "count": true});
     let (status, tried) = in_bulk(&health, "l", &json!({"chain": chain, "terms": at_home(), "tried": true}));
     assert_eq!((status, &tried["not_ordered"][1]["subjects"]), (200, &json!(MET)), "those all have one");
+}
+
+#[test]
+fn whom_several_answers_name_is_ordered_once() {
+    let (server, _folder) = with_facility_and(|config| config.people.orders_bulk_max = 3);
+    let codes = settle(&server, 4, "W1");
+    let [case, met, inside, passed] = &codes[..] else { panic!("four") };
+    let rows = [(case, 1_000, "in"), (met, 2_000, "in"), (inside, 5_000_000, "in"), (case, 6_000_000, "out")];
+    let mut scans = "subject,site,unix_ms,direction\n".to_owned();
+    rows.iter().for_each(|(code, at, way)| scans.push_str(&format!("{code},C1,{at},{way}\n")));
+    scans.push_str(&format!("{passed},C1,90000000,pass\n"));
+    let (status, told) = server.post("/api/v1/import/scans?format=csv&name=f.csv", scans.as_bytes());
+    assert_eq!(status, 200, "{told}");
+    let health = Browser::new(&server).sign_in("dichte");
+    let time = |mut question: Value| {
+        (question["from"], question["to"]) = (json!(0), json!(80_000_000));
+        question
+    };
+    let (contacts, stays) = (time(json!({"subject": [case]})), time(json!({"subject": [case]})));
+    let passed_there = time(json!({"site": ["C1"]}));
+    let tried = |mut body: Value| {
+        (body["terms"], body["tried"]) = (at_home(), json!(true));
+        let (status, told) = in_bulk(&health, "k", &body);
+        (status, told["ordered"].as_u64())
+    };
+    assert_eq!(tried(json!({"contacts": contacts})), (200, Some(1)));
+    assert_eq!(tried(json!({"stays": stays})), (200, Some(2)), "hours apart, and inside together");
+    assert_eq!(tried(json!({"contacts": contacts, "stays": stays})), (200, Some(2)), "each once");
+    assert_eq!(tried(json!({"contacts": contacts, "stays": stays, "seeds": true})), (200, Some(3)));
+    assert_eq!(tried(json!({"stays": stays, "subjects": [passed]})), (200, Some(3)));
+    assert_eq!(tried(json!({"passed": passed_there})), (200, Some(3)), "all but who came a day later");
+    let body = json!({"passed": passed_there, "subjects": [passed], "terms": at_home()});
+    assert_eq!(in_bulk(&health, "k", &body).0, 413, "four are more than three");
 }
 
 /// So many people who live in this area; their codes.

@@ -480,7 +480,6 @@ const fn advice(why: NotOrdered) -> &'static str {
     }
 }
 
-/// Kinds of sites that people can be ordered into.
 /// How long the way from the border to the place of quarantine may take.
 const WAY_THERE_MS: i64 = 24 * 3_600_000;
 /// Kinds of sites that people can be ordered into.

@@ -13,7 +13,7 @@ import { day, moment } from "../format";
 import { newKey } from "../outbox";
 import { stateOf, wordsOf } from "../pass-state";
 import { factsOf, personLines } from "../review";
-import { hasText, text } from "../texts";
+import { hasText, language, text } from "../texts";
 import { troubleOf } from "../trouble";
 import { startWork } from "../work";
 
@@ -132,6 +132,7 @@ async function showFound(answer: Found): Promise<void> {
   at("person-facts").replaceChildren(...factsOf([...lines, [text("subject"), answer.subject], ...namesakeLines(answer)]).children);
   const rows = answer.declarations.map(declarationRow);
   at("declarations").replaceChildren(...(rows.length > 0 ? rows : [element("li", {}, text("no_declarations"))]));
+  at<HTMLAnchorElement>("order-person").href = `/quarantine?${new URLSearchParams({ subject: answer.subject, lang: language })}`;
   show(at("person"));
   at("person-name").focus();
 }

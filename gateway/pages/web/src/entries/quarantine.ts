@@ -1,5 +1,5 @@
 // The page /quarantine: orders of an area for its officials, the broken ones first, as it happens; each with its
-// diary, and for those who may, its end and another place.
+// diary, and for those who may, its end and another place, and an order for one person more.
 
 import { call, Problem } from "../api";
 import { AreaField } from "../area-field";
@@ -10,6 +10,7 @@ import { readValues } from "../fields";
 import { clearFlaws, showFlaws } from "../flaws";
 import { moment } from "../format";
 import type { Facility, Order, OrderRow } from "../quarantine/contract";
+import { OrderDialog } from "../quarantine/dialog";
 import { startDiary } from "../quarantine/diary";
 import { heard, inOrder, type Wanted } from "../quarantine/rules";
 import { classOf, entryItem, linesOf, rowOf, seenItem } from "../quarantine/show";
@@ -45,8 +46,10 @@ async function start(): Promise<void> {
     await field.choose(me.area);
   }
   startButtons();
-  const given = new URLSearchParams(location.search).get("order");
-  if (given) await attempt(() => open(given));
+  const given = new URLSearchParams(location.search);
+  const number = given.get("order");
+  if (number) await attempt(() => open(number));
+  at<HTMLInputElement>("code").value = given.get("subject") ?? "";
   await ask();
 }
 
@@ -67,7 +70,18 @@ function startButtons(): void {
   onSubmit("end", end);
   onSubmit("move", move);
   addEventListener("pagehide", () => live?.close());
-  if (mayOrder()) void fillFacilities();
+  if (mayOrder()) startOrdering();
+}
+
+function startOrdering(): void {
+  void fillFacilities();
+  const orders = new OrderDialog(() => void attempt(() => load()));
+  show(at("for-one"));
+  onSubmit("for-one", async () => {
+    const code = (readValues(at<HTMLFormElement>("for-one"))["code"] ?? "").trim().toUpperCase();
+    if (code === "") return showFlaws([{ field: "code", code: "missing" }], text("flaws_lead"));
+    orders.open({ named: { subjects: [code] } });
+  });
 }
 
 function onSubmit(id: string, act: () => Promise<void>): void {

@@ -293,7 +293,7 @@ async function ask(event: Event): Promise<void> {
     const kinds = [...new Set(question().parts.map((part) => part.kind ?? kind))];
     const answers = await Promise.all(kinds.map(async (one) => [one, await getJson<Answer>(addressOf(one, kind))] as const));
     showAnswers(question(), kind, new Map(answers), performance.now() - began);
-    offerOrders(kind, new Map(answers).get(kind));
+    offerOrders(kind, new Map(answers));
   } catch (problem) {
     at("result").hidden = true;
     at("problem").textContent = problem instanceof Error ? problem.message : text("failed");
@@ -335,17 +335,22 @@ function rowsOf({ rows }: Part, answer: Answer): Row[] {
 
 let whom: Whom | null = null;
 
-/** Under an answer that names people whom somebody met: quarantine for all of them. */
-function offerOrders(kind: string, answer?: Answer): void {
-  const [part] = question().parts;
-  const count = part && answer ? rowsOf(part, answer).length : 0;
-  const isOffered = orders !== null && count > 0 && (kind === "contacts" || kind === "chain");
+/** The questions whose answers name people to be ordered into quarantine. */
+const NAMING = ["contacts", "chain", "stays", "passed"];
+
+/** Under an answer that names people: quarantine for all of them, each once. */
+function offerOrders(kind: string, answers: Map<string, Answer>): void {
+  const parts = question().parts.filter(({ rows }) => rows !== "stays");
+  const found = parts.flatMap((part) => rowsOf(part, answers.get(part.kind ?? kind) ?? {}));
+  const count = new Set(found.map((row) => row.subject)).size;
+  const isOffered = orders !== null && count > 0 && NAMING.includes(kind);
   at("order-part").hidden = !isOffered;
   if (!isOffered) return;
-  const parameters = Object.fromEntries(parametersOf(kind, kind));
-  const { from, to, ...others } = parameters;
-  const origin = [kind, ...Object.entries(others).map(([name, value]) => `${name} ${value}`), `${from} – ${to}`].join(", ");
-  whom = { what: kind as Whom["what"], question: parameters, origin: origin.slice(0, ORIGIN_CHARS_MAX) };
+  const kinds = [...answers.keys()];
+  const { from, to, ...others } = Object.fromEntries(parametersOf(kind, kind));
+  const origin = [kinds.join(" + "), ...Object.entries(others).map(([name, value]) => `${name} ${value}`), `${from} – ${to}`].join(", ");
+  const named = Object.fromEntries(kinds.map((one) => [one, Object.fromEntries(parametersOf(one, kind))]));
+  whom = { named, origin: origin.slice(0, ORIGIN_CHARS_MAX) };
   at("order-all").textContent = text("order_all", { n: whole.format(count) });
 }
 

@@ -1,5 +1,5 @@
-// The dialog that orders quarantine for all whom a trace question finds: tries it first, so that one sees for
-// how many and for whom not, and sends it once it is confirmed. The same letter again orders nothing twice.
+// The dialog that orders quarantine for one, or for all whom trace questions find: tries it first, so that one sees
+// for how many and for whom not, and sends it once it is confirmed. The same letter again orders nothing twice.
 
 import { call, Problem } from "../api";
 import { at, element, say, show } from "../dom";
@@ -9,12 +9,12 @@ import { troubleOf } from "../trouble";
 import type { BulkOrdered, Facility, OrderReason, OrderTerms, PlaceKind } from "./contract";
 import { untilAfter } from "./rules";
 
-/** For whom: the body of the question itself. */
+/** For whom. */
 export interface Whom {
-  what: "contacts" | "chain";
-  question: Record<string, unknown>;
+  /** Codes, or the bodies of questions by their kind. */
+  named: { subjects?: string[]; contacts?: object; chain?: object; stays?: object; passed?: object };
   /** The question in codes, to be kept with each order. */
-  origin: string;
+  origin?: string;
 }
 
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
@@ -27,7 +27,8 @@ export class OrderDialog {
   /** Counts what was asked: an answer to an earlier question is not shown. */
   private asked = 0;
 
-  constructor() {
+  /** `done` is called when it was ordered. */
+  constructor(private readonly done: () => void = () => undefined) {
     at("order-close").addEventListener("click", () => this.dialog.close());
     this.form.addEventListener("change", () => void this.look());
     this.form.addEventListener("submit", (event) => {
@@ -37,7 +38,7 @@ export class OrderDialog {
     void this.fillFacilities();
   }
 
-  /** Opens it for those whom this question finds. */
+  /** Opens it for these. */
   open(whom: Whom): void {
     this.whom = whom;
     this.form.reset();
@@ -91,6 +92,7 @@ export class OrderDialog {
       show(at("order-fields"), false);
       show(button, false);
       at("order-close").focus();
+      this.done();
     } catch (failure) {
       this.tell(trouble(failure), null);
       button.disabled = false;
@@ -100,11 +102,12 @@ export class OrderDialog {
   /** What is sent; `null` where a facility is to be chosen and there is none. */
   private body(until: number): object | null {
     const { kind, site = "", reason } = readValues(this.form);
-    const { what, question, origin } = this.whom as Whom;
+    const { named, origin } = this.whom as Whom;
     if (kind === "facility" && site === "") return null;
     const place = kind === "facility" ? { site } : {};
-    const terms: OrderTerms = { kind: kind as PlaceKind, reason: reason as OrderReason, until, origin, ...place };
-    return { [what]: question, terms };
+    const asked = origin === undefined ? {} : { origin };
+    const terms: OrderTerms = { kind: kind as PlaceKind, reason: reason as OrderReason, until, ...asked, ...place };
+    return { ...named, terms };
   }
 
   private counts({ ordered, ordered_before, areas }: BulkOrdered): Record<string, string> {

@@ -287,14 +287,14 @@ impl Pair {
         let before = TimeMs::new(interval.from().get() - longest.as_millis() as i64);
         let incomplete = self.incomplete(Interval::new(before, interval.to()).unwrap());
         for overlap in [Duration::from_millis(1), Duration::from_secs(20 * 60)] {
-            let stays = Stays { subjects: subjects.to_vec(), interval, overlap, longest };
+            let stays = Stays { subjects: subjects.to_vec(), interval, overlap, longest: Some(longest) };
             let mut naive = self.naive.stays(&stays);
             self.amend(&mut naive.unknown, &mut naive.incomplete, &incomplete);
             assert_eq!(engine.stays(&stays).unwrap(), naive);
         }
         for (site, minutes) in SITES.iter().zip([60, 7].into_iter().cycle()) {
             let cell = Duration::from_secs(minutes * 60);
-            let occupancy = Occupancy { site: (*site).into(), interval, cell, longest };
+            let occupancy = Occupancy { site: (*site).into(), interval, cell, longest: Some(longest) };
             let mut naive = self.naive.occupancy(&occupancy);
             if naive.unknown.is_empty() {
                 naive.incomplete.clone_from(&incomplete);

@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use divan::Bencher;
 use truyvet_benches::size;
 use truyvet_engine::{
-    CELL_DEFAULT, CodeColumn, Engine, EngineConfig, Interval, LONGEST_DEFAULT, OVERLAP_DEFAULT, Occupancy,
-    OccupancyAnswer, RowChunk, SiteRecord, Stays, StaysAnswer,
+    CELL_DEFAULT, CodeColumn, Engine, EngineConfig, Interval, OVERLAP_DEFAULT, Occupancy, OccupancyAnswer,
+    RowChunk, SiteRecord, Stays, StaysAnswer,
 };
 use truyvet_schemas::{Direction, TimeMs};
 
@@ -71,7 +71,7 @@ fn inside_since(bencher: Bencher<'_, '_>) {
             code(nth * 97 % people())
         })
         .bench_local_values(|visitor| {
-            market.engine.inside_since(&visitor, SITE, at, LONGEST_DEFAULT).expect("the store works")
+            market.engine.inside_since(&visitor, SITE, at).expect("the store works")
         });
 }
 
@@ -80,18 +80,14 @@ fn occupancy(from_ms: i64, to_ms: i64) -> OccupancyAnswer {
         site: SITE.to_owned(),
         interval: interval(from_ms, to_ms),
         cell: CELL_DEFAULT,
-        longest: LONGEST_DEFAULT,
+        longest: None,
     };
     market().engine.occupancy(&question).expect("the store works")
 }
 
 fn stays(subjects: Vec<String>) -> StaysAnswer {
-    let question = Stays {
-        subjects,
-        interval: interval(0, DAYS * DAY_MS),
-        overlap: OVERLAP_DEFAULT,
-        longest: LONGEST_DEFAULT,
-    };
+    let question =
+        Stays { subjects, interval: interval(0, DAYS * DAY_MS), overlap: OVERLAP_DEFAULT, longest: None };
     market().engine.stays(&question).expect("the store works")
 }
 

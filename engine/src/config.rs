@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::memory::Memory;
-use crate::trace::Asking;
+use crate::trace::{Asking, LONGEST_DEFAULT};
 
 /// Settings of the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct EngineConfig {
     /// Most milliseconds that a question may allow itself. Default 600,000. Longer suits chains of
     /// many generations over a nation.
     pub query_timeout_max_ms: u64,
+    /// Milliseconds after its last `in` at which a stay ends that nobody scanned out, where a question does not say
+    /// otherwise. Default 43,200,000: twelve hours. Less suits places that nobody stays at for long.
+    pub stay_longest_ms: u64,
     /// Leaves of the index that a question may read; beyond, it is given up. Default 50,000,000, at
     /// about a microsecond each. A leaf holds up to 1,024 scans: a generation of a chain that passes
     /// over a billion scans reads a million or more.
@@ -62,6 +65,7 @@ impl Default for EngineConfig {
             wal_bytes_max: 512 << 20,
             query_timeout_ms: 30_000,
             query_timeout_max_ms: 600_000,
+            stay_longest_ms: LONGEST_DEFAULT.as_millis() as u64,
             query_leaves_max: 50_000_000,
         }
     }
@@ -84,6 +88,7 @@ impl EngineConfig {
             ("wal_bytes_max", self.wal_bytes_max, 16 << 20, 1 << 40),
             ("query_timeout_max_ms", self.query_timeout_max_ms, 1, 86_400_000),
             ("query_timeout_ms", self.query_timeout_ms, 1, self.query_timeout_max_ms),
+            ("stay_longest_ms", self.stay_longest_ms, 60_000, 30 * 86_400_000),
             ("query_leaves_max", self.query_leaves_max, 1, 1 << 50),
         ];
         for (name, value, min, max) in bounds {

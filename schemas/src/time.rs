@@ -120,6 +120,9 @@ pub enum TimeError {
 /// Milliseconds of a UTC day; there are no leap seconds in unix time.
 pub const MS_PER_DAY: i64 = 86_400_000;
 
+/// Milliseconds by which the country's clocks are ahead of UTC, all year.
+pub const EAST_MS: i64 = 7 * 3_600_000;
+
 /// A hundred years: longer is a slip of the hand, and sums of instants stay far from overflow.
 const DURATION_MS_MAX: u64 = 36_500 * MS_PER_DAY as u64;
 

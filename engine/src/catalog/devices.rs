@@ -132,6 +132,39 @@ impl Catalog {
         now: TimeMs,
     ) -> Result<Vec<DeviceRecord>, CatalogError> {
         let _change = self.change.lock();
+        self.enrol(devices, now)
+    }
+
+    /// The newest device of a site with this key; enrolled now where there is none, or where `renews` and it was
+    /// revoked. Who asks twice at once gets the same.
+    ///
+    /// # Errors
+    /// The site is unknown, or the store fails.
+    pub fn find_or_add_device(
+        &self,
+        site: &str,
+        public_key: [u8; 32],
+        renews: bool,
+        now: TimeMs,
+    ) -> Result<DeviceRecord, CatalogError> {
+        let _change = self.change.lock();
+        if let Some(known) = self.device_with_key(site, &public_key)
+            && !(renews && known.revoked_at.is_some())
+        {
+            return Ok(known);
+        }
+        let added = self.enrol(&[(site.to_owned(), public_key)], now)?;
+        Ok(added.into_iter().next().expect("one was asked for"))
+    }
+
+    fn device_with_key(&self, site: &str, public_key: &[u8; 32]) -> Option<DeviceRecord> {
+        let inner = self.devices.inner.read();
+        let is_it = |record: &&DeviceRecord| record.public_key == *public_key && record.site == site;
+        inner.enrolled.values().rev().find(is_it).map(|record| inner.shown(record))
+    }
+
+    /// Whoever calls holds `change`.
+    fn enrol(&self, devices: &[(String, [u8; 32])], now: TimeMs) -> Result<Vec<DeviceRecord>, CatalogError> {
         let first = self.devices.inner.read().next.max(1);
         let mut records = Vec::with_capacity(devices.len());
         for (device, (site, public_key)) in (first..).zip(devices) {

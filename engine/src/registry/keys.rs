@@ -92,6 +92,8 @@ pub(crate) enum Tag {
     CrossingOf = 58,
     /// `forgotten at, s | blind key of a request` -> blind content, and when a visitor's scan at a venue was.
     Visit = 50,
+    /// `site's code` -> how often its poster was replaced.
+    Poster = 60,
 }
 
 /// A key, ready for the store.
@@ -364,6 +366,10 @@ pub(crate) fn diary(order: u64) -> Key {
 
 pub(crate) fn visit(forgotten_at_s: u32, request: Blind) -> Key {
     key(Tag::Visit, &[&forgotten_at_s.to_be_bytes(), &request.bytes()])
+}
+
+pub(crate) fn poster(site: &str) -> Key {
+    key(Tag::Poster, &[site.as_bytes()])
 }
 
 /// The inverted number at the end of a key of a list that tells the newest first.

@@ -31,7 +31,7 @@ impl Registry {
     }
 
     /// Notes a visitor's request, once, with the act where there is one; returns when that is on disk, and tells
-    /// when the request came first.
+    /// its instant: `at` the first time, and the same ever after.
     ///
     /// # Errors
     /// The request's key was used for something else, or the store fails: nothing is noted then.
@@ -39,31 +39,66 @@ impl Registry {
         &self,
         (pass, request): (&str, &str),
         content: &str,
+        at: TimeMs,
         act: Option<Act>,
         now: TimeMs,
     ) -> Result<TimeMs, RegistryError> {
         let (request, content) = (self.visit_index(pass, request), self.visit_content(content));
         let _alone = self.finding_at(usize::from(request.bytes()[0]));
-        if let Some(at) = self.known_visit(request, content, now)? {
-            return Ok(at);
+        if let Some(before) = self.known_visit(request, content, now)? {
+            return Ok(before);
         }
         let mut visit = content.bytes().to_vec();
-        visit.extend(now.get().to_be_bytes());
+        visit.extend(at.get().to_be_bytes());
         let puts = vec![(keys::visit(forgotten_at_s(now), request), visit)];
         self.writer.write(Changes { puts, acts: act.into_iter().collect(), ..Changes::default() })?;
-        Ok(now)
+        Ok(at)
     }
 
-    /// What a poster of this site must carry, so that it is one of this server.
-    pub fn poster_seal(&self, site: &str) -> [u8; 10] {
-        let [seal @ .., _, _, _, _, _, _] = self.vault.read().blind("poster", site).bytes();
-        seal
+    /// What a poster of this site must carry, so that it is the one of this server that is good now.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn poster_seal(&self, site: &str) -> Result<[u8; 10], RegistryError> {
+        let poster = self.poster_of(site)?;
+        let [seal @ .., _, _, _, _, _, _] = self.vault.read().blind("poster", &poster).bytes();
+        Ok(seal)
     }
 
-    /// The secret key of the device that stands for visitors' own phones at a site. The same each time.
-    pub fn visitors_key(&self, site: &str) -> Zeroizing<[u8; 32]> {
-        let secret = Zeroizing::new(self.vault.read().blind("visitors", site).bytes());
-        Zeroizing::new(blake3::derive_key("truyvet visitors' device at a site", secret.as_slice()))
+    /// The secret key of the device that stands for the phones of visitors who scan the poster that is good now. The
+    /// same each time.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn visitors_key(&self, site: &str) -> Result<Zeroizing<[u8; 32]>, RegistryError> {
+        let poster = self.poster_of(site)?;
+        let secret = Zeroizing::new(self.vault.read().blind("visitors", &poster).bytes());
+        Ok(Zeroizing::new(blake3::derive_key("truyvet visitors' device at a site", secret.as_slice())))
+    }
+
+    /// Lets the poster of a site be good no more: another takes its place, with a device of its own.
+    ///
+    /// # Errors
+    /// The store fails, or what it has is damaged.
+    pub fn replace_poster(&self, site: &str, act: Act) -> Result<(), RegistryError> {
+        let _alone = self.finding_at(POSTERS);
+        let replaced = self.posters_replaced(site)? + 1;
+        let puts = vec![(keys::poster(site), replaced.to_be_bytes().to_vec())];
+        Ok(self.writer.write(Changes { puts, acts: vec![act], ..Changes::default() })?)
+    }
+
+    /// A name of the poster that is good now; the first is named like its site.
+    fn poster_of(&self, site: &str) -> Result<String, RegistryError> {
+        Ok(match self.posters_replaced(site)? {
+            0 => site.to_owned(),
+            replaced => format!("{site}\0{replaced}"),
+        })
+    }
+
+    fn posters_replaced(&self, site: &str) -> Result<u32, RegistryError> {
+        let Some(bytes) = self.table.get(&keys::poster(site))? else { return Ok(0) };
+        let replaced = bytes.as_slice().try_into().map_err(|_| damaged("how often a poster was replaced"))?;
+        Ok(u32::from_be_bytes(replaced))
     }
 
     fn visit_index(&self, pass: &str, request: &str) -> Blind {
@@ -95,6 +130,9 @@ impl Registry {
     }
 }
 
+/// Which lock replacing posters takes.
+const POSTERS: usize = 1;
+
 /// The end of the next day (UTC): a request is known for a day at least.
 fn forgotten_at_s(now: TimeMs) -> u32 {
     let day = now.get().div_euclid(MS_PER_DAY);
@@ -113,7 +151,7 @@ mod tests {
         let mut place = Place::new();
         let at = |ms: i64| TimeMs::new(NOW + ms);
         let note = |place: &Place, pass: &str, request: &str, content: &str, ms: i64| {
-            place.registry().note_visit((pass, request), content, None, at(ms))
+            place.registry().note_visit((pass, request), content, at(ms), None, at(ms))
         };
         let first = note(&place, "P1", "r", "M1|in", 0).expect("room");
         assert_eq!(first, at(0));
@@ -135,21 +173,30 @@ mod tests {
         let place = Place::new();
         for _ in 0..2 {
             let noted = Some(act("visit.watched"));
-            place.registry().note_visit(("P1", "r"), "M1|in", noted, TimeMs::new(NOW)).expect("room");
+            let now = TimeMs::new(NOW);
+            place.registry().note_visit(("P1", "r"), "M1|in", now, noted, now).expect("room");
         }
         let log = place.registry().audit(0, 100).expect("readable");
         assert_eq!(log.iter().filter(|entry| entry.act.action == "visit.watched").count(), 1);
     }
 
     #[test]
-    fn seals_and_keys_are_those_of_one_site_and_one_server() {
+    fn seals_and_keys_are_those_of_one_poster_and_one_server() {
         let (mut place, other) = (Place::new(), Place::new());
-        let seal = place.registry().poster_seal("M1");
-        assert_ne!(seal, place.registry().poster_seal("M2"));
-        assert_ne!(seal, other.registry().poster_seal("M1"));
-        let key = place.registry().visitors_key("M1");
-        assert!(key != place.registry().visitors_key("M2") && key[..10] != seal);
+        let seal = |place: &Place, site: &str| place.registry().poster_seal(site).expect("readable");
+        let key = |place: &Place, site: &str| place.registry().visitors_key(site).expect("readable");
+        let (first, first_key) = (seal(&place, "M1"), key(&place, "M1"));
+        assert!(first != seal(&place, "M2") && first != seal(&other, "M1"));
+        assert!(first_key != key(&place, "M2") && first_key[..10] != first);
         place.reopen();
-        assert!(seal == place.registry().poster_seal("M1") && key == place.registry().visitors_key("M1"));
+        assert!(first == seal(&place, "M1") && first_key == key(&place, "M1"));
+        let second = seal(&place, "M2");
+        place.registry().replace_poster("M1", act("poster.replace")).expect("room");
+        let (next, next_key) = (seal(&place, "M1"), key(&place, "M1"));
+        assert!(next != first && next_key != first_key && second == seal(&place, "M2"));
+        place.reopen();
+        assert!(next == seal(&place, "M1") && next_key == key(&place, "M1"));
+        place.registry().replace_poster("M1", act("poster.replace")).expect("room");
+        assert!(![first, next].contains(&seal(&place, "M1")), "none comes back");
     }
 }

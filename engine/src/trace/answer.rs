@@ -96,6 +96,10 @@ pub struct TrailScan {
 pub struct ContactsAnswer {
     /// By number of events downwards, then smallest gap, then code.
     pub contacts: Vec<Contact>,
+    /// Everybody else who was inside a site at the same time as one of the given, by overlap downwards, then code:
+    /// contacts too, though their scans may lie hours apart. Of some it stands above as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inside: Vec<MetInside>,
     /// Every pair, in order of event time, where asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Vec<ContactPair>>,
@@ -275,7 +279,7 @@ pub struct OccupancyAnswer {
 }
 
 /// How many were inside within a cell of time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OccupancyCell {
     /// Start of the cell, within the question's time.
     pub from: i64,

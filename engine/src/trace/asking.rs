@@ -205,7 +205,8 @@ impl Asking {
         if before / LOOK_EVERY_LEAVES != after / LOOK_EVERY_LEAVES { self.look() } else { Ok(()) }
     }
 
-    fn look(&self) -> Result<(), TraceError> {
+    /// Looks whether the question may go on.
+    pub(crate) fn look(&self) -> Result<(), TraceError> {
         self.check()?;
         if let Some(long) = self.long.as_ref().filter(|long| long.is_due()) {
             long.pause(self)?;

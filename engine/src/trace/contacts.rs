@@ -6,13 +6,14 @@ use hashbrown::{HashMap, HashSet};
 
 use super::answer::{Contact, ContactPair, ContactsAnswer, Cut};
 use super::question::Contacts;
+use super::stays::inside_with;
 use super::sweep::{Stretch, own_scans, sweep};
 use super::view::{Asked, View};
 use crate::engine::Engine;
 use crate::error::TraceError;
 
 impl Engine {
-    /// Everybody else with a contact event with one of the subjects.
+    /// Everybody else with a contact event with one of the subjects, and who was inside with one of them.
     ///
     /// # Errors
     /// The store fails.
@@ -24,7 +25,7 @@ impl Engine {
         let given: HashSet<u32> = asked.ids.iter().copied().collect();
         let mut met: HashMap<u32, Met> = HashMap::new();
         let mut pairs = question.pairs.then(Pairs::default);
-        sweep(&view, &own, question.interval, window_ms, |stretch| {
+        sweep(&view, &own.scans, question.interval, window_ms, |stretch| {
             add_events(stretch, window_ms, &given, &mut met);
             if let Some(pairs) = &mut pairs {
                 pairs.add(stretch, window_ms, &given);
@@ -33,8 +34,9 @@ impl Engine {
         let contacts = ordered(&view, &met);
         let cut = pairs.as_ref().and_then(Pairs::cut);
         let pairs = pairs.map(|pairs| pairs.told(&view, &asked.ids));
+        let inside = inside_with(&view, &asked.ids, question.interval, own.goes_inside)?;
         let incomplete = view.incomplete(question.interval);
-        Ok(ContactsAnswer { contacts, pairs, cut, unknown: asked.unknown, incomplete })
+        Ok(ContactsAnswer { contacts, inside, pairs, cut, unknown: asked.unknown, incomplete })
     }
 }
 

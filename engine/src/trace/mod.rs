@@ -11,6 +11,7 @@
 //! bits, by_code   a set of subjects; subjects in order of their codes
 //! sweep      the scans near given scans, every stretch of a site read once
 //! passed trail contacts chain common set stays  one question each, and with the last how many were inside
+//! inside     who is inside a site, event by event
 //! stream     the codes of a long list in order, chunk by chunk
 //! naive      the same answers by their definitions, slowly; what the tests compare with
 //! answer     what is told, in the shape of its JSON
@@ -25,6 +26,7 @@ mod common;
 mod contacts;
 mod distinct;
 mod explained;
+mod inside;
 pub mod naive;
 mod parallel;
 mod passed;
@@ -43,4 +45,3 @@ pub use explained::{Explained, Step, Times, Way};
 pub use passed::PassedFound;
 pub use question::*;
 pub use set::{Day, SetExpression, SetExpressionError, SetFound, SetOperand, SetPlace, SetTime, UtcOffset};
-pub use stays::OCCUPANCY_CELLS_MAX;

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use truyvet_schemas::{Direction, TimeMs, Verdict};
 
@@ -11,7 +12,9 @@ use super::answer::{
     OccupancyAnswer, OccupancyCell, PassedAnswer, PassedSubject, StayTold, StaysAnswer, TrailAnswer,
     TrailScan,
 };
-use super::question::{Chain, Common, Contacts, Interval, Occupancy, Passed, Stays, Trail};
+use super::question::{
+    Chain, Common, Contacts, Interval, LONGEST_DEFAULT, OVERLAP_DEFAULT, Occupancy, Passed, Stays, Trail,
+};
 
 /// A scan as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +118,11 @@ impl Naive {
         pairs.sort_by_key(|p| {
             (p.at.max(p.given_at), p.given_at, p.at, p.site.clone(), p.given.clone(), p.subject.clone())
         });
+        let (subjects, interval) = (question.subjects.clone(), question.interval);
+        let inside = self.stays(&Stays { subjects, interval, overlap: OVERLAP_DEFAULT, longest: None }).met;
         ContactsAnswer {
             contacts,
+            inside,
             pairs: question.pairs.then_some(pairs),
             cut: None,
             unknown: self.unknown_subjects(question.subjects.iter()),
@@ -194,7 +200,7 @@ impl Naive {
     pub fn stays(&self, question: &Stays) -> StaysAnswer {
         let (from, to) = (question.interval.from().get(), question.interval.to().get());
         let cut: Vec<StayTold> = self
-            .all_stays(question.longest.as_millis() as i64)
+            .all_stays(question.longest)
             .into_iter()
             .map(|stay| StayTold { from: stay.from.max(from), to: stay.to.min(to), ..stay })
             .filter(|stay| stay.from < stay.to)
@@ -231,7 +237,7 @@ impl Naive {
         if !unknown.is_empty() {
             return OccupancyAnswer { unknown, ..OccupancyAnswer::default() };
         }
-        let mut stays = self.all_stays(question.longest.as_millis() as i64);
+        let mut stays = self.all_stays(question.longest);
         stays.retain(|stay| stay.site == question.site);
         let inside = |at: i64| stays.iter().filter(|stay| stay.from <= at && at < stay.to).count() as u64;
         let (mut cells, mut from) = (Vec::new(), question.interval.from().get());
@@ -253,9 +259,10 @@ impl Naive {
         OccupancyAnswer { cells, ..OccupancyAnswer::default() }
     }
 
-    /// Each `in` begins a time inside: to the next `out`, `longest_ms` at most. Those of a subject at a site
+    /// Each `in` begins a time inside: to the next `out`, `longest` at most. Those of a subject at a site
     /// that overlap are one stay.
-    fn all_stays(&self, longest_ms: i64) -> Vec<StayTold> {
+    fn all_stays(&self, longest: Option<Duration>) -> Vec<StayTold> {
+        let longest_ms = longest.unwrap_or(LONGEST_DEFAULT).as_millis() as i64;
         let counts = |scan: &&NaiveScan| scan.verdict != Verdict::Refused;
         let mut of: BTreeMap<(&str, &str), Vec<&NaiveScan>> = BTreeMap::new();
         for scan in self.scans.iter().filter(counts) {

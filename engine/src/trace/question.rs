@@ -121,8 +121,8 @@ pub struct Stays {
     pub interval: Interval,
     /// How long two stays must overlap at least; a millisecond at least.
     pub overlap: Duration,
-    /// How long after its last `in` a stay ends that nobody scanned out.
-    pub longest: Duration,
+    /// How long after its last `in` a stay ends that nobody scanned out; none: as the engine is set.
+    pub longest: Option<Duration>,
 }
 
 /// How many were inside a site that scans in and out.
@@ -134,8 +134,21 @@ pub struct Occupancy {
     pub interval: Interval,
     /// Length of a cell's time; cells begin at whole multiples of it since 1970.
     pub cell: Duration,
-    /// How long after its last `in` a stay ends that nobody scanned out.
-    pub longest: Duration,
+    /// How long after its last `in` a stay ends that nobody scanned out; none: as the engine is set.
+    pub longest: Option<Duration>,
+}
+
+impl Occupancy {
+    /// Number of cells that the interval has a part in, which the answer has all of.
+    pub fn cells(&self) -> u64 {
+        let (from, to) = (self.interval.from().get(), self.interval.to().get());
+        let last = (to - 1).div_euclid(self.cell_ms());
+        if from < to { (last - from.div_euclid(self.cell_ms())).unsigned_abs() + 1 } else { 0 }
+    }
+
+    pub(crate) fn cell_ms(&self) -> i64 {
+        i64::try_from(self.cell.as_millis()).unwrap_or(i64::MAX).max(1)
+    }
 }
 
 /// Default shortest overlap of two stays.

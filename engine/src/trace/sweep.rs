@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use truyvet_schemas::TimeMs;
 
 use super::explained::Way;
+use super::inside::changes;
 use super::parallel::on_all_processors;
 use super::question::Interval;
 use super::view::View;
@@ -18,6 +19,14 @@ pub(crate) struct Own {
     pub(crate) at_ms: i64,
     /// Place of the subject's code among all given ones.
     pub(crate) rank: u32,
+}
+
+/// Given subjects' scans.
+pub(crate) struct OwnScans {
+    /// In order.
+    pub(crate) scans: Vec<Own>,
+    /// Whether any was an `in` or an `out`.
+    pub(crate) goes_inside: bool,
 }
 
 /// A stretch of time at a site, with the given scans whose windows make it up.
@@ -81,38 +90,41 @@ fn read_stretch(
     view.postings(first.site, from, to, out)
 }
 
-/// The scans of the subjects `ids`, whose ranks are their places, each from its own time on. In order.
+/// The scans of the subjects `ids`, whose ranks are their places, each from its own time on.
 pub(crate) fn own_scans(
     view: &View<'_>,
     ids: &[u32],
     interval: Interval,
     from: impl Fn(usize) -> TimeMs + Sync,
-) -> Result<Vec<Own>, TraceError> {
+) -> Result<OwnScans, TraceError> {
     // Neighbours' trails lie together.
     let mut ranked: Vec<(u32, u32)> = ids.iter().copied().zip(0..).collect();
     ranked.sort_unstable();
     let sorted: Vec<u32> = ranked.iter().map(|(id, _)| *id).collect();
-    let found = Mutex::new(Vec::new());
+    let found = Mutex::new(OwnScans { scans: Vec::new(), goes_inside: false });
     let pieces: Vec<&[u32]> = sorted.chunks(SUBJECTS_AT_ONCE).collect();
     on_all_processors(
         pieces.len(),
         1,
         || (),
         |piece, ()| {
-            let mut own = Vec::new();
+            let (mut own, mut goes_inside) = (Vec::new(), false);
             let start = piece * SUBJECTS_AT_ONCE;
             view.trails(pieces[piece], interval, |place, row, _| {
                 let rank = ranked[start + place].1;
                 if row.at_ms >= from(rank as usize).get() {
                     own.push(Own { site: row.site, at_ms: row.at_ms, rank });
+                    goes_inside |= changes(row.flags);
                 }
             })?;
-            found.lock().append(&mut own);
+            let mut found = found.lock();
+            found.scans.append(&mut own);
+            found.goes_inside |= goes_inside;
             Ok(())
         },
     )?;
     let mut own = found.into_inner();
-    own.sort_unstable();
+    own.scans.sort_unstable();
     Ok(own)
 }
 

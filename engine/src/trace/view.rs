@@ -136,10 +136,11 @@ impl<'e> View<'e> {
             return Ok(());
         }
         let pieces = (scans / scans_max + 1) as i64;
-        let length = ((to_ms - from_ms) / pieces).max(1);
+        let length = (to_ms.saturating_sub(from_ms) / pieces).max(1);
         let mut from = from_ms;
         while from < to_ms {
-            let to = if to_ms - from < 2 * length { to_ms } else { from + length };
+            let to =
+                if to_ms.saturating_sub(from) < length.saturating_mul(2) { to_ms } else { from + length };
             out.push((from, to));
             from = to;
         }

@@ -128,9 +128,9 @@ pub(super) struct Stays {
     /// How long two stays must overlap at least: a whole number and one of ms, s, m, h, d
     #[arg(long, value_name = "DURATION", default_value = "1ms")]
     overlap: String,
-    /// How long after its last `in` a stay ends that nobody scanned out
-    #[arg(long, value_name = "DURATION", default_value = "12h")]
-    longest: String,
+    /// How long after its last `in` a stay ends that nobody scanned out; as `stay_longest_ms` is set unless given
+    #[arg(long, value_name = "DURATION")]
+    longest: Option<String>,
     #[command(flatten)]
     span: Span,
     #[command(flatten)]
@@ -145,9 +145,9 @@ pub(super) struct Occupancy {
     /// Length of a cell's time: a whole number and one of ms, s, m, h, d
     #[arg(long, value_name = "DURATION", default_value = "1h")]
     cell: String,
-    /// How long after its last `in` a stay ends that nobody scanned out
-    #[arg(long, value_name = "DURATION", default_value = "12h")]
-    longest: String,
+    /// How long after its last `in` a stay ends that nobody scanned out; as `stay_longest_ms` is set unless given
+    #[arg(long, value_name = "DURATION")]
+    longest: Option<String>,
     #[command(flatten)]
     span: Span,
     #[command(flatten)]
@@ -263,13 +263,13 @@ impl Trace {
             Self::Stays(q) => {
                 params.extend("subject", q.subject.clone());
                 params.push("overlap", &q.overlap);
-                params.push("longest", &q.longest);
+                params.extend("longest", q.longest.clone());
                 Kind::Stays
             }
             Self::Occupancy(q) => {
                 params.push("site", &q.site);
                 params.push("cell", &q.cell);
-                params.push("longest", &q.longest);
+                params.extend("longest", q.longest.clone());
                 Kind::Occupancy
             }
         };

@@ -12,6 +12,7 @@ use truyvet_schemas::TimeMs;
 
 use super::busiest::Busiest;
 use super::checkpoint::MadeLists;
+use super::counts::Counts;
 use super::error::Problem;
 use super::metrics::Metrics;
 use super::pool::Pool;
@@ -57,6 +58,7 @@ pub struct App {
     pub(super) listeners: Arc<Semaphore>,
     pub(super) metrics: Metrics,
     pub(super) busiest: Busiest,
+    pub(super) counts: Counts,
     pub(super) lists: MadeLists,
     pub(super) uploads: Uploads,
     pub(super) paper_files: Arc<Semaphore>,
@@ -99,6 +101,7 @@ impl App {
             listeners: Arc::new(Semaphore::new(config.http.connections_max / 4 * 3)),
             metrics: Metrics::default(),
             busiest: Busiest::default(),
+            counts: Counts::default(),
             lists: MadeLists::default(),
             uploads: Uploads::default(),
             paper_files: Arc::new(Semaphore::new(PAPER_FILES_AT_ONCE)),

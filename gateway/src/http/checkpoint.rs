@@ -72,14 +72,7 @@ pub(super) async fn enrol(
     let work = app.people_work.run(move || -> Result<_, Problem> {
         let (catalog, now) = (shared.engine.catalog(), TimeMs::now());
         // A browser that asks again has lost the answer, not the key.
-        let known = catalog
-            .devices()
-            .into_iter()
-            .find(|device| device.public_key == key && device.site == site && device.revoked_at.is_none());
-        let device = match known {
-            Some(device) => device,
-            None => catalog.add_device(&site, key, now)?,
-        };
+        let device = catalog.find_or_add_device(&site, key, true, now)?;
         let number = device.device.to_string();
         shared.people.registry.note(act(now, &account.account, "device.enrol", &number))?;
         let site_name = shared.people.site_name(&site);

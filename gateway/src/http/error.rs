@@ -82,6 +82,12 @@ pub enum Problem {
     /// Ask the health authority.
     #[error("{0}")]
     PassRevoked(String),
+    /// Show the pass to the staff.
+    #[error("{0}")]
+    NotVerified(String),
+    /// Scan again.
+    #[error("{0}")]
+    TooOld(String),
     /// Declare again.
     #[error("{0}")]
     PassExpired(String),
@@ -167,6 +173,8 @@ impl Problem {
             Self::UnknownPoster(_) => &kinds::UNKNOWN_POSTER,
             Self::UnknownPass(_) => &kinds::UNKNOWN_PASS,
             Self::PassRevoked(_) => &kinds::PASS_REVOKED,
+            Self::NotVerified(_) => &kinds::NOT_VERIFIED,
+            Self::TooOld(_) => &kinds::TOO_OLD,
             Self::PassExpired(_) => &kinds::PASS_EXPIRED,
             Self::Method => &kinds::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => &kinds::CONFLICT,
@@ -368,6 +376,9 @@ impl From<VisitRefused> for Problem {
             VisitRefused::UnknownPass | VisitRefused::Vehicle => Self::UnknownPass(said),
             VisitRefused::Expired => Self::PassExpired(said),
             VisitRefused::Revoked => Self::PassRevoked(said),
+            VisitRefused::NotVerified => Self::NotVerified(said),
+            VisitRefused::TooOld => Self::TooOld(said),
+            VisitRefused::Trace(error) => error.into(),
             VisitRefused::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },
             VisitRefused::Registry(error) => error.into(),
         }
@@ -380,7 +391,7 @@ impl From<VisitError> for Problem {
         match error {
             VisitError::Closed | VisitError::Refused(_) => Self::Conflict(said),
             VisitError::NotTaken(NotTaken::StorageFull) => Self::StorageFull(said),
-            VisitError::NotTaken(_) | VisitError::BrokenOff => Self::Unavailable(said),
+            VisitError::NotTaken(_) | VisitError::BrokenOff | VisitError::Busy => Self::Unavailable(said),
             VisitError::Trace(error) => error.into(),
             VisitError::Catalog(error) => error.into(),
         }

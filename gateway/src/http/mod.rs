@@ -27,6 +27,7 @@ mod backup;
 mod busiest;
 mod caller;
 mod checkpoint;
+mod counts;
 mod declarations;
 mod devices;
 mod document;

@@ -47,7 +47,7 @@ pub(super) struct HowToPreview {
 pub(super) struct Preview {
     /// Names of all sheets of a spreadsheet.
     sheets: Vec<String>,
-    /// The row that names the columns.
+    /// The row that names the columns; 0 where there is none, and the first row is of people.
     header_row: u32,
     /// What stands above each column.
     header: Vec<ColumnName>,
@@ -187,7 +187,7 @@ impl Preview {
             columns: letters.map(|(field, column)| (field.as_str().to_owned(), column)).collect(),
             remembered,
             missing: missing.iter().map(|field| field.as_str().to_owned()).collect(),
-            rows: table.rows.len().saturating_sub(header.at + 1),
+            rows: table.rows.len().saturating_sub(header.below),
             good: 0,
             bad: 0,
             first: Vec::new(),
@@ -206,7 +206,7 @@ impl Preview {
         let (people, now) = (&app.people, TimeMs::now());
         let places = Places::new(people.areas.now(), now.get());
         let mut converter = Converter::new(rows, mapping, places, table.is_1904);
-        for row in table.rows.get(header.at + 1..).unwrap_or_default() {
+        for row in table.rows.get(header.below..).unwrap_or_default() {
             if app.is_stopping() {
                 let why = "the server is stopping; send the table again later";
                 return Err(Problem::Unavailable(why.to_owned()));

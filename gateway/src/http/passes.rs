@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use truyvet_qr::{Card, Field, Format, pages};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::PassId;
+use truyvet_schemas::time::EAST_MS;
 use utoipa::{IntoParams, ToSchema};
 
 use super::app::App;
@@ -184,8 +185,7 @@ fn place(area: &AreaName) -> String {
 
 /// As officers read it, whatever the language: `21/11/2026 14:05`, in the time of the country.
 pub(super) fn printed_time(unix_ms: i64) -> String {
-    const HOURS_EAST_MS: i64 = 7 * 3_600_000;
-    let text = TimeMs::new(unix_ms + HOURS_EAST_MS).rfc3339();
+    let text = TimeMs::new(unix_ms + EAST_MS).rfc3339();
     let (date, time) = text.split_once('T').unwrap_or((&text, ""));
     let date: Vec<&str> = date.rsplit('-').collect();
     format!("{} {}", date.join("/"), time.get(..5).unwrap_or_default())

@@ -76,6 +76,10 @@ kinds! {
         "Send the documents of one person. If they are, a desk must put the records right.";
     PASS_REVOKED = "pass-revoked", CONFLICT, "The pass was taken back",
         "Nobody goes in with it, and whoever is inside may scan out. Ask the health authority.";
+    NOT_VERIFIED = "not-verified", CONFLICT, "The declaration has not been compared with the document yet",
+        "Show the pass and the document to the staff of the venue, who scan it.";
+    TOO_OLD = "too-old", CONFLICT, "The scan was some time ago",
+        "Scan again, as things are now. Whoever is inside is counted from then on.";
     SEQ_GAP = "seq-gap", CONFLICT, "Scans are missing before these",
         "Send the scans from `expected_seq` on. What was acknowledged is kept.";
     CODE_EXPIRED = "code-expired", GONE, "The one-time code is no longer valid",

@@ -198,7 +198,8 @@ fn look() -> Routes {
         .routes(routes!(venues::list))
         .routes(routes!(venues::read))
         .routes(routes!(venues::poster))
-        .routes(routes!(venues::poster_address));
+        .routes(routes!(venues::poster_address))
+        .routes(routes!(venues::replace_poster));
     document::add_time_limit(routes.get_openapi_mut());
     routes
 }

@@ -143,7 +143,8 @@ words! {
         /// How long two stays must overlap at least; `1ms` where this is left out.
         #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
         overlap: Option<Lasting>,
-        /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
+        /// How long after its last `in` a stay ends that nobody scanned out; as the server is set where this is
+        /// left out (`stay_longest_ms`, twelve hours).
         #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
         longest: Option<Lasting>,
     }
@@ -161,7 +162,8 @@ words! {
         /// Length of a cell of time, `1h`.
         #[param(value_type = Option<String>, pattern = "^0*[1-9][0-9]*(ms|s|m|h|d)$")]
         cell: Option<Lasting>,
-        /// How long after its last `in` a stay ends that nobody scanned out; `12h` where this is left out.
+        /// How long after its last `in` a stay ends that nobody scanned out; as the server is set where this is
+        /// left out (`stay_longest_ms`, twelve hours).
         #[param(value_type = Option<String>, pattern = "^[0-9]+(ms|s|m|h|d)$")]
         longest: Option<Lasting>,
     }

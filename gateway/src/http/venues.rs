@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use truyvet_engine::SiteRecord;
+use truyvet_engine::registry::RegistryError;
 use truyvet_qr::{Card, Field, Format, QrCode, pages};
 use truyvet_schemas::TimeMs;
 use utoipa::{IntoParams, ToSchema};
@@ -20,13 +21,14 @@ use super::extract::{Asked, Body, Named};
 use super::passes::PRIVATE;
 use super::problems::problems;
 use crate::ingest::Visit;
-use crate::people::{Caller, Permission, Venue, VenuesAsked, VisitRefused, Way};
+use crate::people::{Caller, Permission, Venue, VenuesAsked, VisitAdmitted, VisitAsked, VisitRefused, Way};
 
 problems!(Listing: WRONG_USAGE, TIMEOUT, BUSY, UNAVAILABLE, FAILED);
 problems!(Reading: WRONG_USAGE, NOT_FOUND, TIMEOUT, BUSY, UNAVAILABLE, FAILED);
-problems!(Printing: WRONG_USAGE, NOT_ALLOWED, NOT_FOUND, TOO_LARGE, FAILED);
-problems!(Scanning: WRONG_USAGE, UNKNOWN_POSTER, FAILED);
-problems!(Visiting: WRONG_USAGE, UNKNOWN_POSTER, UNKNOWN_PASS, PASS_REVOKED, CONFLICT, PASS_EXPIRED, TOO_MANY_ATTEMPTS, TIMEOUT, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Printing: WRONG_USAGE, NOT_ALLOWED, NOT_FOUND, TOO_LARGE, UNAVAILABLE, FAILED);
+problems!(Replacing: WRONG_USAGE, NOT_ALLOWED, NOT_FOUND, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
+problems!(Scanning: WRONG_USAGE, UNKNOWN_POSTER, UNAVAILABLE, FAILED);
+problems!(Visiting: WRONG_USAGE, UNKNOWN_POSTER, UNKNOWN_PASS, PASS_REVOKED, NOT_VERIFIED, TOO_OLD, CONFLICT, PASS_EXPIRED, TOO_MANY_ATTEMPTS, TIMEOUT, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -62,7 +64,7 @@ pub(super) async fn list(
     let limit = which.limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX);
     let asked = VenuesAsked { area: which.area, after: which.after, limit: limit + 1 };
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || shared.people.venues(&asked, &asking.caller, TimeMs::now()));
+    let work = app.lists_work.run(move || shared.people.venues(&asked, &asking.caller, TimeMs::now()));
     let mut venues = work.await??;
     let has_more = venues.len() > limit;
     venues.truncate(limit);
@@ -81,7 +83,7 @@ pub(super) async fn read(
 ) -> Result<Json<Venue>, Problem> {
     let site = seen(&app, &asking.caller, &site)?;
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || shared.people.venue(site, TimeMs::now()));
+    let work = app.lists_work.run(move || shared.people.venue(site, TimeMs::now()));
     Ok(Json(work.await??))
 }
 
@@ -119,6 +121,28 @@ pub(super) async fn poster_address(
     Named(site): Named<String>,
 ) -> Result<Json<PosterAddress>, Problem> {
     let (_, address) = posted(&app, &asking.caller, &headers, &site)?;
+    Ok(Json(PosterAddress { address }))
+}
+
+/// Replaces a venue's poster, as where somebody scans a picture of it from elsewhere: the old one is good no more, and
+/// this is the address of the new one. Whoever went in by the old one goes out by the new one.
+#[utoipa::path(post, path = "/api/v1/venues/{site}/poster/replace", tag = "venues", operation_id = "replace_poster",
+    params(("site" = String, Path, description = "Its code")),
+    responses((status = 200, description = "The new address", body = PosterAddress), Replacing))]
+pub(super) async fn replace_poster(
+    State(app): State<Arc<App>>,
+    asking: Asking,
+    headers: HeaderMap,
+    Named(site): Named<String>,
+) -> Result<Json<PosterAddress>, Problem> {
+    let (site, _) = posted(&app, &asking.caller, &headers, &site)?;
+    let shared = Arc::clone(&app);
+    let replacing = app.people_work.run(move || -> Result<_, RegistryError> {
+        shared.people.replace_poster(&site.site, &asking.caller, TimeMs::now())?;
+        Ok(site)
+    });
+    let site = replacing.await??;
+    let address = app.people.poster_address(&origin(&app, &headers)?, &site.site)?;
     Ok(Json(PosterAddress { address }))
 }
 
@@ -163,6 +187,11 @@ pub(super) struct Scanned {
     direction: Way,
     /// What the QR code of the visitor's pass says.
     token: String,
+    /// When the visitor pressed, by the phone's clock, unix milliseconds; now where it is not told. A scan that was
+    /// on its way for more than ten minutes is not taken.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    at: Option<i64>,
 }
 
 /// A visitor's scan that was taken.
@@ -201,27 +230,40 @@ pub(super) async fn visit(
     let needed = || Problem::Usage("send the header Idempotency-Key, new for each scan".to_owned());
     let request = idempotency_key(&headers)?.ok_or_else(needed)?;
     app.check_room()?;
-    let Scanned { site, seal, direction: way, token } = scanned;
+    let Scanned { site, seal, direction: way, token, at } = scanned;
     let site = app.people.poster_venue(&site, &seal)?;
     let (shared, of) = (Arc::clone(&app), site.clone());
     let admitting = app.citizens_work.run(move || {
-        let admitted = shared.people.admit_visit(&of, way, &token, &request, TimeMs::now())?;
-        Ok::<_, VisitRefused>((admitted, *shared.people.registry.visitors_key(&of.site)))
+        let pressed_at = at.map(TimeMs::new);
+        let asked = VisitAsked { way, token: &token, pressed_at, request: &request };
+        let admitted = shared.people.admit_visit(&of, asked, TimeMs::now())?;
+        Ok::<_, VisitRefused>((admitted, *shared.people.registry.visitors_key(&of.site)?))
     });
-    let (admitted, secret) = admitting.await??;
-    let (subject, at) = (admitted.subject.to_string(), admitted.at);
-    let taken = Visit { site: site.site.clone(), subject, direction: way.into(), at };
-    Arc::clone(&app.own_scans).take(taken, secret).await?;
-    let (name, room) = (site.shown_name().to_owned(), room(&app, &site).await?);
+    let (VisitAdmitted { subject, at, is_taken }, secret) = admitting.await??;
+    if !is_taken {
+        let visit =
+            Visit { site: site.site.clone(), subject: subject.to_string(), direction: way.into(), at };
+        Arc::clone(&app.own_scans).take(visit, secret).await?;
+    }
+    let (name, room) = (site.shown_name().to_owned(), room(&app, &site).await);
     let visited = Visited { site: site.site, name, direction: way, at: at.get(), room };
     Ok((StatusCode::CREATED, Json(visited)))
 }
 
-async fn room(app: &Arc<App>, site: &SiteRecord) -> Result<Option<Room>, Problem> {
-    let Some(capacity) = site.capacity else { return Ok(None) };
-    let (shared, site) = (Arc::clone(app), site.clone());
-    let venue = app.people_work.run(move || shared.people.venue(site, TimeMs::now())).await??;
-    Ok(Some(Room { inside: venue.inside, capacity }))
+/// None where nobody knows it now: the scan is taken all the same.
+async fn room(app: &Arc<App>, site: &SiteRecord) -> Option<Room> {
+    let capacity = site.capacity?;
+    let inside = app.counts.of(&site.site, || count(Arc::clone(app), site.site.clone())).await?;
+    Some(Room { inside, capacity })
+}
+
+async fn count(app: Arc<App>, site: String) -> Option<u64> {
+    let shared = Arc::clone(&app);
+    let counting = app.citizens_work.run(move || {
+        let counted = shared.people.inside(&site, TimeMs::now());
+        counted.inspect_err(|error| tracing::warn!(%error, site, "visitors are not told how many are inside"))
+    });
+    counting.await.ok()?.ok()?
 }
 
 /// The venue, where the caller sees it; another's is told like what is not there.
@@ -247,7 +289,7 @@ fn posted(
         let why = "posters are printed by officers of the venue and by operators; ask one of them";
         return Err(Problem::NotAllowed(why.to_owned()));
     }
-    let address = app.people.poster_address(&origin(app, headers)?, &site.site);
+    let address = app.people.poster_address(&origin(app, headers)?, &site.site)?;
     Ok((site, address))
 }
 

@@ -13,7 +13,7 @@ use truyvet_schemas::{Direction, Scan, TimeMs, Verdict};
 use super::notices_tests::Checkpoint;
 use super::people_tests::{AN, Browser, declaration, served_and};
 use super::tests::Server;
-use crate::people::{Caller, NewAccount};
+use crate::people::{Caller, NewAccount, act};
 
 const HOUR_MS: i64 = 3_600_000;
 const LONGEST_MS: i64 = 12 * HOUR_MS;
@@ -65,7 +65,7 @@ fn visitor(server: &Server, nth: u32) -> Visitor {
 
 /// What stands on the poster of a site.
 fn seal(server: &Server, site: &str) -> String {
-    let address = server.app.people.poster_address("", site);
+    let address = server.app.people.poster_address("", site).expect("readable");
     address.rsplit_once('.').expect("a seal").1.to_owned()
 }
 
@@ -161,7 +161,7 @@ fn the_same_request_is_one_scan_also_where_the_server_stopped_between_its_note_a
     // Noted, and then the server stopped: the scan is not there.
     let noted = TimeMs::new(TimeMs::now().get() - 60_000);
     let registry = &server.app.people.registry;
-    registry.note_visit((&an.pass, "b"), "M1|Out", None, noted).expect("room");
+    registry.note_visit((&an.pass, "b"), "M1|Out", noted, None, noted).expect("room");
     for _ in 0..3 {
         let (status, taken) = visit_as(&server, "b", &scanned(&server, "M1", "out", &an.token));
         assert_eq!((status, &taken["at"]), (201, &json!(noted.get())));
@@ -232,6 +232,37 @@ fn posters_that_are_forged_or_of_no_venue_are_refused() {
 }
 
 #[test]
+fn a_poster_that_was_replaced_is_good_no_more_and_another_venue_keeps_its_own() {
+    let (server, _folder) = with_venues(1);
+    let an = visitor(&server, 1);
+    let (old, other) = (scanned(&server, "M1", "out", &an.token), scanned(&server, "B1", "in", &an.token));
+    assert_eq!(visit(&server, &scanned(&server, "M1", "in", &an.token)).0, 201);
+    let replace = |account: &str| {
+        let browser = Browser::new(&server).sign_in(account);
+        browser.post("/api/v1/venues/M1/poster/replace", &json!({}))
+    };
+    assert_eq!((replace("sieuthi0").0, replace("dichte").0), (404, 403), "another's officer, and no officer");
+    let (status, replaced) = replace("cho1");
+    assert_eq!(status, 200, "{replaced}");
+    let new = scanned(&server, "M1", "out", &an.token);
+    assert!(replaced["address"].as_str().expect("text").ends_with(new["seal"].as_str().expect("text")));
+    assert_eq!(kind(&visit(&server, &old)), (404, "/problems/unknown-poster"));
+    assert_eq!(
+        visit(&server, &new).1["room"]["inside"],
+        0,
+        "who went in by the old one goes out by the new one"
+    );
+    assert_eq!(visit(&server, &other).0, 201);
+    let devices = server.app.engine.catalog().devices();
+    assert_eq!(
+        devices.iter().filter(|device| device.site == "M1").count(),
+        2,
+        "each with a device of its own"
+    );
+    verified(&server);
+}
+
+#[test]
 fn nobody_goes_in_with_a_pass_that_is_not_good_and_everybody_comes_out() {
     let (server, _folder) = with_venues(1);
     let (an, mai) = (visitor(&server, 1), visitor(&server, 2));
@@ -262,8 +293,61 @@ fn nobody_goes_in_with_a_pass_that_is_not_good_and_everybody_comes_out() {
     assert_eq!(kind(&go("in", &other)), (404, "/problems/unknown-pass"));
     let expired = token(&mai.pass, 1, mai.subject.parse().expect("a code"));
     assert_eq!(kind(&go("in", &expired)), (410, "/problems/pass-expired"));
+    assert_eq!(kind(&go("out", &expired)), (410, "/problems/pass-expired"), "nobody is out who was not in");
+    assert_eq!(go("in", &mai.token).0, 201);
     assert_eq!(go("out", &expired).0, 201, "whoever is inside gets out");
     assert_eq!(inside(&server, "M1"), 0);
+}
+
+#[test]
+fn whoever_declares_with_the_document_of_another_writes_nothing_into_their_trail() {
+    let (server, _folder) = with_venues(1);
+    let an = visitor(&server, 3);
+    let number = server.app.people.registry.pass(an.pass.parse().expect("a number"));
+    let number = number.expect("readable").expect("just made").declaration;
+    let go = |way: &str, token: &str| visit(&server, &scanned(&server, "M1", way, token));
+    assert_eq!(
+        (go("in", &an.token).0, go("out", &an.token).0),
+        (201, 201),
+        "nobody has verified anything yet"
+    );
+    server
+        .app
+        .people
+        .registry
+        .verified(number, act(TimeMs::now(), "chot1", "declaration.verify", "-"))
+        .expect("room");
+    // Somebody else, with another phone, who knows the number of the document.
+    let other = Browser::new(&server).redeem("001090000003", "0987654321");
+    let (status, made) = other.declare(&declaration("001090000003", "Nguyễn Văn An"));
+    assert_eq!(status, 201, "{made}");
+    let token = made["pass"]["token"].as_str().expect("text");
+    assert_eq!(kind(&go("in", token)), (409, "/problems/not-verified"));
+    assert_eq!(kind(&go("out", token)), (409, "/problems/not-verified"), "not inside");
+    assert_eq!(trail(&server, &an.subject).len(), 2);
+    assert_eq!(go("in", &an.token).0, 201, "the one that was verified");
+    assert_eq!(go("out", token).0, 201, "whoever is inside gets out");
+}
+
+#[test]
+fn a_scan_is_of_the_press_and_not_taken_long_after() {
+    let (server, _folder) = with_venues(1);
+    let an = visitor(&server, 1);
+    let pressed = |way: &str, minutes_ago: i64| {
+        let mut sent = scanned(&server, "M1", way, &an.token);
+        sent["at"] = json!(TimeMs::now().get() - minutes_ago * 60_000);
+        sent
+    };
+    let sent = pressed("in", 8);
+    let (status, entered) = visit_as(&server, "a", &sent);
+    assert_eq!((status, &entered["at"]), (201, &sent["at"]), "by the phone's clock");
+    assert_eq!(kind(&visit(&server, &pressed("out", 11))), (409, "/problems/too-old"));
+    let mut later = sent.clone();
+    later["at"] = json!(0);
+    assert_eq!(visit_as(&server, "a", &later).1["at"], sent["at"], "what was taken is answered however late");
+    let (_, left) = visit(&server, &pressed("out", -60));
+    assert!(left["at"].as_i64() <= Some(TimeMs::now().get()), "no scan is of the future");
+    assert_eq!(trail(&server, &an.subject).len(), 2);
 }
 
 #[test]

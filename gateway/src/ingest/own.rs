@@ -4,7 +4,7 @@
 //! visitor -> poster, pass: good? -> its instant, on disk -> turn at the site -> seq, batch, signature
 //!                                                                             -> as any browser's batch
 //! ```
-//! Each site has a device of its own for them, so that rules, journal, marks and verification are those of every
+//! Each poster has a device of its own for them, so that rules, journal, marks and verification are those of every
 //! other device. Its scans go one by one: whoever has the turn takes the seq behind the mark, and keeps the turn
 //! until the engine has told what became of it, whether the asker still waits or not. So no seq is left out and
 //! none given twice, and after a start the mark is the engine's again.
@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 use parking_lot::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::signing::sign_batch;
 use truyvet_schemas::wire::{BatchFacts, Reason, SignedBatch, encode_batch};
@@ -28,7 +29,10 @@ pub struct OwnScans {
     engine: Engine,
     sink: Arc<dyn ScanSink>,
     posted: Posted,
-    sites: Mutex<HashMap<String, Arc<Desk>>>,
+    /// Of each site its device, once it is known: who needs it first looks for it, and others wait.
+    sites: Mutex<HashMap<String, DeskPlace>>,
+    /// Visits that wait for a turn or have one, whether the asker still waits or not.
+    waiting: Semaphore,
 }
 
 /// A visitor's scan.
@@ -65,20 +69,26 @@ pub enum VisitError {
     /// Send it again.
     #[error("the scan's work was broken off; send it again")]
     BrokenOff,
+    /// Send it again in a second.
+    #[error("too many visitors are scanned at once; send it again in a second")]
+    Busy,
 }
+
+/// Where a site's device is looked up once, while others wait.
+type DeskPlace = Arc<AsyncMutex<Option<Arc<Desk>>>>;
 
 /// One site's device.
 struct Desk {
     device: DeviceId,
     key: SigningKey,
-    turn: tokio::sync::Mutex<()>,
+    turn: AsyncMutex<()>,
 }
 
 impl OwnScans {
     /// On the way into this sink.
     pub fn new(engine: Engine, sink: Arc<dyn ScanSink>, metrics: Arc<Metrics>) -> Self {
         let posted = Posted::new(Arc::clone(&sink), metrics);
-        Self { engine, sink, posted, sites: Mutex::default() }
+        Self { engine, sink, posted, sites: Mutex::default(), waiting: Semaphore::new(VISITS_WAITING_MAX) }
     }
 
     /// Takes a visitor's scan; returns when it is durable. It is looked for first, since a request that came again
@@ -90,6 +100,7 @@ impl OwnScans {
     pub async fn take(self: Arc<Self>, visit: Visit, secret: [u8; 32]) -> Result<(), VisitError> {
         // A task of its own: whoever goes away must not give up the turn half-way.
         let work = tokio::spawn(async move {
+            let _place = self.waiting.try_acquire().map_err(|_| VisitError::Busy)?;
             let desk = self.desk(&visit.site, secret).await?;
             let _turn = desk.turn.lock().await;
             if self.has(&visit).await? {
@@ -135,37 +146,34 @@ impl OwnScans {
         Ok(tokio::task::spawn_blocking(look).await.map_err(|_| VisitError::BrokenOff)??)
     }
 
-    async fn desk(self: &Arc<Self>, site: &str, secret: [u8; 32]) -> Result<Arc<Desk>, VisitError> {
-        let known = self.sites.lock().get(site).cloned();
-        // An operator may have moved the device to another site.
-        let is_here =
-            |desk: &Arc<Desk>| self.sink.device(desk.device).is_some_and(|device| device.site == site);
-        if let Some(desk) = known.filter(is_here) {
-            return Ok(desk);
-        }
-        let (own, site) = (Arc::clone(self), site.to_owned());
-        let making = tokio::task::spawn_blocking(move || own.make_desk(&site, secret));
-        making.await.map_err(|_| VisitError::BrokenOff)?
-    }
-
-    /// The site's device as the catalog has it, or a new one. Who comes meanwhile waits: a site has one.
-    fn make_desk(&self, site: &str, secret: [u8; 32]) -> Result<Arc<Desk>, VisitError> {
-        let key = SigningKey::from_bytes(&secret);
-        let public_key = key.verifying_key().to_bytes();
-        let mut sites = self.sites.lock();
-        let catalog = self.engine.catalog();
-        let is_own =
-            |device: &truyvet_engine::DeviceRecord| device.site == site && device.public_key == public_key;
-        let device = match catalog.devices().into_iter().find(is_own) {
-            Some(device) => device,
-            None => catalog.add_device(site, public_key, TimeMs::now())?,
+    async fn desk(&self, site: &str, secret: [u8; 32]) -> Result<Arc<Desk>, VisitError> {
+        let place = Arc::clone(self.sites.lock().entry(site.to_owned()).or_default());
+        let mut known = place.lock().await;
+        // An operator may have moved the device to another site, and the poster may be another.
+        let is_here = |desk: &&Arc<Desk>| {
+            let is_at_site = |device: truyvet_engine::DeviceRecord| device.site == site;
+            desk.key.as_bytes() == &secret && self.sink.device(desk.device).is_some_and(is_at_site)
         };
-        if let Some(desk) = sites.get(site).filter(|desk| desk.device.get() == device.device) {
-            return Ok(Arc::clone(desk)); // with its turn, which somebody may have
+        if let Some(desk) = known.as_ref().filter(is_here) {
+            return Ok(Arc::clone(desk));
         }
-        let desk =
-            Arc::new(Desk { device: DeviceId::new(device.device), key, turn: tokio::sync::Mutex::default() });
-        sites.insert(site.to_owned(), Arc::clone(&desk));
+        let (engine, site) = (self.engine.clone(), site.to_owned());
+        let finding = tokio::task::spawn_blocking(move || find_desk(&engine, &site, secret));
+        let found = finding.await.map_err(|_| VisitError::BrokenOff)??;
+        // One that is known already is kept, with its turn, which somebody may have.
+        let desk = known.take().filter(|desk| desk.device == found.device).unwrap_or_else(|| Arc::new(found));
+        *known = Some(Arc::clone(&desk));
         Ok(desk)
     }
 }
+
+/// The site's device as the catalog has it, or a new one. One that was revoked stays: visitors scan no more then.
+fn find_desk(engine: &Engine, site: &str, secret: [u8; 32]) -> Result<Desk, VisitError> {
+    let key = SigningKey::from_bytes(&secret);
+    let public_key = key.verifying_key().to_bytes();
+    let device = engine.catalog().find_or_add_device(site, public_key, false, TimeMs::now())?;
+    Ok(Desk { device: DeviceId::new(device.device), key, turn: AsyncMutex::default() })
+}
+
+/// Each waits for one write and those before it at its site.
+const VISITS_WAITING_MAX: usize = 8_192;

@@ -235,9 +235,9 @@ pub struct Mapping {
 /// The line that names the columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Its place among the table's rows.
-    pub at: usize,
-    /// The number that a spreadsheet shows for it.
+    /// The place of the first row below it among the table's rows.
+    pub below: usize,
+    /// The number that a spreadsheet shows for it; 0 where no row names a column, so that all are of people.
     pub row: u32,
     /// What stands above each column, from A on; empty where nothing does, and where the column is one that our
     /// own lists of refused rows add.
@@ -268,7 +268,7 @@ impl Field {
 
 impl Header {
     /// The header of a table: of the first rows the one that names most fields, the first of several; titles
-    /// above it are passed over. A row with dates or numbers of documents is none, though a place in it may be
+    /// above it are passed over. Where none names any, there is no header. A row with dates or numbers of documents is none, though a place in it may be
     /// called like a field.
     pub fn of(table: &Table, form: Form) -> Self {
         let is_of_data = |name: &String| name.chars().filter(char::is_ascii_digit).count() >= DIGITS_OF_DATA;
@@ -279,12 +279,21 @@ impl Header {
         let candidates = table.rows.iter().take(HEADER_WITHIN_ROWS).enumerate();
         // `max_by_key` takes the last of several, so the order is turned round.
         let best = candidates.rev().max_by_key(|(_, row)| named(row));
-        best.map_or_else(Self::default, |(at, row)| Self {
-            at,
-            row: row.number,
-            names: names(row),
-            own: (0..row.cells.len()).filter(|column| is_own(&row.cells[*column])).collect(),
-        })
+        best.filter(|(_, row)| named(row) > 0).map_or_else(
+            || Self::none(table),
+            |(at, row)| Self {
+                below: at + 1,
+                row: row.number,
+                names: names(row),
+                own: (0..row.cells.len()).filter(|column| is_own(&row.cells[*column])).collect(),
+            },
+        )
+    }
+
+    /// Of a table without a header: its columns have no names.
+    fn none(table: &Table) -> Self {
+        let widest = table.rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
+        Self { names: vec![String::new(); widest], ..Self::default() }
     }
 
     /// Whether the column is one that our own lists of refused rows add.
@@ -545,8 +554,22 @@ mod tests {
             row(4, &["Nguyễn Văn Nơi Đến", "2/3/1990", "001090000001"]),
         ];
         let header = Header::of(&Table { rows, ..Table::default() }, Form::Declarations);
-        assert_eq!((header.at, header.row, header.line().as_str()), (1, 3, "ho va ten|ngay sinh|cccd"));
+        assert_eq!((header.below, header.row, header.line().as_str()), (2, 3, "ho va ten|ngay sinh|cccd"));
         assert_eq!(header.names[3], "");
+    }
+
+    #[test]
+    fn a_table_without_a_header_is_of_people_from_its_first_row_on() {
+        let row = |number, name: &str| Row {
+            number,
+            cells: [name, "2/3/1990", "001090000001"].iter().map(|cell| Cell::text(cell)).collect(),
+        };
+        let table =
+            Table { rows: vec![row(1, "Trần Thị Mai"), row(2, "Lê Văn Ba")], ..Table::default() };
+        let header = Header::of(&table, Form::Declarations);
+        assert_eq!((header.below, header.row, header.line().as_str()), (0, 0, ""));
+        assert_eq!(header.names, ["", "", ""], "columns to choose from");
+        assert_eq!(Header::of(&Table::default(), Form::Declarations), Header::default());
     }
 
     #[test]

@@ -135,7 +135,7 @@ struct Work<'a, R> {
 impl Upload {
     /// One that has not begun.
     pub fn new<R>(sent: &Sent<R>) -> Self {
-        let rows = sent.table.rows.len().saturating_sub(sent.header.at + 1);
+        let rows = sent.table.rows.len().saturating_sub(sent.header.below);
         Self {
             id: data_encoding::HEXLOWER.encode(&rand::random::<[u8; 16]>()),
             account: sent.account.account.clone(),
@@ -228,7 +228,7 @@ impl<R: Rows> Work<'_, R> {
         let Sent { rows, table, header, mapping, .. } = self.sent;
         let mut converter = Converter::new(rows, mapping.clone(), places, table.is_1904);
         let mut equal: HashMap<[u8; 32], u32> = HashMap::new();
-        for (at, row) in table.rows.iter().enumerate().skip(header.at + 1) {
+        for (at, row) in table.rows.iter().enumerate().skip(header.below) {
             if is_stopping() {
                 self.is_over.store(true, Ordering::Relaxed);
             }

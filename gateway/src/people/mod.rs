@@ -74,7 +74,7 @@ pub use situation::{
 };
 pub use tickets::{Issued, Ticket, Tickets};
 pub use vehicles::{TripError, TripRow, TripShown, TripsAsked, TripsFound};
-pub use venues::{Venue, VenuesAsked, VisitAdmitted, VisitRefused, Way};
+pub use venues::{Venue, VenuesAsked, VisitAdmitted, VisitAsked, VisitRefused, Way};
 
 use accounts::Passwords;
 use checking::RecentChecks;

@@ -6,22 +6,24 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE32_NOPAD;
 use parking_lot::Mutex;
-use truyvet_engine::registry::{PassRecord, RegistryError};
+use truyvet_engine::registry::{DeclarationRecord, DeclarationState, PassRecord, RegistryError};
 use truyvet_engine::{
-    CELL_DEFAULT, Interval, LONGEST_DEFAULT, Occupancy, OccupancyCell, Passed, SiteRecord, TraceError,
+    Asking, CELL_DEFAULT, Engine, Interval, Occupancy, OccupancyAnswer, OccupancyCell, Passed, SiteRecord,
+    TraceError,
 };
 use truyvet_schemas::pass::{PassError, SubjectCode, read};
-use truyvet_schemas::time::MS_PER_DAY;
+use truyvet_schemas::time::{EAST_MS, MS_PER_DAY};
 use truyvet_schemas::{Direction, TimeMs};
 use utoipa::ToSchema;
 
 use super::areas::AreaName;
 use super::quota::TooMany;
-use super::{Caller, People, act_with};
+use super::{Caller, People, act, act_with};
 
 /// A venue, and how many are inside now.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, ToSchema)]
@@ -41,8 +43,8 @@ pub struct Venue {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub capacity: Option<u32>,
-    /// How many are inside, by all scans acknowledged before this was asked. Whoever was not scanned out is out 12
-    /// hours after having been scanned in.
+    /// How many are inside, by all scans acknowledged before this was asked. Whoever was not scanned out is out
+    /// twelve hours after having been scanned in, or as `stay_longest_ms` is set.
     pub inside: u64,
     /// How many came since the day began.
     pub entered: u64,
@@ -52,6 +54,10 @@ pub struct Venue {
     pub from: i64,
     /// When this was true, by the server's clock; unix milliseconds.
     pub at: i64,
+    /// Whether scans of today are gone, by damage or because the day was dropped: there are more people then than
+    /// told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
     /// The day so far, by hour; of one venue alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hours: Vec<OccupancyCell>,
@@ -86,6 +92,19 @@ impl From<Way> for Direction {
     }
 }
 
+/// A visitor's scan as it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct VisitAsked<'a> {
+    /// In or out.
+    pub way: Way,
+    /// What the QR code of the visitor's pass says.
+    pub token: &'a str,
+    /// When the visitor pressed, by the phone's clock; now where it is not told.
+    pub pressed_at: Option<TimeMs>,
+    /// Names the request.
+    pub request: &'a str,
+}
+
 /// A visitor's scan that may be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisitAdmitted {
@@ -93,6 +112,8 @@ pub struct VisitAdmitted {
     pub subject: SubjectCode,
     /// When the scan was.
     pub at: TimeMs,
+    /// Whether it has been taken already.
+    pub is_taken: bool,
 }
 
 /// Why a visitor's scan is not taken.
@@ -113,12 +134,23 @@ pub enum VisitRefused {
     /// Ask the health authority.
     #[error("the pass was taken back; ask the health authority")]
     Revoked,
+    /// Show the pass and the document to the staff.
+    #[error(
+        "this declaration has not been compared with the document yet; show the pass and the document to the staff"
+    )]
+    NotVerified,
+    /// Scan again.
+    #[error("this scan was more than {} minutes ago; scan again, as things are now", VISIT_LATE_MS / 60_000)]
+    TooOld,
     /// Wait.
     #[error(transparent)]
     TooMany(#[from] TooMany),
     /// As the inner error says.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// As the inner error says.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
 }
 
 /// When each of those who scanned for themselves did so last, and by which request: nobody floods a site's journal
@@ -175,13 +207,8 @@ impl People {
     /// # Errors
     /// The store fails.
     pub fn venue(&self, site: SiteRecord, now: TimeMs) -> Result<Venue, TraceError> {
-        let (day, until) = (day_began(now), self.last_scan(&site.site, now)?);
-        let answer = self.engine.occupancy(&Occupancy {
-            site: site.site.clone(),
-            interval: interval(day, TimeMs::new(until.get() + 1)),
-            cell: CELL_DEFAULT,
-            longest: LONGEST_DEFAULT,
-        })?;
+        let day = day_began(now);
+        let answer = self.counted(&site.site, day, now)?;
         let sum = |of: fn(&OccupancyCell) -> u64| answer.cells.iter().map(of).sum();
         Ok(Venue {
             name: site.shown_name().to_owned(),
@@ -193,9 +220,37 @@ impl People {
             left: sum(|cell| cell.left),
             from: day.get(),
             at: now.get(),
+            incomplete: !answer.incomplete.is_empty(),
             site: site.site,
             hours: answer.cells,
         })
+    }
+
+    /// How many are inside a venue now, by all scans acknowledged before.
+    ///
+    /// # Errors
+    /// The store fails, or scans of today are gone: nobody knows then.
+    pub fn inside(&self, site: &str, now: TimeMs) -> Result<Option<u64>, TraceError> {
+        let answer = self.counted(site, now, now)?;
+        let inside = answer.cells.last().map_or(0, |cell| cell.inside);
+        Ok(answer.incomplete.is_empty().then_some(inside))
+    }
+
+    /// A site by hour, from an instant to the last acknowledged scan.
+    fn counted(&self, site: &str, from: TimeMs, now: TimeMs) -> Result<OccupancyAnswer, TraceError> {
+        let (engine, until) = (self.bounded_engine(), self.last_scan(site, now)?);
+        engine.occupancy(&Occupancy {
+            site: site.to_owned(),
+            interval: interval(from, TimeMs::new(until.get() + 1)),
+            cell: CELL_DEFAULT,
+            longest: None,
+        })
+    }
+
+    /// The engine for questions that visitors and pages ask by themselves.
+    fn bounded_engine(&self) -> Engine {
+        let leaves_max = self.engine.config().query_leaves_max;
+        self.engine.asked_within(Arc::new(Asking::limited(Some(COUNTING_MAX), Some(leaves_max))))
     }
 
     /// Venues that the caller sees, by code, each without its hours.
@@ -229,21 +284,32 @@ impl People {
     /// The store fails.
     pub fn inside_since(&self, subject: &str, site: &str, now: TimeMs) -> Result<Option<TimeMs>, TraceError> {
         let at = self.last_scan(site, now)?;
-        self.engine.inside_since(subject, site, at, LONGEST_DEFAULT)
+        self.bounded_engine().inside_since(subject, site, at)
     }
 
     /// The address that the poster of a site carries, at the server reached as `origin` (`https://NAME`).
-    pub fn poster_address(&self, origin: &str, site: &str) -> String {
-        format!("{origin}/venue#{}.{}", encoded(site), self.seal(site))
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn poster_address(&self, origin: &str, site: &str) -> Result<String, RegistryError> {
+        Ok(format!("{origin}/venue#{}.{}", encoded(site), self.seal(site)?))
+    }
+
+    /// Lets the poster of a site be good no more, and whoever scans it scan nothing: another is to be printed.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn replace_poster(&self, site: &str, caller: &Caller, now: TimeMs) -> Result<(), RegistryError> {
+        self.registry.replace_poster(site, act(now, caller.actor(), "poster.replace", site))
     }
 
     /// The venue of a poster.
     ///
     /// # Errors
-    /// The poster is none of this server, or its site is no venue any more.
+    /// The poster is none of this server, was replaced, or its site is no venue any more.
     pub fn poster_venue(&self, site: &str, seal: &str) -> Result<SiteRecord, VisitRefused> {
         // Digests: how far they agree tells nothing.
-        let is_ours = blake3::hash(seal.as_bytes()) == blake3::hash(self.seal(site).as_bytes());
+        let is_ours = blake3::hash(seal.as_bytes()) == blake3::hash(self.seal(site)?.as_bytes());
         self.venue_site(site).filter(|_| is_ours).ok_or(VisitRefused::UnknownPoster)
     }
 
@@ -256,32 +322,65 @@ impl People {
     pub fn admit_visit(
         &self,
         site: &SiteRecord,
-        way: Way,
-        token: &str,
-        request: &str,
+        asked: VisitAsked<'_>,
         now: TimeMs,
     ) -> Result<VisitAdmitted, VisitRefused> {
+        let VisitAsked { way, token, pressed_at, request } = asked;
         let (pass, is_over) = self.visitors_pass(token, now)?;
         let (number, content) = (pass.pass.to_string(), format!("{}|{way:?}", site.site));
         let whose = (number.as_str(), request);
         let subject = pass.subject;
         if let Some(at) = self.registry.visit_before(whose, &content, now)? {
-            return Ok(VisitAdmitted { subject, at });
+            self.quota.take(&format!("visit again|{subject}"), REPEATS_A_DAY, now)?;
+            let is_taken = self.engine.has_scan(&subject.to_string(), &site.site, at, way.into())?;
+            return Ok(VisitAdmitted { subject, at, is_taken });
         }
-        // Whoever is inside gets out, whatever has become of the pass meanwhile.
-        if way == Way::In && pass.revoked.is_some() {
-            return Err(VisitRefused::Revoked);
-        }
-        if way == Way::In && is_over {
-            return Err(VisitRefused::Expired);
+        let at = instant_of(pressed_at, now)?;
+        match way {
+            Way::In => self.may_go_in(&pass, is_over, now)?,
+            Way::Out => self.may_go_out(&pass, is_over, site, now)?,
         }
         self.last_visits.take(subject, request, self.config.visit_gap_ms, now)?;
         self.quota.take(&format!("visit|{subject}"), VISITS_A_DAY, now)?;
         let watched = self.registry.watched(subject, now)?;
         let action = if way == Way::In { "visit.in" } else { "visit.out" };
         let act = watched.map(|_| act_with(now, "citizen", action, &subject.to_string(), "watched"));
-        let noted = self.registry.note_visit(whose, &content, act, now)?;
-        Ok(VisitAdmitted { subject, at: noted })
+        let at = self.registry.note_visit(whose, &content, at, act, now)?;
+        Ok(VisitAdmitted { subject, at, is_taken: false })
+    }
+
+    fn may_go_in(&self, pass: &PassRecord, is_over: bool, now: TimeMs) -> Result<(), VisitRefused> {
+        if pass.revoked.is_some() {
+            return Err(VisitRefused::Revoked);
+        }
+        if is_over {
+            return Err(VisitRefused::Expired);
+        }
+        if self.is_in_doubt(pass, now)? { Err(VisitRefused::NotVerified) } else { Ok(()) }
+    }
+
+    /// Whoever is inside gets out, whatever has become of the pass meanwhile.
+    fn may_go_out(
+        &self,
+        pass: &PassRecord,
+        is_over: bool,
+        site: &SiteRecord,
+        now: TimeMs,
+    ) -> Result<(), VisitRefused> {
+        let Err(refused) = self.may_go_in(pass, is_over, now) else { return Ok(()) };
+        let inside = self.inside_since(&pass.subject.to_string(), &site.site, now)?;
+        inside.map(|_| ()).ok_or(refused)
+    }
+
+    /// Anybody may declare with anybody's document. Where somebody has verified whose it is, or an order holds for
+    /// them, a declaration that nobody has compared with the document writes nothing into their trail.
+    fn is_in_doubt(&self, pass: &PassRecord, now: TimeMs) -> Result<bool, RegistryError> {
+        let is_verified = |record: &DeclarationRecord| record.state == DeclarationState::Verified;
+        if self.registry.declaration_record(pass.declaration)?.as_ref().is_some_and(is_verified) {
+            return Ok(false);
+        }
+        let others = self.registry.declarations_of(pass.subject, None, DECLARATIONS_LOOKED_AT)?;
+        Ok(others.iter().any(is_verified) || self.registry.order_at(pass.subject, now)?.is_some())
     }
 
     /// The pass of a token that this server has signed, and whether its time is over.
@@ -303,14 +402,14 @@ impl People {
         Ok((pass, said.is_none()))
     }
 
-    fn seal(&self, site: &str) -> String {
-        BASE32_NOPAD.encode(&self.registry.poster_seal(site))
+    fn seal(&self, site: &str) -> Result<String, RegistryError> {
+        Ok(BASE32_NOPAD.encode(&self.registry.poster_seal(site)?))
     }
 
     /// Now, or the last scan at the site where a device's clock is ahead: what is acknowledged counts.
     fn last_scan(&self, site: &str, now: TimeMs) -> Result<TimeMs, TraceError> {
-        let ahead_ms = self.config.clock_skew_ms.cast_signed();
-        let ahead = self.engine.passed(&Passed {
+        let ahead_ms = self.engine.config().clock_skew_ms.cast_signed();
+        let ahead = self.bounded_engine().passed(&Passed {
             sites: vec![site.to_owned()],
             areas: Vec::new(),
             interval: interval(TimeMs::new(now.get() + 1), TimeMs::new(now.get() + 1 + ahead_ms)),
@@ -321,14 +420,20 @@ impl People {
     }
 }
 
+/// When a scan was that is taken now.
+fn instant_of(pressed_at: Option<TimeMs>, now: TimeMs) -> Result<TimeMs, VisitRefused> {
+    let at = pressed_at.unwrap_or(now).min(now);
+    if now.get() - at.get() > VISIT_LATE_MS { Err(VisitRefused::TooOld) } else { Ok(at) }
+}
+
 fn interval(from: TimeMs, to: TimeMs) -> Interval {
     Interval::new(from, to).expect("callers give the earlier first")
 }
 
 /// The midnight before, in the time of the country.
 fn day_began(now: TimeMs) -> TimeMs {
-    let here = now.get() + HOURS_EAST_MS;
-    TimeMs::new(here - here.rem_euclid(MS_PER_DAY) - HOURS_EAST_MS)
+    let here = now.get() + EAST_MS;
+    TimeMs::new(here - here.rem_euclid(MS_PER_DAY) - EAST_MS)
 }
 
 /// A code as a part of an address.
@@ -343,10 +448,20 @@ fn encoded(code: &str) -> String {
     text
 }
 
-const HOURS_EAST_MS: i64 = 7 * 3_600_000;
-
 /// Scans of one person by posters in a day: somebody who runs errands all day.
 const VISITS_A_DAY: u32 = 300;
+
+/// The same scan sent again, by a phone whose network is bad.
+const REPEATS_A_DAY: u32 = 3_000;
+
+/// How long a scan may be on its way: whoever pressed earlier may have left long ago.
+const VISIT_LATE_MS: i64 = 10 * 60_000;
+
+/// Newest declarations of one subject that are looked at.
+const DECLARATIONS_LOOKED_AT: usize = 50;
+
+/// So long a count may take.
+const COUNTING_MAX: Duration = Duration::from_secs(5);
 
 /// Of whom the last visit is known: some 100 MB. A nation's visitors within the gap are fewer.
 const LAST_VISITS_MAX: usize = 1_000_000;

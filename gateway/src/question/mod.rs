@@ -18,9 +18,9 @@ use std::time::Duration;
 use serde::Serialize;
 use truyvet_engine::{
     CELL_DEFAULT, Chain, ChainAnswer, Common, CommonAnswer, Contacts, ContactsAnswer, Explained,
-    GENERATIONS_DEFAULT, Interval, LONGEST_DEFAULT, OCCUPANCY_CELLS_MAX, OVERLAP_DEFAULT, Occupancy,
-    OccupancyAnswer, Passed, PassedAnswer, PassedFound, SetAnswer, SetExpression, SetFound, SetQuestion,
-    Stays, StaysAnswer, TOP_DEFAULT, Trail, TrailAnswer, UtcOffset, WINDOW_DEFAULT,
+    GENERATIONS_DEFAULT, Interval, OVERLAP_DEFAULT, Occupancy, OccupancyAnswer, Passed, PassedAnswer,
+    PassedFound, SetAnswer, SetExpression, SetFound, SetQuestion, Stays, StaysAnswer, TOP_DEFAULT, Trail,
+    TrailAnswer, UtcOffset, WINDOW_DEFAULT,
 };
 use truyvet_engine::{Engine, TraceError};
 use truyvet_schemas::TimeMs;
@@ -312,8 +312,14 @@ fn stays(params: &mut Params) -> Result<Stays, Usage> {
         subjects: required_codes(params, "subject")?,
         interval: interval(params)?,
         overlap: duration(params, "overlap", OVERLAP_DEFAULT)?,
-        longest: duration(params, "longest", LONGEST_DEFAULT)?,
+        longest: longest(params)?,
     })
+}
+
+/// None: as the engine is set.
+fn longest(params: &mut Params) -> Result<Option<Duration>, Usage> {
+    let read = |text: String| parse_duration(&text).map_err(|source| Usage::Time { name: "longest", source });
+    params.take_one("longest")?.map(read).transpose()
 }
 
 fn occupancy(params: &mut Params) -> Result<Occupancy, Usage> {
@@ -322,13 +328,13 @@ fn occupancy(params: &mut Params) -> Result<Occupancy, Usage> {
         return Err(Usage::EmptyCell);
     }
     let interval = interval(params)?;
-    let length = interval.to().get().saturating_sub(interval.from().get());
-    if length as u128 / cell.as_millis().max(1) >= OCCUPANCY_CELLS_MAX as u128 {
+    let site = params.take_one("site")?.ok_or(Usage::Missing("site"))?;
+    let longest = longest(params)?;
+    let question = Occupancy { site: non_empty("site", site)?, interval, cell, longest };
+    if question.cells() > OCCUPANCY_CELLS_MAX {
         return Err(Usage::TooManyCells { most: OCCUPANCY_CELLS_MAX });
     }
-    let site = params.take_one("site")?.ok_or(Usage::Missing("site"))?;
-    let longest = duration(params, "longest", LONGEST_DEFAULT)?;
-    Ok(Occupancy { site: non_empty("site", site)?, interval, cell, longest })
+    Ok(question)
 }
 
 fn set(params: &mut Params) -> Result<SetQuestion, Usage> {
@@ -413,6 +419,9 @@ const GENERATIONS_MAX: u64 = 10;
 
 /// Cells that anybody will read.
 const TOP_MAX: u64 = 100_000;
+
+/// Cells of an answer of how many were inside: a year of hours.
+const OCCUPANCY_CELLS_MAX: u64 = 10_000;
 
 /// A million codes of 32 bytes are 32 MB, what one question may cost before it begins.
 const CODES_MAX: usize = 1_000_000;

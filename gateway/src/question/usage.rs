@@ -45,7 +45,7 @@ pub enum Usage {
     #[error("that is more than {most} cells; ask for a shorter time, or for longer cells")]
     TooManyCells {
         /// The most.
-        most: usize,
+        most: u64,
     },
     /// Write `true` or `false`.
     #[error("`{0}`: write true or false")]

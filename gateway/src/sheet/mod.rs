@@ -153,6 +153,9 @@ fn contacts(answer: &ContactsAnswer) -> Sheet {
     if let Some(cut) = &answer.cut {
         summary.push(format!("cut: {} left out; {}", cut.left_out, cut.reason));
     }
+    if !answer.inside.is_empty() {
+        summary.push(format!("{} subjects were inside with them: see trace stays", answer.inside.len()));
+    }
     let columns = match &answer.pairs {
         Some(rows) => vec![
             column!(rows, "given", text given),

@@ -126,7 +126,7 @@ fn expose(
         return pass::expose(view, question, members, exposed);
     }
     let ids: Vec<u32> = members.iter().map(|member| member.id).collect();
-    let own = own_scans(view, &ids, question.interval, |rank| members[rank].exposed_at)?;
+    let own = own_scans(view, &ids, question.interval, |rank| members[rank].exposed_at)?.scans;
     let window_ms = question.window.as_millis() as i64;
     if own.len() >= WIDE_SCANS.max(view.ids_end() as usize / SUBJECTS_PER_SCAN) {
         let earliest = Earliest::new(view);

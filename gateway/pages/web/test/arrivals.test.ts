@@ -18,6 +18,7 @@ test("two forms make one arrival: the flight's, and the person's", () => {
   assert.equal(traveller.birth_date, "1990-03-02");
   assert.equal("phone" in traveller, false);
   assert.deepEqual(crossing.carriage, { kind: "flight", number: "VN51", date: "2021-08-20" });
+  assert.equal(crossing.arrived_at, Date.UTC(2021, 7, 20), "in the time of the country, wherever the computer's clock is set");
   const { facility, home, until } = crossing.quarantine;
   assert.deepEqual([facility, home, until - crossing.arrived_at], ["CL-01", undefined, 14 * 86_400_000]);
 });

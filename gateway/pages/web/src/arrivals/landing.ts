@@ -2,7 +2,8 @@
 
 import { call } from "../api";
 import type { AccountSession } from "../contract";
-import { localTime, type Values } from "../declaration";
+import { localTime } from "../country-time";
+import type { Values } from "../declaration";
 import { at, element } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
 import { showFlaws } from "../flaws";

@@ -1,5 +1,6 @@
 // What an officer types at the border, and what it means. Pure.
 
+import { instantOf } from "../country-time";
 import type { Flaw, Sex } from "../contract";
 import type { Values } from "../declaration";
 import { birthDateTyped } from "../paper/values";
@@ -92,11 +93,6 @@ export function nextSeat(seat: string): string {
 
 function daysOf(landing: Values): number {
   return Number(landing["days"] ?? "");
-}
-
-/** A local day and time of a form. */
-function instantOf(text: string | undefined): number {
-  return text ? new Date(text).getTime() : 0;
 }
 
 /** Letters of a row of six; of a wider one the rest is typed. */

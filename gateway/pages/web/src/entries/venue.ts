@@ -1,6 +1,7 @@
 // The page /venue: a visitor who has scanned a venue's poster goes in or out, and gets out again with one press.
 
 import { call, Problem } from "../api";
+import { ZONE } from "../country-time";
 import { Device, type KeptPass, type VisitLetter } from "../device";
 import { at, element, say, show } from "../dom";
 import { keepOffline } from "../offline";
@@ -11,8 +12,8 @@ import type { Poster, PosterVenue, Visited, Way } from "../venue/contract";
 import { fullnessOf, roomWords } from "../venue/room";
 import { bearerOut, bearersOf, deliverVisit, isInside, isSamePoster, posterOf, writeVisit } from "../venue/visit";
 
-const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: ZONE });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric", timeZone: ZONE });
 const device = new Device(localStorage);
 let poster: Poster | null = null;
 let place: PosterVenue | null = null;

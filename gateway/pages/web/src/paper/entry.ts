@@ -5,7 +5,8 @@ import { AreaField } from "../area-field";
 import { areaPath, knownPath, learnPath } from "../areas";
 import { documentFlaws, flawsOfStep } from "../check";
 import type { DeclarationMade, DeclarationState, Flaw } from "../contract";
-import { DOCUMENT, localTime, type Values } from "../declaration";
+import { localTime, midnight } from "../country-time";
+import { DOCUMENT, type Values } from "../declaration";
 import { at, element, say, show } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
 import { clearFlaw, clearFlaws, fieldOf, showDisagreement, showFlaws } from "../flaws";
@@ -177,7 +178,7 @@ function refused(failure: unknown): void {
 // ---- what was entered today ----------------------------------------------------------------------
 
 async function showEntered(): Promise<void> {
-  const answer = await call<{ entries: Entered[] }>("GET", `/paper/entries?since=${midnight()}`).catch(() => null);
+  const answer = await call<{ entries: Entered[] }>("GET", `/paper/entries?since=${midnight(Date.now())}`).catch(() => null);
   if (!answer) return;
   const here = new Map(entered.map((entry) => [entry.pass, entry]));
   entered = answer.entries.map((entry) => ({ ...entry, ...here.get(entry.pass) }));
@@ -201,11 +202,7 @@ function showRows(): void {
 
 /** The sheets with today's passes. */
 export function todaysSheets(): { path: string; passes: number } {
-  return { path: `/paper/entries/sheets/{sheet}?since=${midnight()}`, passes: entered.length };
-}
-
-function midnight(): number {
-  return new Date().setHours(0, 0, 0, 0);
+  return { path: `/paper/entries/sheets/{sheet}?since=${midnight(Date.now())}`, passes: entered.length };
 }
 
 const ATTEMPTS = 5;

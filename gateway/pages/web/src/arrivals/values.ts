@@ -4,7 +4,7 @@ import { instantOf } from "../country-time";
 import type { Flaw, Sex } from "../contract";
 import type { Values } from "../declaration";
 import { birthDateTyped } from "../paper/values";
-import type { Arrival, Carriage, CarriageKind, Quarantine } from "./contract";
+import type { Arrival, Carriage, CarriageKind, Crossing, Quarantine } from "./contract";
 
 const DAY_MS = 86_400_000;
 
@@ -16,6 +16,17 @@ export function carriageOf(landing: Values): Carriage {
     ...(number === "" ? {} : { number }),
     date: landing["date"] ?? "",
   };
+}
+
+/** How those who came on it are asked for; on foot, whoever arrived at the site: see `wasOn`. */
+export function listQuery(landing: Values): URLSearchParams {
+  const { kind, number = "", date } = carriageOf(landing);
+  return new URLSearchParams(kind === "on_foot" ? { site: landing["site"] ?? "" } : { kind, carriage: number, date });
+}
+
+/** Whether somebody of such a list came so: what carries a number is asked for by it, who walked is found by the day. */
+export function wasOn({ carriage }: Crossing, { kind, date }: Carriage): boolean {
+  return kind !== "on_foot" || (carriage.kind === "on_foot" && carriage.date === date);
 }
 
 /** The arrival that the two forms make. */
@@ -79,6 +90,11 @@ export function landingFlaws(landing: Values): Flaw[] {
     ...missing("from", "crossing.from"),
     ...days,
   ];
+}
+
+/** What the next person's form begins with: the seat beside, the same country and facility; a home is one person's. */
+export function forNext({ seat = "", country = "", stay = "", document_seen = "" }: Values): Values {
+  return { seat: nextSeat(seat), country, nationality: country, stay: stay === "home" ? "" : stay, document_seen };
 }
 
 /** The seat beside this one: "12A" becomes "12B", and behind the last the next row begins. "" where it is no seat. */

@@ -71,8 +71,8 @@ for (const [index, [view, language, flight]] of LOOKS.entries()) {
     await give(page, spreadsheet(`list-${index}.csv`, [HEADER, ...wrong]));
     await page.see("#flaws");
     await inspect(page, "arrivals-no-flight");
+    // The list that waits is looked at once it is told.
     await fillLanding(page, `${flight}1`);
-    await give(page, spreadsheet(`list-${index}.csv`, [HEADER, ...wrong]));
     await page.says("#counts", "counts", { rows: 10, good: 8, bad: 2 });
     await inspect(page, "arrivals-preview");
     await page.press("label:has(#table-seen)");
@@ -91,10 +91,43 @@ for (const [index, [view, language, flight]] of LOOKS.entries()) {
     assert.deepEqual(seats, ["9A", "9B", "9C", "9D", "9E", "9F", "10A", "10B", "10C", "10D"]);
     await inspect(page, "arrivals-by-seat");
     await printed(page);
+    await isOfTheFlightInTheForm(page, `${flight}1`);
     await page.close();
     await scannedAtTheBorder(view, language, `${flight}1`);
   });
 }
+
+test("who walks over the border is kept through a reload, gets a pass on paper, and stands in the day's list", async () => {
+  const page = await openArrivals(PHONE, "vi");
+  await page.page.select("#kind", "on_foot");
+  await page.page.select("#facility", FACILITY);
+  await page.page.evaluate(() => document.getElementById("seat").focus());
+  const { keyboard } = page.page;
+  for (const typed of [null, "C30000001", null, "LE THI DI BO", "02/03/1990"]) {
+    if (typed !== null) await keyboard.type(typed);
+    await keyboard.press("Enter");
+  }
+  await page.page.reload();
+  await page.page.waitForFunction(() => document.getElementById("name")?.value === "LE THI DI BO");
+  await page.page.waitForFunction(() => document.activeElement?.id === "seat");
+  await page.page.select("#sex", "female");
+  await page.press("#save");
+  await page.read("#said", "LE THI DI BO");
+  await page.page.evaluate(() => (window.print = () => (window.wasPrinted = true)));
+  await page.press("#print-one");
+  await page.page.waitForFunction(() => window.wasPrinted === true);
+  const [words, code] = await page.page.$eval("#sheets .one-pass", (card) => [card.textContent, card.querySelector("path").getAttribute("d")]);
+  assert.ok(words.includes("LE THI DI BO") && code.length > 1_000, words);
+  await page.page.emulateMediaType("print");
+  await photograph(page, "arrivals-one-printed");
+  const pdf = await page.page.pdf({ preferCSSPageSize: true });
+  assert.equal(Buffer.from(pdf).toString("latin1").match(/\/Type\s*\/Page\b/g)?.length, 1, "one page, and nothing else");
+  await page.page.emulateMediaType("screen");
+  await page.choose("way", "passengers");
+  await page.read("#seat-rows", "LE THI DI BO");
+  assert.ok(!(await page.text("#seat-rows")).includes("PASSENGER"), "who flew is on other lists");
+  await page.close();
+});
 
 test("an official whose place is not at the border is told so", async () => {
   const client = await Client.official(at.server, "officer");
@@ -175,6 +208,22 @@ async function printed(page) {
   const pdf = await page.page.pdf({ preferCSSPageSize: true });
   assert.equal(Buffer.from(pdf).toString("latin1").match(/\/Type\s*\/Page\b/g)?.length, 2, "two pages, and nothing else");
   await page.page.emulateMediaType("screen");
+}
+
+/** A list that comes late is not shown under a flight that was named since. */
+async function isOfTheFlightInTheForm(page, flight) {
+  await page.delaysAnswers("/arrivals?kind=flight&carriage=VN52&", 800);
+  for (const number of ["VN52", flight]) {
+    await page.page.$eval("#number", (field, value) => {
+      field.value = value;
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }, number);
+  }
+  await page.read("#seat-rows", "PASSENGER J");
+  await page.page.waitForFunction(() => globalThis.asked === 1);
+  await page.page.waitForFunction(() => new Promise((wake) => setTimeout(() => wake(true), 1_500)));
+  assert.ok((await page.text("#seat-rows")).includes("PASSENGER J"));
+  await page.read("#passengers-said", flight);
 }
 
 /** Two of the flight show their passes at the airport's checkpoint; the ward of quarantine sees them come. */

@@ -78,7 +78,7 @@ for (const [view, language, phone] of [[PHONE, "vi", "0912345021"], [DESK, "en",
     await visitor.press("#visit-now");
     await visitor.read("#done-title", NAME);
     await inspect(visitor, "venue-kept");
-    await visitor.press("#done-out");
+    await visitor.press("#done-outs .way");
     await visitor.see('#done[data-way="out"]');
     await inspect(visitor, "venue-left");
     await isInside(officer, 0, "open");
@@ -93,6 +93,89 @@ for (const [view, language, phone] of [[PHONE, "vi", "0912345021"], [DESK, "en",
     await Promise.all([officer.close(), visitor.close()]);
   });
 }
+
+test("a family goes in and out with one phone: nobody is left behind inside, and nobody goes in by an old press", async () => {
+  const page = await at.browser.open(at.server, { view: PHONE, language: "vi", expects: ["offline"] });
+  await page.go("/venue");
+  const passes = [];
+  for (const [index, person] of [AN, DUNG].entries()) {
+    const citizen = await Client.citizen(at.server, person.number, `091234503${index}`);
+    passes.push({ ...(await citizen.declare(person)).pass, holder: person.name });
+  }
+  await page.page.evaluate((kept) => localStorage.setItem("truyvet.passes", JSON.stringify(kept)), passes);
+  const market = await Client.official(at.server, "market");
+  const poster = await (await market.fetch("GET", `/venues/${MARKET}/poster.svg`)).text();
+  const before = (await market.ask("GET", `/venues/${MARKET}`)).inside;
+  const inside = async () => (await market.ask("GET", `/venues/${MARKET}`)).inside - before;
+  await page.go(await addressOf(poster));
+
+  // Without a network it can be called off.
+  await page.read("#place-name", NAME);
+  await page.page.setOfflineMode(true);
+  await page.press("#in");
+  await page.says("#message", "visit_waiting");
+  await inspect(page, "venue-waiting");
+  await page.press("#cancel");
+  await page.says("#message", "visit_cancelled");
+  await page.page.setOfflineMode(false);
+  assert.equal(await page.page.evaluate(() => localStorage.getItem("truyvet.visit_letter")), null);
+
+  await page.press("#in");
+  await page.read("#done-title", NAME);
+  await page.press("#done-again");
+  const other = await page.page.$eval("input[name=bearer]:checked", (radio) => radio.value);
+  await page.press("#in");
+  await page.read("#done-title", NAME);
+  const outs = await page.page.$$eval("#done-outs .way", (buttons) => buttons.map((button) => button.textContent));
+  assert.equal(outs.length, 2, `${outs}`);
+  assert.ok(outs[0].includes(passes.find(({ pass }) => pass === other).holder), "the newest first");
+  assert.equal(await inside(), 2);
+  await inspect(page, "venue-family");
+  await page.press("#done-outs .way");
+  await page.says("#done-next", "visit_next_others", { n: 1 });
+  await page.press("#done-outs .way");
+  await page.says("#done-next", "visit_next_out");
+  assert.equal(await inside(), 0);
+
+  // What was pressed long ago, and never sent, is told and not recorded.
+  const { site, seal } = await page.page.evaluate(() => JSON.parse(localStorage.getItem("truyvet.visits"))[0].poster);
+  const letter = { key: "an-old-one", poster: { site, seal }, way: "in", at: Date.now() - 11 * 60_000, who: passes[0].holder, pass: passes[0].pass, token: passes[0].token };
+  await page.page.evaluate((kept) => localStorage.setItem("truyvet.visit_letter", JSON.stringify(kept)), letter);
+  await page.go("/venue");
+  await page.says("#message", "visit_too_old");
+  await page.see("#how");
+  assert.equal(await inside(), 0);
+  await page.close();
+});
+
+test("a venue that is not there is told for as long as no other is opened, and figures that stay are read out once", async () => {
+  const page = await at.browser.open(at.server, { view: DESK, language: "vi", client: await Client.official(at.server, "health"), expects: [404] });
+  await page.go("/occupancy?site=NO-1");
+  await page.says("#trouble", "no_such_venue");
+  await page.see("#list-at");
+  const asOf = await page.text("#list-at");
+  await page.press(`#venues [data-site="${MARKET}"]`);
+  await page.read("#one-name", NAME);
+  await page.page.waitForFunction(() => document.getElementById("trouble").hidden);
+  await page.page.evaluate(() => {
+    globalThis.changes = 0;
+    const seen = { childList: true, characterData: true, subtree: true };
+    new MutationObserver((all) => (globalThis.changes += all.length)).observe(document.getElementById("one-now"), seen);
+  });
+  // What is shown is brought up to date each ten seconds.
+  const next = page.page.waitForResponse((answer) => answer.url().endsWith(`/venues/${MARKET}`), { timeout: 20_000 });
+  await next;
+  await page.page.waitForNetworkIdle();
+  assert.equal(await page.page.evaluate(() => globalThis.changes), 0);
+  await page.go("/occupancy?site=NO-1");
+  await page.says("#trouble", "no_such_venue");
+  await page.page.waitForResponse((answer) => answer.url().includes("/venues?"), { timeout: 20_000 });
+  await page.page.waitForNetworkIdle();
+  await page.says("#trouble", "no_such_venue");
+  assert.equal(await page.page.$eval("#one", (part) => part.hidden), true);
+  assert.notEqual(asOf, "");
+  await page.close();
+});
 
 test("a place for nobody is always full, and a poster that was altered opens nothing", async () => {
   const officer = await at.browser.open(at.server, { view: PHONE, language: "vi" });

@@ -208,6 +208,21 @@ export class Page {
     }, `/api/v1${path}`);
   }
 
+  /** From now on, until it is loaded anew, what the page asks there is answered so much later; `asked` counts it. */
+  delaysAnswers(path, ms) {
+    return this.page.evaluate((start, delay) => {
+      const real = globalThis.fetch;
+      globalThis.asked = 0;
+      globalThis.fetch = async (url, options) => {
+        const answer = await real(url, options);
+        if (!String(url).startsWith(start)) return answer;
+        globalThis.asked += 1;
+        await new Promise((wake) => setTimeout(wake, delay));
+        return answer;
+      };
+    }, `/api/v1${path}`, ms);
+  }
+
   close() {
     return this.page.close();
   }

@@ -135,6 +135,61 @@ test("a paper whose answer was lost is one declaration, though it is saved again
   await page.close();
 });
 
+test("a paper that is saved twice is sent once, and who is typed next is not taken away by a second answer", async () => {
+  const page = await openPaper(DESK, "vi");
+  await typePerson(page, REGISTERED[2]);
+  await typeJourney(page);
+  await page.delaysAnswers("/paper/declarations", 600);
+  const { keyboard } = page.page;
+  await keyboard.down("Control");
+  for (let press = 0; press < 3; press += 1) await keyboard.press("Enter");
+  await keyboard.up("Control");
+  await page.read("#entered", REGISTERED[2].name);
+  await keyboard.type("0790");
+  await page.page.waitForFunction(() => new Promise((wake) => setTimeout(() => wake(true), 1_500)));
+  const [typed, asked] = await page.page.evaluate(() => [document.activeElement.value, globalThis.asked]);
+  assert.deepEqual([typed, asked], ["0790", 1]);
+  await page.says("#print-one", "print_one", { name: REGISTERED[2].name });
+  await page.close();
+});
+
+test("a table that did not get through is sent as its columns were told, once there is a network again", async () => {
+  const page = await openPaper(PHONE, "vi", ["offline"]);
+  await page.choose("way", "table");
+  await give(page, write("mang.csv", [HEADER, rowOf(person(5, 1))].join("\r\n")));
+  await page.says("#counts", "counts", { rows: 1, good: 1, bad: 0 });
+  const before = await page.page.$("#column-H");
+  await page.page.select("#column-H", "");
+  await page.page.waitForFunction((select) => !select.isConnected, {}, before);
+  await page.press("label:has(#table-seen)");
+  await page.press("label:has(#accept-mismatches)");
+  await page.page.waitForNetworkIdle();
+  await page.page.setOfflineMode(true);
+  await page.press("#send-table");
+  await page.says("#table-said", "unreachable");
+  assert.equal(await page.page.$eval("#column-H", (select) => select.checkVisibility() && select.value), "");
+  await inspect(page, "paper-not-sent");
+  await page.page.setOfflineMode(false);
+  await page.press("#send-table");
+  await page.says("#result-counts", "upload_counts", { accepted: 1, was_there: 0, refused: 0, rows: 1 });
+  await page.close();
+});
+
+test("on a page that was open at midnight nothing of the day before is printed, and nothing fails", async () => {
+  const page = await openPaper(PHONE, "vi");
+  await page.see("#print-entered");
+  await page.page.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 86_400_000;
+    window.print = () => (window.wasPrinted = true);
+  });
+  await page.press("#print-entered");
+  await page.page.waitForFunction(() => document.getElementById("entered-part").hidden);
+  await page.page.waitForFunction(() => document.getElementById("print-said").hidden);
+  assert.equal(await page.page.evaluate(() => window.wasPrinted), undefined);
+  await page.close();
+});
+
 /** How many declarations were entered from paper. */
 async function entries(page) {
   return (await page.ask("/paper/entries?since=0")).entries.length;

@@ -1,6 +1,7 @@
 // Between the form, where every field is a text under the path that the server's errors use, and the
 // declaration as it is sent. Pure.
 
+import { instantOf, localTime } from "./country-time";
 import type { Companion, Declaration, IdDocument, LabTest, Residence, Symptom, Vehicle } from "./contract";
 
 /** Texts by field: `person.name`, `journey.to`, `health.symptoms` (separated by spaces) ... */
@@ -91,11 +92,6 @@ export function companionCount(values: Values): number {
   return Math.max(0, ...indexes.map((index) => (index === undefined ? 0 : Number(index) + 1)));
 }
 
-/** "2021-08-19T07:30" on this device's clock, as a field for date and time holds it. */
-export function localTime(unixMs: number): string {
-  return new Date(unixMs - new Date(unixMs).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
 function companionsOf(values: Values): Companion[] {
   return Array.from({ length: companionCount(values) }, (_, i) => {
     const path = `companions[${i}]`;
@@ -141,12 +137,6 @@ function testOf(values: Values): { test?: LabTest } {
   const taken_at = instantOf(values["health.test.taken_at"]);
   const result = given(values["health.test.result"]) as LabTest["result"];
   return { test: { kind: kind as LabTest["kind"], result, taken_at } };
-}
-
-/** The instant of a date, with or without a time, on this device's clock; `0` where it is none. */
-function instantOf(text: string | undefined): number {
-  const local = text && text.length === 10 ? `${text}T00:00` : text;
-  return new Date(local ?? "").getTime() || 0;
 }
 
 function optional<K extends string>(name: K, text: string | undefined): { [key in K]?: string } {

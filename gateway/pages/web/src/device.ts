@@ -36,13 +36,18 @@ export interface VisitLetter {
   key: string;
   poster: Poster;
   way: Way;
+  /** When it was pressed, on this device's clock. */
+  at: number;
+  /** Whose it is: the holder's name, or the number of a pass whose holder is not known here. */
+  who: string;
   /** Number of the pass, and what its QR code says. */
   pass: string;
   token: string;
 }
 
-/** The last scan of a venue's poster: whoever is inside gets out without scanning again. */
+/** The last scan of a venue's poster by somebody: whoever is inside gets out without scanning again. */
 export interface KeptVisit {
+  who: string;
   poster: Poster;
   name: string;
   way: Way;
@@ -103,12 +108,15 @@ export class Device {
     this.write("visit_letter", letter);
   }
 
-  get visit(): KeptVisit | null {
-    return this.read<KeptVisit>("visit");
+  /** The last one of each person, the newest first. */
+  get visits(): KeptVisit[] {
+    return this.read<KeptVisit[]>("visits") ?? [];
   }
 
-  set visit(visit: KeptVisit | null) {
-    this.write("visit", visit);
+  /** Keeps somebody's visit in place of the one before. */
+  keepVisit(visit: KeptVisit): void {
+    const others = this.visits.filter(({ who }) => who !== visit.who);
+    this.write("visits", [visit, ...others].slice(0, PASSES_KEPT_MAX));
   }
 
   /** The answer to this question that was kept last. */

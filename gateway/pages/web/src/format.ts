@@ -1,12 +1,13 @@
 // Times and numbers in words that people read.
 
+import { ZONE } from "./country-time";
 import { locale, text } from "./texts";
 
 const two = "2-digit";
-const moments = new Intl.DateTimeFormat(locale, { weekday: "short", day: two, month: two, year: "numeric", hour: two, minute: two });
-const days = new Intl.DateTimeFormat(locale, { day: two, month: two, year: "numeric" });
+const moments = new Intl.DateTimeFormat(locale, { weekday: "short", day: two, month: two, year: "numeric", hour: two, minute: two, timeZone: ZONE });
+const days = new Intl.DateTimeFormat(locale, { day: two, month: two, year: "numeric", timeZone: ZONE });
 
-/** Day and time of an instant, on this device's clock. */
+/** Day and time of an instant, in the time of the country. */
 export function moment(unixMs: number): string {
   return moments.format(new Date(unixMs));
 }

@@ -1,6 +1,7 @@
 // What a ward is told of journeys: how notices are kept in order, and said in words. Pure.
 
 import type { AreaName } from "./contract";
+import { instantOf } from "./country-time";
 
 export type Side = "leaving" | "coming" | "within";
 export type JourneyState = "expected" | "under_way" | "arrived" | "ended";
@@ -56,11 +57,10 @@ export function mayArrive(notice: Notice): boolean {
   return notice.side !== "leaving" && notice.state !== "arrived";
 }
 
-/** The day as the server's bounds, unix milliseconds: from local midnight to the next. */
+/** The day as the server's bounds, unix milliseconds: from midnight to the next. */
 export function boundsOf(day: string): { from: number; to: number } | null {
-  const start = new Date(`${day}T00:00`);
-  if (Number.isNaN(start.getTime())) return null;
-  const end = new Date(start);
-  end.setDate(end.getDate() + 1);
-  return { from: start.getTime(), to: end.getTime() };
+  const from = instantOf(day);
+  return from === 0 ? null : { from, to: from + DAY_MS };
 }
+
+const DAY_MS = 86_400_000;

@@ -21,9 +21,11 @@ export interface Patience {
   /** Told before each wait. */
   onWaiting?: (failure: unknown, waitMs: number) => void;
   /** Waits; a test hands in its own. */
-  wait?: (ms: number) => Promise<void>;
+  wait?: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Gives up after so many failures; never, if left out. */
   attempts?: number;
+  /** Gives up once this is aborted, also while it waits. */
+  signal?: AbortSignal;
 }
 
 /** What `ask` answers, asked until it does; throws what asking again cannot help. */
@@ -37,20 +39,23 @@ export async function untilAnswered<T>(ask: () => Promise<T>, patience: Patience
       const asked = failure instanceof Problem ? failure.retryAfterMs : null;
       const waitMs = asked ?? delayMs(attempt);
       patience.onWaiting?.(failure, waitMs);
-      await wait(waitMs);
+      await wait(waitMs, patience.signal);
+      if (patience.signal?.aborted) throw failure;
     }
   }
 }
 
-/** Waits so long, or until the device says that it has a network again. */
-function untilLaterOrOnline(ms: number): Promise<void> {
+/** Waits so long, or until the device says that it has a network again, or nobody waits any more. */
+function untilLaterOrOnline(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
       removeEventListener("online", done);
+      signal?.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, ms);
     addEventListener("online", done);
+    signal?.addEventListener("abort", done);
   });
 }

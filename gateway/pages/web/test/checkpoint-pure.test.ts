@@ -183,6 +183,9 @@ test("a pass on a list is told, whatever else is found", () => {
   const inQuarantine = listsOf({ quarantine: [PASS.subject] });
   assert.deepEqual(findingsOf(valid, inQuarantine, SERVER), ["quarantine"]);
   assert.deepEqual(amended(["quarantine"], "valid"), ["valid"], "this is where they are to be");
+  assert.deepEqual(amended(["quarantine", "expired"], "expired"), ["expired"], "and here still, when the pass is over");
+  assert.deepEqual(amended(["watch", "quarantine"], "revoked"), ["watch", "revoked"]);
+  for (const silent of ["watch", "unknown", "something_new"]) assert.ok(amended(["quarantine"], silent).includes("quarantine"), silent);
   assert.deepEqual(amended(["valid"], "quarantine"), ["quarantine"]);
   const unverified: Outcome = { outcome: "valid", pass: { ...PASS, isVerified: false } };
   assert.deepEqual(findingsOf(unverified, listsOf({}), SERVER), ["not_verified"]);
@@ -213,7 +216,8 @@ test("the server makes a verdict stricter, and milder only in what it alone can 
       const [gravest] = amended([phone], verdict);
       assert.ok(gravest !== undefined);
       if (phone === "ask_server") assert.equal(gravest, verdict);
-      else if (["not_verified", "not_sealed", "quarantine"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
+      else if (["not_verified", "not_sealed"].includes(phone) && verdict === "valid") assert.equal(gravest, "valid");
+      else if (phone === "quarantine" && !["watch", "unknown"].includes(verdict)) assert.equal(gravest, verdict);
       else assert.ok(FINDINGS.indexOf(gravest) <= FINDINGS.indexOf(phone), `${phone} + ${verdict}`);
     }
   }

@@ -63,12 +63,12 @@ test("a form becomes a declaration that says what was filled in and no more", ()
   });
 });
 
-test("a time chosen and a test taken are instants on this device's clock", () => {
+test("a time chosen and a test taken are instants in the time of the country", () => {
   const chosen = { "journey.when": "later", "journey.departs_at": "2021-08-20T07:30" };
   const tested = { "health.test.kind": "pcr", "health.test.result": "negative", "health.test.taken_at": "2021-08-18" };
   const { journey, health } = declarationOf({ ...filled, ...chosen, ...tested }, NOW);
-  assert.equal(journey.departs_at, new Date(2021, 7, 20, 7, 30).getTime());
-  assert.deepEqual(health.test, { kind: "pcr", result: "negative", taken_at: new Date(2021, 7, 18).getTime() });
+  assert.equal(journey.departs_at, Date.UTC(2021, 7, 20, 0, 30));
+  assert.deepEqual(health.test, { kind: "pcr", result: "negative", taken_at: Date.UTC(2021, 7, 17, 17) });
 });
 
 test("a declaration that is reused comes back as it was, but for what must be told anew", () => {

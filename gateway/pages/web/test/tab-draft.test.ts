@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { openDraft } from "../src/paper/draft";
 import { draftOwner, forgetDraft, forgetDrafts, readDraft, writeDraft } from "../src/tab-draft";
 import { MemoryStorage } from "./storage";
 
@@ -31,4 +32,15 @@ test("a draft outlives a reload, belongs to one owner and one page, and ends wit
 test("citizens are told apart by document and phone", () => {
   const citizen = { kind: "citizen", document_kind: "citizen_id", document_last4: "0001", phone_last3: "567", expires_at: 0 } as const;
   assert.notEqual(draftOwner(citizen), draftOwner({ ...citizen, phone_last3: "568" }));
+});
+
+test("a passenger who is being typed is there after a reload, beside the upload, and for nobody else", () => {
+  Object.assign(globalThis, { sessionStorage: new MemoryStorage(), localStorage: new MemoryStorage() });
+  const official = (account: string) => ({ kind: "account", account, name: "", role: "officer", expires_at: 0 }) as const;
+  const { keep } = openDraft("arrivals", official("mai"));
+  keep({ upload: "U1" });
+  keep({ values: { seat: "12A", name: "NGUYEN VAN AN" }, places: {} });
+  const { draft } = openDraft("arrivals", official("mai"));
+  assert.deepEqual([draft.values["name"], draft.upload], ["NGUYEN VAN AN", "U1"]);
+  assert.deepEqual(openDraft("arrivals", official("lan")).draft, { values: {}, places: {}, upload: "" });
 });

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Problem, Unreachable } from "../src/api";
-import { Device, type KeptPass, type VisitLetter } from "../src/device";
+import { Device, type KeptPass, type KeptVisit, type VisitLetter } from "../src/device";
 import type { Cell, Visited } from "../src/venue/contract";
+import type { PostVisit } from "../src/venue/visit";
 import { MemoryStorage } from "./storage";
 
 const words = { inside_full: "{inside}/{capacity} full", inside_unbounded: "{inside} inside" };
@@ -13,16 +14,21 @@ const page = { getElementById: () => ({ textContent: JSON.stringify(words) }), d
 Object.assign(globalThis, { document: page });
 const { fullnessOf, roomWords } = await import("../src/venue/room");
 const { barsOf, hour, HEIGHT } = await import("../src/venue/bars");
-const { bearerOut, bearersOf, deliverVisit, posterOf, writeVisit } = await import("../src/venue/visit");
+const { bearerOut, bearersOf, deliverVisit, insideOf, likelyBearer, posterOf, writeVisit } = await import("../src/venue/visit");
 
 const NOW = 1_628_164_800_000;
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const POSTER = { site: "MK-1", seal: "AEAACAJDIVTYTK6N" };
 const patience = { wait: async (): Promise<void> => undefined };
 
 function pass(name: string, holder: string | undefined, until = NOW + HOUR): KeptPass {
   const of = holder === undefined ? {} : { holder };
   return { pass: name, token: `TVP1:${name}`, issued_at: NOW - HOUR, valid_until: until, revoked: false, registered: true, ...of };
+}
+
+function inside(who: string, pass: string): KeptVisit {
+  return { who, poster: POSTER, name: "Chợ", way: "in", at: NOW, pass };
 }
 
 function cell(most: number): Cell {
@@ -61,24 +67,46 @@ test("a poster's address is read whatever stands in the code, and anything else 
 
 test("each holder has the newest valid pass, and where none is valid the old ones do to get out", () => {
   const passes = [pass("3", "Mai"), pass("2", "An"), pass("1", "Mai"), pass("0", "Old", NOW)];
-  assert.deepEqual(bearersOf(passes, NOW).map((one) => one.pass), ["3", "2"]);
-  assert.deepEqual(bearersOf([pass("0", undefined, NOW)], NOW).map((one) => one.pass), ["0"]);
-  assert.deepEqual(bearersOf([], NOW), []);
-  const visit = { poster: POSTER, name: "", way: "in" as const, at: NOW, pass: "1" };
-  assert.equal(bearerOut(passes, visit)?.pass, "1", "the pass of the way in");
-  assert.equal(bearerOut(passes, null), undefined);
+  assert.deepEqual(bearersOf(passes, [], NOW).map((one) => one.pass), ["3", "2"]);
+  assert.deepEqual(bearersOf([pass("0", undefined, NOW)], [], NOW).map((one) => one.pass), ["0"]);
+  assert.deepEqual(bearersOf([], [], NOW), []);
+  assert.deepEqual(bearersOf(passes, [inside("Old", "0")], NOW).map((one) => one.pass), ["3", "2", "0"], "inside with a pass that is over");
+  assert.equal(bearerOut(passes, inside("Mai", "1"))?.pass, "1", "the pass of the way in");
+});
+
+test("of a family everybody's visit is kept, also when a pass is renewed, and ends with their own way out", () => {
+  const device = new Device(new MemoryStorage());
+  device.keepVisit(inside("Mai", "1"));
+  device.keepVisit(inside("An", "2"));
+  assert.deepEqual(insideOf(device.visits, NOW).map(({ who }) => who), ["An", "Mai"], "the newest first");
+  device.keepVisit({ ...inside("An", "2"), way: "out" });
+  assert.deepEqual(insideOf(device.visits, NOW).map(({ who }) => who), ["Mai"]);
+  device.keepVisit({ ...inside("Mai", "3"), way: "out" });
+  assert.deepEqual(insideOf(device.visits, NOW), []);
+  assert.deepEqual(insideOf([inside("Mai", "1")], NOW + 12 * HOUR), [], "nobody is inside for longer than the server counts");
+});
+
+test("whoever is inside is likely to leave, and for somebody else it is one who is not inside", () => {
+  const family = [pass("1", "Mai"), pass("2", "An"), pass("3", "Ba")];
+  const likely = (visits: KeptVisit[], isOther: boolean) => likelyBearer(family, visits, POSTER, isOther)?.pass;
+  assert.equal(likely([inside("An", "2")], false), "2");
+  assert.equal(likely([inside("Mai", "1")], true), "2");
+  assert.equal(likely([inside("Mai", "1"), inside("An", "2")], true), "3");
+  assert.equal(likely([], false), "1");
+  assert.equal(likely([{ ...inside("An", "2"), poster: { ...POSTER, site: "MK-2" } }], false), "1", "inside elsewhere");
+  assert.equal(likely(family.map((one) => inside(one.holder ?? "", one.pass)), true), "1");
 });
 
 test("a scan has one key through failures and a reload, and is kept once it is answered", async () => {
   const storage = new MemoryStorage();
   const keys: string[] = [];
-  writeVisit(new Device(storage), POSTER, "in", pass("1", "An"));
+  writeVisit(new Device(storage), POSTER, "in", pass("1", "An"), NOW);
   const unlucky = async ({ key }: VisitLetter): Promise<Visited> => {
     keys.push(key);
     throw new Unreachable();
   };
   const closed = { wait: (): Promise<void> => new Promise(() => undefined) };
-  void deliverVisit(new Device(storage), new Device(storage).visitLetter as VisitLetter, closed, unlucky);
+  void deliverVisit(new Device(storage), new Device(storage).visitLetter as VisitLetter, closed, unlucky, () => NOW);
   await new Promise(setImmediate);
   const device = new Device(storage);
   const send = async (letter: VisitLetter): Promise<Visited> => {
@@ -86,13 +114,68 @@ test("a scan has one key through failures and a reload, and is kept once it is a
     if (keys.length < 3) throw new Problem("busy", 503, [], null, {});
     return { site: letter.poster.site, name: "Chợ", direction: letter.way, at: NOW };
   };
-  await deliverVisit(device, device.visitLetter as VisitLetter, patience, send);
+  await deliverVisit(device, device.visitLetter as VisitLetter, patience, send, () => NOW);
   assert.equal(new Set(keys).size, 1);
   assert.equal(device.visitLetter, null);
-  assert.deepEqual(device.visit, { poster: POSTER, name: "Chợ", way: "in", at: NOW, pass: "1" });
+  assert.deepEqual(device.visits, [{ who: "An", poster: POSTER, name: "Chợ", way: "in", at: NOW, pass: "1" }]);
   const refuse = async (): Promise<Visited> => Promise.reject(new Problem("pass-revoked", 409, [], null, {}));
-  const letter = writeVisit(device, POSTER, "in", pass("1", "An"));
-  await assert.rejects(deliverVisit(device, letter, patience, refuse), { kind: "pass-revoked" });
+  const letter = writeVisit(device, POSTER, "in", pass("1", "An"), NOW);
+  await assert.rejects(deliverVisit(device, letter, patience, refuse, () => NOW), { kind: "pass-revoked" });
   assert.equal(device.visitLetter, null, "what was refused is not sent again");
-  assert.equal(device.visit?.at, NOW, "and the visit before stays");
+  assert.equal(device.visits[0]?.at, NOW, "and the visit before stays");
+});
+
+test("a scan is sent with the time it was pressed at, and not at all when that is long ago", async () => {
+  const device = new Device(new MemoryStorage());
+  const times: (number | undefined)[] = [];
+  const take: PostVisit = async ({ poster, way }, at) => {
+    times.push(at);
+    return { site: poster.site, name: "Chợ", direction: way, at: at ?? 0 };
+  };
+  const sendAfter = (ms: number, send: PostVisit) => {
+    const letter = writeVisit(device, POSTER, "in", pass("1", "An"), NOW);
+    return deliverVisit(device, letter, patience, send, () => NOW + ms);
+  };
+  await sendAfter(9 * MINUTE, take);
+  assert.deepEqual(times, [NOW]);
+  await assert.rejects(sendAfter(11 * MINUTE, take), { kind: "too-old" });
+  const { at: _, ...older } = writeVisit(device, POSTER, "in", pass("1", "An"), NOW);
+  await assert.rejects(deliverVisit(device, older as VisitLetter, patience, take, () => NOW), { kind: "too-old" }, "of an older version");
+  assert.deepEqual(times, [NOW], "neither was sent");
+  assert.equal(device.visitLetter, null);
+
+  // Each attempt looks at the clock: offline for a quarter of an hour it is given up by itself.
+  let now = NOW;
+  const offline: PostVisit = async () => {
+    now += 4 * MINUTE;
+    throw new Unreachable();
+  };
+  const letter = writeVisit(device, POSTER, "in", pass("1", "An"), NOW);
+  await assert.rejects(deliverVisit(device, letter, patience, offline, () => now), { kind: "too-old" });
+  assert.equal(now, NOW + 12 * MINUTE);
+
+  // To the server it is old though it was pressed just now: the phone's clock is slow.
+  const strict: PostVisit = async (letter, at) => {
+    if (at !== undefined) throw new Problem("too-old", 409, [], null, {});
+    return take(letter, at);
+  };
+  await sendAfter(1_000, strict);
+  assert.deepEqual(times, [NOW, undefined]);
+  await assert.rejects(sendAfter(5 * MINUTE, strict), { kind: "too-old" });
+});
+
+test("a scan that is called off while it waits is neither sent again nor kept", async () => {
+  const device = new Device(new MemoryStorage());
+  let sent = 0;
+  const offline: PostVisit = async () => {
+    sent += 1;
+    throw new Unreachable();
+  };
+  const calling = new AbortController();
+  const waits = { wait: async (): Promise<void> => calling.abort(), signal: calling.signal };
+  const letter = writeVisit(device, POSTER, "in", pass("1", "An"), NOW);
+  await assert.rejects(deliverVisit(device, letter, waits, offline, () => NOW), Unreachable);
+  assert.equal(sent, 1);
+  assert.equal(device.visitLetter, null);
+  assert.deepEqual(device.visits, []);
 });

@@ -2,7 +2,8 @@
 
 import { call } from "../api";
 import type { AccountSession } from "../contract";
-import { localTime, type Values } from "../declaration";
+import { localTime } from "../country-time";
+import type { Values } from "../declaration";
 import { at, element } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
 import { showFlaws } from "../flaws";
@@ -31,11 +32,15 @@ export async function startLanding(me: AccountSession, onChange: () => void): Pr
 
 /** The values, or `null` where something is missing, which is told. */
 export function landingValues(): Values | null {
+  const flaws = landingFlaws(readValues(form));
+  if (flaws.length > 0) showFlaws(flaws, text("landing_first"));
+  return landingNow();
+}
+
+/** The values, or `null` where something is missing: nobody is told who is filling it in. */
+export function landingNow(): Values | null {
   const values = readValues(form);
-  const flaws = landingFlaws(values);
-  if (flaws.length === 0) return values;
-  showFlaws(flaws, text("landing_first"));
-  return null;
+  return landingFlaws(values).length === 0 ? values : null;
 }
 
 function optionOf({ site, name, area }: ArrivalPlace): HTMLOptionElement {

@@ -1,54 +1,97 @@
-// Who came on a flight, a vehicle or a ship, by seat: what their passes are, and where they stay until when.
+// Who came on a flight, a vehicle or a ship, by seat: what their passes are, and where they stay until when. On foot
+// nobody came with anybody: there it is who walked over at the site, the newest first.
 
 import { call } from "../api";
 import { at, element, say, show } from "../dom";
 import { showFlaws } from "../flaws";
 import { birthDate, day } from "../format";
-import { PAGES_AT_ONCE, printSheets } from "../paper/print";
+import { Latest } from "../latest";
+import { firstOf, type Listing } from "../listing";
+import { printAll } from "../paper/print";
 import { hasText, text } from "../texts";
 import { troubleOf } from "../trouble";
 import type { ArrivalShown, Carriage } from "./contract";
-import { landingValues } from "./landing";
-import { carriageOf } from "./values";
+import { landingNow, landingValues } from "./landing";
+import { carriageOf, listQuery, wasOn } from "./values";
 
-let shown: ArrivalShown[] = [];
-let carriage: Carriage | null = null;
+/** A list, and how far it is shown. */
+interface Shown extends Listing<ArrivalShown> {
+  carriage: Carriage;
+  query: string;
+}
+
+let shown: Shown | null = null;
+const asking = new Latest();
 
 export function startPassengers(): void {
   at("show-passengers").addEventListener("click", () => void load());
-  at("more-passengers").addEventListener("click", (event) => void load((event.currentTarget as HTMLElement).dataset["after"]));
-  at("print-passengers").addEventListener("click", () => {
-    if (carriage) void printSheets(`/arrivals/sheets/{sheet}?${queryOf(carriage)}`, 1, Math.min(PAGES_AT_ONCE, pages()));
-  });
+  at("more-passengers").addEventListener("click", () => void more());
+  at("print-passengers").addEventListener("click", () => void print());
 }
 
-/** Shows those of the carriage in the form. */
-export async function load(after?: string): Promise<void> {
-  const landing = landingValues();
-  if (landing === null) return;
-  carriage = carriageOf(landing);
-  const query = queryOf(carriage);
-  if (after) query.set("after", after);
+/** Shows those of the carriage in the form; tells what is missing there. */
+export async function load(): Promise<void> {
+  if (landingValues() !== null) await follow();
+}
+
+/** Shows those of the carriage in the form as it is now, and nobody while that is not known: who is shown came on it. */
+export async function follow(): Promise<void> {
+  const landing = landingNow();
+  const [carriage, query] = landing === null ? [null, ""] : [carriageOf(landing), String(listQuery(landing))];
+  if (shown?.query !== query) clear();
+  if (carriage !== null) await ask({ carriage, query, rows: [] });
+}
+
+async function more(): Promise<void> {
+  if (shown?.next !== undefined) await ask(shown);
+}
+
+/** Asks for the page behind what is shown. */
+async function ask(before: Shown): Promise<void> {
+  const isLatest = asking.begin();
   try {
-    const found = await call<{ arrivals: ArrivalShown[]; next?: string }>("GET", `/arrivals?${query}`);
-    shown = after ? [...shown, ...found.arrivals] : found.arrivals;
-    showAll(found.next);
+    const { rows, next } = await page(before, before.next);
+    if (!isLatest()) return;
+    shown = { ...before, rows: [...before.rows, ...rows], next };
+    showAll(shown);
   } catch (failure) {
-    showFlaws([], troubleOf(failure));
+    if (isLatest()) showFlaws([], troubleOf(failure));
   }
 }
 
-function showAll(next: string | undefined): void {
-  const { number = "", date = "" } = carriage ?? {};
-  say(at("passengers-said"), shown.length > 0 ? text("on_carriage", { carriage: number, day: birthDate(date), n: shown.length }) : "");
-  at("seat-rows").replaceChildren(...shown.map(rowOf));
-  show(at("seats"), shown.length > 0);
-  show(at("nobody"), shown.length === 0);
-  const more = at("more-passengers");
-  more.dataset["after"] = next ?? "";
-  show(more, next !== undefined);
-  at("print-passengers").textContent = text("print_list", { n: Math.min(PAGES_AT_ONCE, pages()) });
-  show(at("print-passengers"), shown.length > 0);
+async function page({ carriage, query }: Shown, after: string | undefined, limit?: number): Promise<Listing<ArrivalShown>> {
+  const asked = new URLSearchParams(query);
+  if (after !== undefined) asked.set("after", after);
+  if (limit !== undefined) asked.set("limit", String(limit));
+  const { arrivals, next } = await call<{ arrivals: ArrivalShown[]; next?: string }>("GET", `/arrivals?${asked}`);
+  return { rows: arrivals.filter(({ crossing }) => wasOn(crossing, carriage)), next };
+}
+
+/** Prints all who came on it, however few of them are shown. */
+async function print(): Promise<void> {
+  const of = shown;
+  if (of === null) return;
+  const count = async (): Promise<number> => (await firstOf(Infinity, (after) => page(of, after, ROWS_MAX))).rows.length;
+  await printAll(`/arrivals/sheets/{sheet}?${of.query}`, count, at("passenger-batches"));
+}
+
+function clear(): void {
+  shown = null;
+  asking.begin();
+  say(at("passengers-said"), "");
+  at("seat-rows").replaceChildren();
+  at("passenger-batches").replaceChildren();
+  for (const part of ["seats", "nobody", "more-passengers", "print-passengers"]) show(at(part), false);
+}
+
+function showAll({ carriage, rows, next }: Shown): void {
+  const { kind, number = text(kind), date } = carriage;
+  say(at("passengers-said"), rows.length > 0 ? text("on_carriage", { carriage: number, day: birthDate(date), n: rows.length }) : "");
+  at("seat-rows").replaceChildren(...rows.map(rowOf));
+  show(at("seats"), rows.length > 0);
+  show(at("nobody"), rows.length === 0);
+  show(at("more-passengers"), next !== undefined);
+  show(at("print-passengers"), rows.length > 0 && kind !== "on_foot");
 }
 
 function rowOf(arrival: ArrivalShown): HTMLTableRowElement {
@@ -73,12 +116,5 @@ function rowOf(arrival: ArrivalShown): HTMLTableRowElement {
   );
 }
 
-function queryOf({ kind, number = "", date }: Carriage): URLSearchParams {
-  return new URLSearchParams({ kind, carriage: number, date });
-}
-
-function pages(): number {
-  return Math.ceil(shown.length / ON_A_SHEET);
-}
-
-const ON_A_SHEET = 8;
+/** As many as the server gives at once. */
+const ROWS_MAX = 1_000;

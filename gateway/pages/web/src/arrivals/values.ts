@@ -1,9 +1,10 @@
 // What an officer types at the border, and what it means. Pure.
 
+import { instantOf } from "../country-time";
 import type { Flaw, Sex } from "../contract";
 import type { Values } from "../declaration";
 import { birthDateTyped } from "../paper/values";
-import type { Arrival, Carriage, CarriageKind, Quarantine } from "./contract";
+import type { Arrival, Carriage, CarriageKind, Crossing, Quarantine } from "./contract";
 
 const DAY_MS = 86_400_000;
 
@@ -15,6 +16,17 @@ export function carriageOf(landing: Values): Carriage {
     ...(number === "" ? {} : { number }),
     date: landing["date"] ?? "",
   };
+}
+
+/** How those who came on it are asked for; on foot, whoever arrived at the site: see `wasOn`. */
+export function listQuery(landing: Values): URLSearchParams {
+  const { kind, number = "", date } = carriageOf(landing);
+  return new URLSearchParams(kind === "on_foot" ? { site: landing["site"] ?? "" } : { kind, carriage: number, date });
+}
+
+/** Whether somebody of such a list came so: what carries a number is asked for by it, who walked is found by the day. */
+export function wasOn({ carriage }: Crossing, { kind, date }: Carriage): boolean {
+  return kind !== "on_foot" || (carriage.kind === "on_foot" && carriage.date === date);
 }
 
 /** The arrival that the two forms make. */
@@ -80,6 +92,11 @@ export function landingFlaws(landing: Values): Flaw[] {
   ];
 }
 
+/** What the next person's form begins with: the seat beside, the same country and facility; a home is one person's. */
+export function forNext({ seat = "", country = "", stay = "", document_seen = "" }: Values): Values {
+  return { seat: nextSeat(seat), country, nationality: country, stay: stay === "home" ? "" : stay, document_seen };
+}
+
 /** The seat beside this one: "12A" becomes "12B", and behind the last the next row begins. "" where it is no seat. */
 export function nextSeat(seat: string): string {
   const known = /^(\d{1,3})([A-HJ-K])$/.exec(seat.trim().toUpperCase());
@@ -92,11 +109,6 @@ export function nextSeat(seat: string): string {
 
 function daysOf(landing: Values): number {
   return Number(landing["days"] ?? "");
-}
-
-/** A local day and time of a form. */
-function instantOf(text: string | undefined): number {
-  return text ? new Date(text).getTime() : 0;
 }
 
 /** Letters of a row of six; of a wider one the rest is typed. */

@@ -1,5 +1,6 @@
 // What was declared, as lines for the officer to compare with the document: what matters most first.
 
+import { ZONE } from "../country-time";
 import { element } from "../dom";
 import { hasText, locale, text } from "../texts";
 import type { Trip } from "../vehicle/contract";
@@ -125,7 +126,7 @@ function spaced(number: string): string {
   return /^\d{9,12}$/.test(number) ? number.replace(/(\d{3})(?=\d)/g, "$1 ") : number;
 }
 
-const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" });
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: ZONE });
 const MOMENT = new Intl.DateTimeFormat(locale, {
-  hour: "2-digit", minute: "2-digit", day: "2-digit", month: "2-digit", year: "numeric", timeZone: "Asia/Ho_Chi_Minh",
+  hour: "2-digit", minute: "2-digit", day: "2-digit", month: "2-digit", year: "numeric", timeZone: ZONE,
 });

@@ -78,9 +78,8 @@ export function combined(some: readonly Finding[], others: readonly Finding[]): 
 /** What the phone found together with the server's verdict. */
 export function amended(own: readonly Finding[], verdict: string): Finding[] {
   const answer = serverFinding(verdict);
-  const known = own.filter((finding) => !UNSURE.includes(finding));
-  const still = answer === "valid" ? known.filter((finding) => !AMENDED.includes(finding)) : known;
-  return combined(still, [answer]);
+  const over = [...UNSURE, ...(BEHIND_QUARANTINE.includes(verdict) ? ELSEWHERE : []), ...(answer === "valid" ? AMENDED : [])];
+  return combined(own.filter((finding) => !over.includes(finding)), [answer]);
 }
 
 /** The server's verdict as a finding; a word that is not known here is taken as something to look at. */
@@ -112,10 +111,14 @@ export function toneOf(finding: Finding): Tone {
 
 const UNSURE: Finding[] = ["ask_server"];
 /**
- * What the server may know better: an officer has compared it since, or sealed the vehicle; whether this very site is
- * the one where somebody in quarantine is to be; and what lists that were cut, or a clock that was set back, leave open.
+ * What the server may know better: an officer has compared it since, or sealed the vehicle; and what lists that were
+ * cut, or a clock that was set back, leave open.
  */
-const AMENDED: Finding[] = ["not_verified", "not_sealed", "quarantine"];
+const AMENDED: Finding[] = ["not_verified", "not_sealed"];
+/** The server alone knows whether this very site is the one where somebody in quarantine is to be. */
+const ELSEWHERE: Finding[] = ["quarantine"];
+/** Verdicts that the server gives only where nobody is kept from this site. */
+const BEHIND_QUARANTINE = ["valid", "expired", "revoked", "not_verified", "not_sealed", "not_yet_valid"];
 
 const SERVER_VERDICTS = [
   "valid", "expired", "revoked", "not_verified", "not_sealed", "watch", "quarantine", "not_yet_valid", "unknown",

@@ -2,13 +2,14 @@
 // came on a flight by seat, and print the passes.
 
 import { startEntry } from "../arrivals/entry";
-import { landingValues, startLanding } from "../arrivals/landing";
-import { load, startPassengers } from "../arrivals/passengers";
+import { landingNow, landingValues, startLanding } from "../arrivals/landing";
+import { follow, load, startPassengers } from "../arrivals/passengers";
 import { listOf } from "../arrivals/values";
 import { at, show } from "../dom";
 import { showFlaws } from "../flaws";
+import { openDraft } from "../paper/draft";
 import { clearSheets } from "../paper/print";
-import { startTable } from "../paper/table";
+import { lookAgain, startTable } from "../paper/table";
 import { text } from "../texts";
 import { troubleOf } from "../trouble";
 import { startWork } from "../work";
@@ -22,19 +23,20 @@ async function start(): Promise<void> {
   const me = await startWork(ENTERERS);
   if (me === null) return;
   try {
-    await startLanding(me, showWay);
+    await startLanding(me, landingChanged);
   } catch (failure) {
     return showFlaws([], troubleOf(failure));
   }
   if (at<HTMLSelectElement>("site").options.length === 0) return notHere();
   for (const way of document.querySelectorAll<HTMLInputElement>('input[name="way"]')) way.addEventListener("change", showWay);
+  const { draft, keep } = openDraft("arrivals", me);
   startTable({
     address: "/arrivals/lists",
     preview: "/arrivals/lists/preview",
     fields: FIELDS,
     shown: SHOWN,
-    kept: "",
-    onUpload: () => undefined,
+    kept: draft.upload,
+    onUpload: (upload) => keep({ upload }),
     given: () => {
       const landing = landingValues();
       return landing && listOf(landing);
@@ -43,7 +45,7 @@ async function start(): Promise<void> {
   startPassengers();
   window.addEventListener("afterprint", clearSheets);
   showWay();
-  startEntry();
+  await startEntry(draft, keep);
 }
 
 /** The account's site lies not at the border. */
@@ -53,11 +55,27 @@ function notHere(): void {
 }
 
 function showWay(): void {
-  const way = document.querySelector<HTMLInputElement>('input[name="way"]:checked')?.value ?? "one";
+  const way = chosenWay();
   show(at("one-by-one"), way === "one");
   show(at("as-table"), way === "table");
   show(at("passengers"), way === "passengers");
   if (way === "passengers") void load();
+  if (way === "table") lookWhereTold();
+}
+
+/** While it is filled in nobody is told what is missing. */
+function landingChanged(): void {
+  const way = chosenWay();
+  if (way === "passengers") void follow();
+  if (way === "table") lookWhereTold();
+}
+
+function lookWhereTold(): void {
+  if (landingNow() !== null) lookAgain();
+}
+
+function chosenWay(): string {
+  return document.querySelector<HTMLInputElement>('input[name="way"]:checked')?.value ?? "one";
 }
 
 /** In the order in which people fill them in. */

@@ -7,7 +7,8 @@ import { areaPath, knownPath, learnPath } from "../areas";
 import { flawsOfStep } from "../check";
 import { showCompanions, withoutCompanion } from "../companions";
 import type { CitizenSession, Declaration, DeclarationMade, Flaw } from "../contract";
-import { companionCount, declarationOf, DOCUMENT, localTime, valuesOf, type Values } from "../declaration";
+import { instantOf, localTime } from "../country-time";
+import { companionCount, declarationOf, DOCUMENT, valuesOf, type Values } from "../declaration";
 import { Device, type Draft, type Letter } from "../device";
 import { startDocument, showDocument } from "../document-field";
 import { at, say, show } from "../dom";
@@ -109,7 +110,7 @@ function showDependents(): void {
 
 /** The epidemic situation along the journey, as it will be when it begins. */
 function showSituation(values: Values): void {
-  const departs = values["journey.when"] === "later" ? new Date(values["journey.departs_at"] ?? "").getTime() : NaN;
+  const departs = values["journey.when"] === "later" ? instantOf(values["journey.departs_at"]) : 0;
   void situation.update(values["journey.from"] ?? "", values["journey.to"] ?? "", departs > Date.now() ? departs : null);
 }
 

@@ -4,6 +4,7 @@ import { call, Problem } from "../api";
 import { areaPath } from "../areas";
 import { documentFlaws } from "../check";
 import type { AccountSession, DeclarationState, Flaw, IdDocument, Person } from "../contract";
+import { instantOf } from "../country-time";
 import { ask } from "../dialog";
 import { startDocument } from "../document-field";
 import { at, element, show } from "../dom";
@@ -182,7 +183,7 @@ function watchPerson(): void {
   show(at("until-field"));
   const key = newKey();
   ask(text("watch_title"), text("watch"), async ({ reason = "", until = "" }) => {
-    const end = until === "" ? {} : { until: new Date(`${until}T23:59`).getTime() };
+    const end = until === "" ? {} : { until: instantOf(`${until}T23:59`) };
     await doIt("POST", "/watch", key, { subject, reason: needed(reason), ...end });
     await showWatched();
   });

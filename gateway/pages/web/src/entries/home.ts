@@ -5,15 +5,15 @@ import { at, show } from "../dom";
 import { span } from "../format";
 import { startShell } from "../shell";
 import { text } from "../texts";
-import { isInside } from "../venue/visit";
+import { insideOf } from "../venue/visit";
 
 void startShell();
 show(at("forgotten"), new URLSearchParams(location.search).has("forgotten"));
 
 const now = Date.now();
 const device = new Device(localStorage);
-const { visit } = device;
-if (isInside(visit, now)) {
+const [visit] = insideOf(device.visits, now);
+if (visit) {
   at("visit-now-where").textContent = visit.name;
   show(at("visit-now"));
 }

@@ -4,6 +4,8 @@ import { call, Problem } from "../api";
 import type { Me } from "../contract";
 import { at, element, say, show } from "../dom";
 import { moment } from "../format";
+import { Latest } from "../latest";
+import { firstOf, type Listing } from "../listing";
 import { showWork, startShell } from "../shell";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
@@ -12,11 +14,16 @@ import type { Cell, Venue, Venues } from "../venue/contract";
 import { fullnessOf, roomWords } from "../venue/room";
 
 const EACH_MS = 10_000;
-/** Rows of a page of the list, as the server has them unless told otherwise. */
+/** Rows that are added to the list at once, and most that the server gives. */
 const PAGE_ROWS = 20;
+const PAGE_ROWS_MAX = 100;
 let opened: string | null = new URLSearchParams(location.search).get("site");
-let next: string | undefined;
-let listed: Venue[] = [];
+let listed: Listing<Venue> = { rows: [] };
+/** Rows that somebody wants to see. */
+let wanted = PAGE_ROWS;
+/** What is said until another venue is opened: that the one before is none. */
+let gone = "";
+const asking = new Latest();
 
 void start();
 
@@ -26,7 +33,10 @@ async function start(): Promise<void> {
   show(at("gate"), !isTheirs);
   showWork(isTheirs);
   if (!isTheirs) return;
-  at("more").addEventListener("click", () => void load(next));
+  at("more").addEventListener("click", () => {
+    wanted = listed.rows.length + PAGE_ROWS;
+    void load();
+  });
   at("venues").addEventListener("click", (event) => void choose(event));
   show(at("poster"), mayPrint(me));
   await load();
@@ -37,32 +47,38 @@ function mayPrint(me: Me): boolean {
   return me.kind === "local" || (me.kind === "account" && ["officer", "operator"].includes(me.role));
 }
 
-/** A page of the list; the first anew where `after` is left out. */
-async function load(after?: string): Promise<void> {
-  const found = await asked<Venues>(`/venues?${new URLSearchParams(after === undefined ? {} : { after })}`);
-  if (!found) return;
-  listed = after === undefined ? found.venues : [...listed, ...found.venues];
-  next = found.next;
+/** The list as far as it is wanted, all of it as it is now, and the opened one. */
+async function load(): Promise<void> {
+  const isLatest = asking.begin();
+  const found = await asked(() => firstOf(wanted, page));
+  if (!found || !isLatest()) return;
+  listed = found;
   showList();
-  const only = listed.length === 1 && next === undefined ? listed[0] : undefined;
-  if (opened === null && only) opened = only.site;
-  if (opened !== null && after === undefined) await open(opened);
-}
-
-async function again(): Promise<void> {
-  if (document.hidden) return;
-  // Of a list that somebody has gone on in, only the opened one is asked anew.
-  if (listed.length <= PAGE_ROWS) return load();
+  const [only, ...others] = listed.rows;
+  if (opened === null && only && others.length === 0 && listed.next === undefined) opened = only.site;
   if (opened !== null) await open(opened);
 }
 
+async function page(after: string | undefined, rows: number): Promise<Listing<Venue>> {
+  const query = new URLSearchParams({ limit: String(Math.min(rows, PAGE_ROWS_MAX)), ...(after === undefined ? {} : { after }) });
+  const { venues, next } = await call<Venues>("GET", `/venues?${query}`);
+  return { rows: venues, next };
+}
+
+async function again(): Promise<void> {
+  if (!document.hidden) await load();
+}
+
 function showList(): void {
+  const { rows, next } = listed;
   const focused = document.activeElement?.getAttribute("data-site");
-  at("venues").replaceChildren(...listed.map(rowOf));
+  at("venues").replaceChildren(...rows.map(rowOf));
   if (focused) document.querySelector<HTMLElement>(`[data-site="${CSS.escape(focused)}"]`)?.focus();
-  show(at("none"), listed.length === 0);
+  const asOf = Math.min(...rows.map((venue) => venue.at));
+  at("list-at").textContent = rows.length === 0 ? "" : text("as_of", { at: moment(asOf) });
+  show(at("none"), rows.length === 0);
   show(at("more"), next !== undefined);
-  show(at("list"), listed.length !== 1 || next !== undefined);
+  show(at("list"), rows.length !== 1 || next !== undefined);
 }
 
 function rowOf(venue: Venue): HTMLElement {
@@ -81,20 +97,23 @@ function roomOf({ inside, capacity }: Venue): HTMLElement {
 async function choose(event: Event): Promise<void> {
   const site = (event.target as Element).closest("[data-site]")?.getAttribute("data-site");
   if (!site) return;
-  opened = site;
-  await open(site);
+  // What is shown of another one is not of this.
+  if (site !== opened) show(at("one"), false);
+  [opened, gone] = [site, ""];
+  const isShown = await open(site);
   showList();
-  at("one").focus();
+  if (isShown) at("one").focus();
 }
 
-async function open(site: string): Promise<void> {
-  const venue = await asked<Venue>(`/venues/${encodeURIComponent(site)}`);
-  if (!venue || opened !== site) return;
+/** Whether it is shown now. */
+async function open(site: string): Promise<boolean> {
+  const venue = await asked(() => call<Venue>("GET", `/venues/${encodeURIComponent(site)}`), () => leave(site));
+  if (!venue || opened !== site) return false;
   const { name, area, inside, capacity, hours = [] } = venue;
   at("one-name").textContent = name;
   at("one-where").textContent = [area?.name, area?.path, venue.site].filter(Boolean).join(", ");
   at("one-now").dataset["room"] = fullnessOf(inside, capacity);
-  at("one-inside").textContent = String(inside);
+  say(at("one-inside"), String(inside));
   say(at("one-of"), capacity === undefined ? "" : `/ ${capacity}`);
   say(at("one-word"), text(`room_${fullnessOf(inside, capacity)}`));
   at("one-moves").textContent = text("moves_today", { entered: venue.entered, left: venue.left });
@@ -106,6 +125,15 @@ async function open(site: string): Promise<void> {
   at<HTMLAnchorElement>("poster").href = `/api/v1/venues/${encodeURIComponent(site)}/poster.svg`;
   history.replaceState(null, "", `?${new URLSearchParams({ site, lang: language })}`);
   show(at("one"));
+  return true;
+}
+
+/** There is none, or none any more: its figures would be of another time. */
+function leave(site: string): void {
+  if (opened !== site) return;
+  [opened, gone] = [null, text("no_such_venue")];
+  show(at("one"), false);
+  history.replaceState(null, "", `?${new URLSearchParams({ lang: language })}`);
 }
 
 function lineOf({ from, to, entered, left, most, inside }: Cell): HTMLElement {
@@ -113,16 +141,16 @@ function lineOf({ from, to, entered, left, most, inside }: Cell): HTMLElement {
   return element("tr", {}, element("th", { scope: "row" }, `${hour(from)}–${hour(to)}`), ...counts);
 }
 
-/** What the server answers; nothing where it does not, which is said. */
-async function asked<T>(path: string): Promise<T | null> {
+/** What is answered; nothing where that fails, which is said; `onGone`: the server has no such thing. */
+async function asked<T>(ask: () => Promise<T>, onGone?: () => void): Promise<T | null> {
   try {
-    const answer = await call<T>("GET", path);
-    say(at("trouble"), "");
+    const answer = await ask();
+    say(at("trouble"), gone);
     return answer;
   } catch (failure) {
-    const isGone = failure instanceof Problem && failure.status === 404;
-    if (isGone) opened = null;
-    say(at("trouble"), isGone ? text("no_such_venue") : troubleOf(failure));
+    const isGone = onGone !== undefined && failure instanceof Problem && failure.status === 404;
+    if (isGone) onGone();
+    say(at("trouble"), isGone ? gone : troubleOf(failure));
     return null;
   }
 }

@@ -4,6 +4,7 @@
 import { AreaField } from "../area-field";
 import { call, Problem } from "../api";
 import type { AreaSituation, Level, LevelSet, Me, Scale, Situation } from "../contract";
+import { instantOf } from "../country-time";
 import { Device } from "../device";
 import { at, element, say, show } from "../dom";
 import { readValues } from "../fields";
@@ -146,7 +147,7 @@ async function set(): Promise<void> {
 }
 
 function instant(name: string, local: string): Record<string, number> {
-  return local === "" ? {} : { [name]: new Date(local).getTime() };
+  return local === "" ? {} : { [name]: instantOf(local) };
 }
 
 /** Changes something, and shows what holds then. */

@@ -4,7 +4,7 @@
 import { call, Problem } from "../api";
 import { knownPath, learnPath } from "../areas";
 import type { IdDocument, Me } from "../contract";
-import { localTime } from "../declaration";
+import { localTime } from "../country-time";
 import { showDocument, startDocument } from "../document-field";
 import { at, element, say, show } from "../dom";
 import { fillCountries, readValues } from "../fields";

@@ -1,6 +1,7 @@
 // The page /venue: a visitor who has scanned a venue's poster goes in or out, and gets out again with one press.
 
 import { call, Problem } from "../api";
+import { ZONE } from "../country-time";
 import { Device, type KeptPass, type VisitLetter } from "../device";
 import { at, element, say, show } from "../dom";
 import { keepOffline } from "../offline";
@@ -9,47 +10,43 @@ import { startShell } from "../shell";
 import { hasText, locale, text } from "../texts";
 import type { Poster, PosterVenue, Visited, Way } from "../venue/contract";
 import { fullnessOf, roomWords } from "../venue/room";
-import { bearerOut, bearersOf, deliverVisit, isInside, isSamePoster, posterOf, writeVisit } from "../venue/visit";
+import { bearerOut, bearersOf, deliverVisit, insideOf, isSamePoster, likelyBearer, posterOf, writeVisit } from "../venue/visit";
 
-const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: ZONE });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "long", day: "2-digit", month: "2-digit", year: "numeric", timeZone: ZONE });
+const PARTS = ["place", "bearer-part", "no-pass", "ways", "how", "done"];
 const device = new Device(localStorage);
 let poster: Poster | null = null;
 let place: PosterVenue | null = null;
 let bearers: KeptPass[] = [];
-let isSending = false;
+/** Ends what is on its way. */
+let sending: AbortController | null = null;
 
-for (const way of ["in", "out"] as const) at(way).addEventListener("click", () => void go(way, chosen()));
-at("done-out").addEventListener("click", () => void go("out", bearerOut(device.passes, device.visit) ?? bearers[0]));
-at("done-again").addEventListener("click", () => ask());
+for (const way of ["in", "out"] as const) at(way).addEventListener("click", () => void go(way, chosen(), poster));
+at("done-again").addEventListener("click", () => ask(true));
+at("cancel").addEventListener("click", () => sending?.abort());
 window.addEventListener("hashchange", () => void start());
 void startShell();
 void start();
 void keepOffline();
 
 async function start(): Promise<void> {
+  if (!sending) say(at("message"), "");
   const scanned = posterOf(location.hash);
-  poster = scanned ?? device.visit?.poster ?? null;
   const waiting = device.visitLetter;
-  if (waiting) {
-    await send(waiting);
-    // What was on its way was for another place than the poster just scanned.
-    if (scanned === null || isSamePoster(scanned, waiting.poster)) return;
-    poster = scanned;
-  }
-  if (scanned === null && isInside(device.visit, Date.now())) return showKept();
-  if (poster === null || scanned === null) return show(at("how"));
-  ask();
+  // What was on its way may be for another place than the poster just scanned.
+  if (waiting && (await send(waiting)) && (scanned === null || isSamePoster(scanned, waiting.poster))) return;
+  if (scanned === null) return showKept();
+  poster = scanned;
+  ask(false);
   await findPasses();
   await namePlace(poster);
 }
 
-/** Asks which way, and with which pass. */
-function ask(): void {
-  show(at("done"), false);
-  show(at("how"), false);
-  say(at("message"), "");
-  showBearers();
+/** Asks which way, and with which pass; `isOther`: for somebody else than the one just now. */
+function ask(isOther: boolean): void {
+  clearParts();
+  showBearers(isOther);
   showPlace();
 }
 
@@ -60,7 +57,7 @@ async function namePlace(asked: Poster): Promise<void> {
   } catch (failure) {
     if (!(failure instanceof Problem)) return;
     refused(failure);
-    show(at("ways"), failure.kind !== "unknown-poster");
+    if (failure.kind === "unknown-poster") show(at("ways"), false);
   }
 }
 
@@ -68,7 +65,7 @@ async function namePlace(asked: Poster): Promise<void> {
 async function findPasses(): Promise<void> {
   if (bearers.length > 0) return;
   await refreshPasses(device).catch(() => undefined);
-  showBearers();
+  showBearers(false);
 }
 
 /** By its name, as far as that is known; without a network its code must do. */
@@ -80,12 +77,11 @@ function showPlace(): void {
   show(at("place"));
 }
 
-function showBearers(): void {
-  bearers = bearersOf(device.passes, Date.now());
-  const inside = isInside(device.visit, Date.now()) ? bearerOut(device.passes, device.visit) : undefined;
-  if (inside && !bearers.some(({ pass }) => pass === inside.pass)) bearers = [...bearers, inside];
-  const first = inside?.pass ?? bearers[0]?.pass;
-  at("bearers").replaceChildren(...bearers.map((pass) => choiceOf(pass, pass.pass === first)));
+function showBearers(isOther: boolean): void {
+  const now = Date.now();
+  bearers = bearersOf(device.passes, device.visits, now);
+  const likely = poster && likelyBearer(bearers, insideOf(device.visits, now), poster, isOther);
+  at("bearers").replaceChildren(...bearers.map((pass) => choiceOf(pass, pass === likely)));
   show(at("bearer-part"), bearers.length > 1);
   show(at("no-pass"), bearers.length === 0);
   show(at("ways"), bearers.length > 0);
@@ -102,39 +98,53 @@ function chosen(): KeptPass | undefined {
   return bearers.find(({ pass }) => pass === chosen) ?? bearers[0];
 }
 
-async function go(way: Way, bearer: KeptPass | undefined): Promise<void> {
-  if (poster === null || bearer === undefined || isSending) return;
-  await send(writeVisit(device, poster, way, bearer));
+async function go(way: Way, bearer: KeptPass | undefined, where: Poster | null): Promise<void> {
+  if (where === null || bearer === undefined || sending) return;
+  poster = where;
+  if (!(await send(writeVisit(device, where, way, bearer, Date.now())))) ask(false);
 }
 
-async function send(letter: VisitLetter): Promise<void> {
-  if (isSending) return;
-  setSending(true);
-  poster = letter.poster;
-  say(at("message"), text("visit_sending"));
+/** Whether it was taken; what became of it otherwise is told. */
+async function send(letter: VisitLetter): Promise<boolean> {
+  if (sending) return false;
+  const { signal } = setSending(new AbortController());
+  tell(text("visit_sending"), false);
+  const onWaiting = (): void => {
+    tell(text("visit_waiting"), false);
+    show(at("cancel-part"));
+  };
   try {
-    showVisited(await deliverVisit(device, letter, { onWaiting: () => say(at("message"), text("visit_waiting")) }));
-    setSending(false);
+    showVisited(letter, await deliverVisit(device, letter, { onWaiting, signal }));
+    return true;
   } catch (failure) {
-    setSending(false);
-    ask();
-    refused(failure);
+    if (signal.aborted) tell(text("visit_cancelled"), false);
+    else refused(failure);
+    return false;
+  } finally {
+    setSending(null);
   }
 }
 
 function refused(failure: unknown): void {
   const name = failure instanceof Problem ? `visit_${failure.kind.replace(/-/g, "_")}` : "unreachable";
-  say(at("message"), text(hasText(name) ? name : "refused"));
-  at("message").className = "banner bad";
+  tell(text(hasText(name) ? name : "refused"), true);
 }
 
-function setSending(isOn: boolean): void {
-  isSending = isOn;
-  at("message").className = "banner";
-  for (const button of document.querySelectorAll<HTMLButtonElement>(".way")) button.disabled = isOn;
+function tell(words: string, isBad: boolean): void {
+  at("message").className = isBad ? "banner bad" : "banner";
+  say(at("message"), words);
 }
 
-function showVisited({ direction, name, at: when, room }: Visited): void {
+function setSending<Now extends AbortController | null>(now: Now): Now {
+  sending = now;
+  show(at("cancel-part"), false);
+  for (const button of document.querySelectorAll<HTMLButtonElement>(".way")) button.disabled = now !== null;
+  return now;
+}
+
+function showVisited(letter: VisitLetter, { direction, name, at: when, room }: Visited): void {
+  poster = letter.poster;
+  say(at("message"), "");
   showDone(direction, name, when);
   const words = at("done-room");
   say(words, room && direction === "in" ? roomWords(room.inside, room.capacity) : "");
@@ -142,29 +152,48 @@ function showVisited({ direction, name, at: when, room }: Visited): void {
   say(at("done-full"), room && direction === "in" && fullnessOf(room.inside, room.capacity) === "full" ? text("visit_full") : "");
 }
 
-/** Whoever comes back to the page sees where they are, and gets out with one press. */
+/** Whoever comes back to the page without a poster sees where they are, and gets out with one press. */
 function showKept(): void {
-  const visit = device.visit;
-  if (visit === null) return;
-  bearers = bearersOf(device.passes, Date.now());
+  const [visit] = insideOf(device.visits, Date.now());
+  clearParts();
+  if (visit === undefined) return show(at("how"));
+  poster = visit.poster;
   say(at("done-room"), "");
   say(at("done-full"), "");
   showDone(visit.way, visit.name, visit.at);
 }
 
 function showDone(way: Way, name: string, when: number): void {
-  say(at("message"), "");
-  for (const part of ["place", "bearer-part", "no-pass", "ways", "how"]) show(at(part), false);
+  clearParts();
+  const inside = insideOf(device.visits, Date.now()).length;
   at("done").dataset["way"] = way;
   at("done-title").textContent = text(`visit_done_${way}`, { name, at: CLOCK.format(when) });
   at("done-day").textContent = DAY.format(when);
-  at("done-next").textContent = text(`visit_next_${way}`);
-  show(at("done-out"), way === "in");
+  at("done-next").textContent = way === "out" && inside > 0 ? text("visit_next_others", { n: inside }) : text(`visit_next_${way}`);
+  showOuts();
   show(at("done"));
   at("done").focus();
 }
 
+/** A button for each who is inside: a family goes in one by one, and nobody of it is left behind. */
+function showOuts(): void {
+  const inside = insideOf(device.visits, Date.now());
+  const buttons = inside.flatMap((visit) => {
+    const bearer = bearerOut(device.passes, visit);
+    if (bearer === undefined) return [];
+    const elsewhere = poster !== null && isSamePoster(visit.poster, poster) ? "" : visit.name;
+    const words = inside.length === 1 ? text("visit_out") : text("visit_out_of", { who: [visit.who, elsewhere].filter(Boolean).join(" · ") });
+    const button = element("button", { type: "button", class: "way out" }, words);
+    button.addEventListener("click", () => void go("out", bearer, visit.poster));
+    return [button];
+  });
+  at("done-outs").replaceChildren(...buttons);
+}
+
+function clearParts(): void {
+  for (const part of PARTS) show(at(part), false);
+}
+
 function knownName(asked: Poster): string | null {
-  const { visit } = device;
-  return visit !== null && isSamePoster(asked, visit.poster) ? visit.name : null;
+  return device.visits.find((visit) => isSamePoster(asked, visit.poster))?.name ?? null;
 }

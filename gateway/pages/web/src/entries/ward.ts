@@ -4,7 +4,7 @@ import { call } from "../api";
 import { AreaField } from "../area-field";
 import { learnPath } from "../areas";
 import type { AccountSession } from "../contract";
-import { localTime } from "../declaration";
+import { localTime } from "../country-time";
 import { at, element, say, show } from "../dom";
 import { readValues } from "../fields";
 import { clearFlaws, showFlaws } from "../flaws";

@@ -6,9 +6,11 @@ export function startKeys(form: HTMLFormElement, send: () => void): void {
     const target = event.target as HTMLElement;
     if (event.key !== "Enter" || event.defaultPrevented || event.isComposing || !isField(target)) return;
     event.preventDefault();
-    if (event.ctrlKey || event.metaKey) return send();
+    // Held down it goes on, and sends nothing: the next person may stand there by then.
+    const sendOnce = event.repeat ? (): void => undefined : send;
+    if (event.ctrlKey || event.metaKey) return sendOnce();
     if (isUnchosen(target)) return; // Its list is about to open.
-    goOn(form, target, send);
+    goOn(form, target, sendOnce);
   });
   // An area was chosen: nothing more is to be typed there.
   form.addEventListener("change", (event) => {
@@ -20,21 +22,29 @@ export function startKeys(form: HTMLFormElement, send: () => void): void {
 
 /** Puts the focus on the first field. */
 export function goToFirst(form: HTMLFormElement): void {
-  fieldsOf(form)[0]?.focus();
+  const first = controlsOf(form).find(isVisited);
+  if (first) enter(first);
 }
 
 function goOn(form: HTMLFormElement, from: HTMLElement, send: () => void): void {
-  const fields = fieldsOf(form);
-  const next = fields[fields.indexOf(from) + 1];
+  const all = controlsOf(form);
+  const next = all.slice(all.indexOf(from) + 1).find(isVisited);
   if (!next) return send();
-  next.focus();
-  if (next instanceof HTMLInputElement && next.type === "text") next.select();
+  enter(next);
+}
+
+function enter(field: HTMLElement): void {
+  field.focus();
+  if (field instanceof HTMLInputElement && field.type === "text") field.select();
+}
+
+function controlsOf(form: HTMLFormElement): HTMLElement[] {
+  return [...form.querySelectorAll<HTMLElement>("input:not([type=hidden]), select")];
 }
 
 /** What Enter visits: every field that is there and not left to the Tab key. */
-function fieldsOf(form: HTMLFormElement): HTMLElement[] {
-  const all = [...form.querySelectorAll<HTMLElement>("input:not([type=hidden]), select")];
-  return all.filter((field) => isField(field) && field.closest("[data-skip], [hidden], details:not([open])") === null);
+function isVisited(field: HTMLElement): boolean {
+  return isField(field) && field.closest("[data-skip], [hidden], details:not([open])") === null;
 }
 
 function isField(target: HTMLElement): boolean {

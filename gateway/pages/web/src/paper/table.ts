@@ -5,7 +5,7 @@ import { at, element, say, show } from "../dom";
 import { showFlaws } from "../flaws";
 import { hasText, language, text } from "../texts";
 import { troubleOf } from "../trouble";
-import { PAGES_AT_ONCE, printSheets } from "./print";
+import { showBatches } from "./print";
 
 interface RowFlaw {
   row: number;
@@ -45,6 +45,8 @@ const drop = at("drop");
 let file: Blob | null = null;
 let preview: Preview | null = null;
 let columns: Record<string, string> | null = null;
+/** What was told for all rows when the table was looked at last; `null` where that failed. */
+let lookedWith: string | null = null;
 let asking = new AbortController();
 /** The upload whose progress is shown: answers about one before it come too late. */
 let followed = "";
@@ -87,6 +89,11 @@ export function startTable(table: TableOf): void {
   if (of.kept !== "") void follow(of.kept);
 }
 
+/** Looks again where what is told for all rows has changed. */
+export function lookAgain(): void {
+  if (lookedWith !== JSON.stringify(of.given())) void look();
+}
+
 /** Holds the file as it is now: it may be changed on disk before it is sent. */
 async function take(chosen: File | undefined): Promise<void> {
   if (!chosen) return;
@@ -106,9 +113,10 @@ async function look(): Promise<void> {
   asking.abort();
   asking = new AbortController();
   const { signal } = asking;
-  say(at("table-said"), text("reading"));
   const given = of.given();
+  lookedWith = given && JSON.stringify(given);
   if (given === null) return fail("");
+  say(at("table-said"), text("reading"));
   const asked = new URLSearchParams({ ...given, sheet: at<HTMLSelectElement>("sheet").value || "0", accept_mismatches: String(accepts()) });
   if (columns) asked.set("columns", mapping());
   try {
@@ -116,7 +124,9 @@ async function look(): Promise<void> {
     columns = preview.columns;
     showPreview(preview);
   } catch (failure) {
-    if (!signal.aborted) fail(troubleWith(failure));
+    if (signal.aborted) return;
+    lookedWith = null;
+    fail(troubleWith(failure));
   }
 }
 
@@ -211,12 +221,15 @@ function wordsOf(flaw: RowFlaw): string {
 
 async function send(): Promise<void> {
   if (!file || !preview) return;
+  const given = of.given();
+  if (given === null) return;
+  // What was to be seen before it is sent could not be.
+  if (lookedWith !== JSON.stringify(given)) return look();
   asking.abort();
+  const sent = file;
   const button = at<HTMLButtonElement>("send-table");
   button.disabled = true;
   say(at("table-said"), text("sending"));
-  const given = of.given();
-  if (given === null) return fail("");
   const asked = new URLSearchParams({
     ...given,
     columns: mapping(),
@@ -225,10 +238,12 @@ async function send(): Promise<void> {
     accept_mismatches: String(accepts()),
   });
   try {
-    const begun = await call<Upload>("POST", `${of.address}?${asked}`, { file });
+    const begun = await call<Upload>("POST", `${of.address}?${asked}`, { file: sent });
     of.onUpload(begun.upload);
     say(at("table-said"), "");
-    show(at("preview"), false);
+    // Unless another was chosen meanwhile.
+    if (file === sent) [file, preview] = [null, null];
+    show(at("preview"), preview !== null);
     await follow(begun.upload);
   } catch (failure) {
     fail(troubleWith(failure));
@@ -272,25 +287,12 @@ function showUpload(upload: Upload): void {
   const link = at<HTMLAnchorElement>("refused");
   link.href = `/api/v1/paper/uploads/${upload.upload}/refused.csv?lang=${language}`;
   show(link, hasEnded && refused > 0);
-  showPrinting(upload);
+  showBatches(at("print-upload"), `/paper/uploads/${upload.upload}/sheets/{sheet}`, upload.sheets);
 }
 
-/** Many pages are printed a batch at a time. */
-function showPrinting({ upload, sheets }: Upload): void {
-  const path = `/paper/uploads/${upload}/sheets/{sheet}`;
-  const batches = Array.from({ length: Math.ceil(sheets / PAGES_AT_ONCE) }, (_, i) => i * PAGES_AT_ONCE);
-  const button = (first: number): HTMLButtonElement => {
-    const pages = Math.min(PAGES_AT_ONCE, sheets - first);
-    const words = batches.length === 1 ? text("print_all", { n: sheets }) : text("print_some", { from: first + 1, to: first + pages });
-    const made = element("button", { type: "button", class: "secondary" }, words);
-    made.addEventListener("click", () => void printSheets(path, first + 1, pages));
-    return made;
-  };
-  at("print-upload").replaceChildren(...batches.slice(0, BATCHES_SHOWN).map(button));
-}
-
+/** What the columns are, and what was seen of the table, stays: it can be tried again. */
 function fail(words: string): void {
-  show(at("preview"), false);
+  show(at("preview"), preview !== null);
   say(at("table-said"), words);
 }
 
@@ -310,4 +312,3 @@ function troubleWith(failure: unknown): string {
 const GIVEN: Record<string, string> = { facility: "quarantine.facility", days: "quarantine.until" };
 const FILE_BYTES_MAX = 32 * 1024 * 1024;
 const ASK_AGAIN_MS = 500;
-const BATCHES_SHOWN = 40;

@@ -1,6 +1,7 @@
 // A trip between the texts of a form and the shape that the API takes. Pure.
 
 import type { IdDocument } from "../contract";
+import { instantOf } from "../country-time";
 import type { Values } from "../declaration";
 import type { Aboard, CargoKind, DeclaredTrip, Duty } from "./contract";
 
@@ -16,8 +17,9 @@ export function tripOf(values: Values): DeclaredTrip {
     },
     depot: value(values, "depot"),
     route: routeOf(values),
-    departs_at: instant(value(values, "departs_at")),
-    until: instant(value(values, "until")),
+    // What is no time is told as out of the times that make sense.
+    departs_at: instantOf(value(values, "departs_at")),
+    until: instantOf(value(values, "until")),
     cargo: { kind: value(values, "cargo.kind") as CargoKind, ...(note === "" ? {} : { note }) },
     aboard: aboardOf(values),
   };
@@ -93,10 +95,4 @@ function value(values: Values, name: string): string {
 /** What is no number is told as too few. */
 function wholeNumber(text: string): number {
   return /^\d{1,2}$/.test(text) ? Number(text) : 0;
-}
-
-/** What is no time is told as out of the times that make sense. */
-function instant(text: string): number {
-  const at = new Date(text).getTime();
-  return Number.isFinite(at) ? at : 0;
 }

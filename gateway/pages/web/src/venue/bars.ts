@@ -1,5 +1,6 @@
 // Occupancy as bars: how many were inside at most in each cell of time, against the capacity.
 
+import { ZONE } from "../country-time";
 import { locale } from "../texts";
 import type { Cell } from "./contract";
 
@@ -74,4 +75,4 @@ function part(name: string, attributes: Record<string, string | number>): SVGEle
 }
 
 const TIMES_MAX = 8;
-const HOURS = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" });
+const HOURS = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: ZONE });

@@ -38,7 +38,8 @@ async function start(): Promise<void> {
     void load();
   });
   at("venues").addEventListener("click", (event) => void choose(event));
-  show(at("poster"), mayPrint(me));
+  show(at("poster-part"), mayPrint(me));
+  at("replace").addEventListener("click", () => void replacePoster());
   await load();
   setInterval(() => void again(), EACH_MS);
 }
@@ -98,7 +99,10 @@ async function choose(event: Event): Promise<void> {
   const site = (event.target as Element).closest("[data-site]")?.getAttribute("data-site");
   if (!site) return;
   // What is shown of another one is not of this.
-  if (site !== opened) show(at("one"), false);
+  if (site !== opened) {
+    show(at("one"), false);
+    say(at("replaced"), "");
+  }
   [opened, gone] = [site, ""];
   const isShown = await open(site);
   showList();
@@ -118,6 +122,7 @@ async function open(site: string): Promise<boolean> {
   say(at("one-word"), text(`room_${fullnessOf(inside, capacity)}`));
   at("one-moves").textContent = text("moves_today", { entered: venue.entered, left: venue.left });
   at("one-at").textContent = text("as_of", { at: moment(venue.at) });
+  say(at("one-incomplete"), venue.incomplete ? text("incomplete") : "");
   const svg = document.querySelector("#bars") as SVGSVGElement;
   drawBars(svg, hours, capacity, text("bars_label", { name, most: Math.max(0, ...hours.map(({ most }) => most)) }));
   say(at("bars-capacity"), capacity === undefined ? "" : text("bars_capacity", { capacity }));
@@ -126,6 +131,15 @@ async function open(site: string): Promise<boolean> {
   history.replaceState(null, "", `?${new URLSearchParams({ site, lang: language })}`);
   show(at("one"));
   return true;
+}
+
+/** Another poster of the opened venue: the one at the door is good no more. */
+async function replacePoster(): Promise<void> {
+  const button = at<HTMLButtonElement>("replace");
+  button.disabled = true;
+  const replaced = await asked(() => call("POST", `/venues/${encodeURIComponent(opened ?? "")}/poster/replace`));
+  button.disabled = false;
+  say(at("replaced"), replaced === null ? "" : text("replaced"));
 }
 
 /** There is none, or none any more: its figures would be of another time. */

@@ -17,6 +17,7 @@ interface RowFlaw {
 
 interface Preview {
   sheets: string[];
+  /** 0: there is none. */
   header_row: number;
   header: { column: string; name: string }[];
   columns: Record<string, string>;
@@ -138,7 +139,8 @@ function showPreview(found: Preview): void {
   sheet.replaceChildren(...found.sheets.map((name, i) => element("option", { value: String(i) }, name)));
   sheet.value = chosen;
   show(at("sheet-field"), found.sheets.length > 1);
-  at("columns-about").textContent = text(found.remembered ? "columns_remembered" : "columns_guessed", { row: found.header_row });
+  const about = found.header_row === 0 ? "columns_unnamed" : found.remembered ? "columns_remembered" : "columns_guessed";
+  at("columns-about").textContent = text(about, { row: found.header_row });
   at("columns").replaceChildren(...found.header.map(columnRow));
   const missing = found.missing.map((field) => text(`field_${field}`)).join(", ");
   say(at("missing"), missing === "" ? "" : text("columns_missing", { fields: missing }));

@@ -15,6 +15,8 @@ export interface Cell {
 
 /** A venue, and how many are inside now. */
 export interface Venue {
+  /** Whether scans of today are gone. */
+  incomplete?: boolean;
   site: string;
   name: string;
   kind: string;

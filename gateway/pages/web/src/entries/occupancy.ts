@@ -4,7 +4,7 @@ import { call, Problem } from "../api";
 import type { Me } from "../contract";
 import { at, element, say, show } from "../dom";
 import { moment } from "../format";
-import { showWork, startShell } from "../shell";
+import { showWork, startSession } from "../shell";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
 import { drawBars, hour } from "../venue/bars";
@@ -21,7 +21,7 @@ let listed: Venue[] = [];
 void start();
 
 async function start(): Promise<void> {
-  const me = await startShell();
+  const me = await startSession();
   const isTheirs = me?.kind === "account" || me?.kind === "local";
   show(at("gate"), !isTheirs);
   showWork(isTheirs);

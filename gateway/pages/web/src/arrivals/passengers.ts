@@ -3,7 +3,7 @@
 import { call } from "../api";
 import { at, element, say, show } from "../dom";
 import { showFlaws } from "../flaws";
-import { birthDate, day } from "../format";
+import { birthDate, end } from "../format";
 import { PAGES_AT_ONCE, printSheets } from "../paper/print";
 import { hasText, text } from "../texts";
 import { troubleOf } from "../trouble";
@@ -60,8 +60,6 @@ function rowOf(arrival: ArrivalShown): HTMLTableRowElement {
   const word = revoked ? text("pass_revoked") : text(`state_${state}`);
   const tone = revoked ? "revoked" : state === "verified" ? "valid" : "unverified";
   const passed = element("td", {}, element("span", { class: `state ${tone}` }, word), element("p", { class: "note" }, pass));
-  // The last whole day of it, on the clock of the country's officers.
-  const until = day(crossing.quarantine.until - 1);
   return element(
     "tr",
     {},
@@ -69,7 +67,7 @@ function rowOf(arrival: ArrivalShown): HTMLTableRowElement {
     who,
     passed,
     element("td", {}, arrival.quarantine_name),
-    element("td", {}, until),
+    element("td", {}, end(crossing.quarantine.until)),
   );
 }
 

@@ -43,7 +43,7 @@ export async function untilAnswered<T>(ask: () => Promise<T>, patience: Patience
 }
 
 /** Waits so long, or until the device says that it has a network again. */
-function untilLaterOrOnline(ms: number): Promise<void> {
+export function untilLaterOrOnline(ms: number): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -208,6 +208,18 @@ export class Page {
     }, `/api/v1${path}`);
   }
 
+  /** From now on, until it is loaded anew, the page's answers from there come a second late. */
+  delays(path) {
+    return this.page.evaluate((address) => {
+      const real = globalThis.fetch;
+      globalThis.fetch = async (url, options) => {
+        const answer = await real(url, options);
+        if (String(url).includes(address)) await new Promise((resolve) => setTimeout(resolve, 1_000));
+        return answer;
+      };
+    }, `/api/v1${path}`);
+  }
+
   close() {
     return this.page.close();
   }

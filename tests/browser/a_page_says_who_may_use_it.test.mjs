@@ -58,3 +58,39 @@ for (const [view, language] of [[PHONE, "vi"], [DESK, "en"]]) {
     });
   }
 }
+
+test("no network is not taken for being signed out: the page waits for the server's word", async () => {
+  const page = await at.browser.open(at.server, { client: callers.citizen });
+  await page.page.evaluateOnNewDocument(() => {
+    const real = globalThis.fetch;
+    globalThis.fetch = async (url, options) => {
+      if (String(url) === "/api/v1/session" && !globalThis.isOnline) throw new TypeError("no network");
+      return real(url, options);
+    };
+  });
+  await page.go("/quarantine/own");
+  await page.says("#shell-told", "session_unknown");
+  await inspect(page, "session-unknown");
+  assert.equal(await page.text("#sign-in-part"), "");
+  await page.page.evaluate(() => (globalThis.isOnline = true));
+  await page.see("#none");
+  assert.equal(await page.text("#shell-told"), "");
+  await page.close();
+});
+
+test("whoever signs out without a network stays on the page until it is done", async () => {
+  const client = await Client.official(at.server, "ward");
+  const page = await at.browser.open(at.server, { client, expects: ["offline"] });
+  await page.go("/desk");
+  await page.see("#find");
+  await page.page.setOfflineMode(true);
+  await page.press("#sign-out");
+  await page.says("#shell-told", "not_signed_out_yet");
+  await inspect(page, "not-signed-out");
+  assert.ok(page.page.url().includes("/desk"));
+  const home = page.page.waitForNavigation();
+  await page.page.setOfflineMode(false);
+  await home;
+  assert.equal((await client.fetch("GET", "/session")).status, 401);
+  await page.close();
+});

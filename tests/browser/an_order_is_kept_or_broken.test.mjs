@@ -86,7 +86,7 @@ test("whoever looks at who travels is told of a breach too, and finds the order"
   await pass(checkpoint, token);
   await page.read("#alarm", subject);
   await inspect(page, "ward-breach");
-  await page.press("#alarm-link");
+  await page.press("#alarms a");
   await page.read("#one-title", subject);
   assert.ok(page.page.url().includes(order));
   // Moved home: another order goes on.
@@ -143,7 +143,13 @@ async function ordered(view, language, f0, contact, ward) {
   await page.page.waitForFunction(() => document.getElementById("from").value !== "");
   await page.type("#code", f0.subject);
   if (language === "en") await page.choose("question", "chain");
+  await isToldTheEnd(page);
+  const bodies = [];
+  page.page.on("request", (request) => request.url().endsWith("/orders/bulk") && bodies.push(JSON.parse(request.postData())));
+  await page.delaysAnswers("/trace/", 1_000);
   await page.press("#form button");
+  // Whoever asks something else meanwhile orders for the answer that is shown.
+  await page.choose("question", "passed");
   await page.see("#order-part");
   await page.read("#result", contact.subject);
   await inspect(page, "trace-answer");
@@ -153,10 +159,22 @@ async function ordered(view, language, f0, contact, ward) {
   await page.press("#order-yes:not(:disabled)");
   await page.says("#order-told", "order_done", { n: "1" });
   await inspect(page, "trace-ordered");
+  assert.ok(bodies.length >= 2);
+  const asked = language === "en" ? ["chain", "terms"] : ["contacts", "stays", "terms"];
+  for (const { tried, ...body } of bodies) assert.deepEqual(Object.keys(body).sort(), asked);
   await page.close();
   const row = "#orders [data-order]";
   await ward.read(row, contact.subject);
   return `#orders [data-order="${await ward.page.$eval(row, (found) => found.dataset.order)}"]`;
+}
+
+/** An end before the beginning is told in the page's language, at its field, and nobody is asked. */
+async function isToldTheEnd(page) {
+  const to = await page.page.$eval("#to", (field) => [field.value, (field.value = document.getElementById("from").value)][0]);
+  await page.press("#form button");
+  await page.says("#problem", "flaw_to_before_from");
+  assert.equal(await page.page.$eval("#to", (field) => field.ariaInvalid === "true" && document.activeElement === field), true);
+  await page.page.$eval("#to", (field, value) => (field.value = value), to);
 }
 
 /** The citizen's own page says it in plain words, and takes an entry. */
@@ -166,6 +184,10 @@ async function seenByOneself(view, language, met, phone, site) {
   await page.go("/quarantine/own");
   await page.see("#own");
   await page.read("#own-breaches li", site);
+  // Silence is not being well: that is said.
+  await page.press("#write");
+  await page.see('[data-field="symptoms"].wrong');
+  await page.press('label:has(input[value="none"])');
   await page.press("#write");
   await page.says("#written", "diary_written");
   await page.says("#one-diary li", "well");
@@ -183,8 +205,10 @@ async function ended(view, language, { subject }) {
   await page.see("#change");
   await inspect(page, "quarantine-change");
   await page.type("#end-note", "Âm tính hai lần");
-  await page.press("#end-yes");
+  // Twice is once.
+  await page.page.$eval("#end-yes", (button) => [button.click(), button.click()]);
   await page.says("#one-state", "order_ended");
+  assert.equal(await page.text("#flaws"), "");
   await page.read("#one-facts", "Âm tính hai lần");
   await page.close();
 }

@@ -215,7 +215,7 @@ export class Page {
       globalThis.asked = 0;
       globalThis.fetch = async (url, options) => {
         const answer = await real(url, options);
-        if (!String(url).startsWith(start)) return answer;
+        if (!String(url).includes(start)) return answer;
         globalThis.asked += 1;
         await new Promise((wake) => setTimeout(wake, delay));
         return answer;

@@ -268,7 +268,7 @@ impl Field {
 
 impl Header {
     /// The header of a table: of the first rows the one that names most fields, the first of several; titles
-    /// above it are passed over. Where none names any, there is no header. A row with dates or numbers of documents is none, though a place in it may be
+    /// above it are passed over. Where none names any and the first is one of people, there is no header. A row with dates or numbers of documents is none, though a place in it may be
     /// called like a field.
     pub fn of(table: &Table, form: Form) -> Self {
         let is_of_data = |name: &String| name.chars().filter(char::is_ascii_digit).count() >= DIGITS_OF_DATA;
@@ -279,7 +279,9 @@ impl Header {
         let candidates = table.rows.iter().take(HEADER_WITHIN_ROWS).enumerate();
         // `max_by_key` takes the last of several, so the order is turned round.
         let best = candidates.rev().max_by_key(|(_, row)| named(row));
-        best.filter(|(_, row)| named(row) > 0).map_or_else(
+        // One in another language names nothing that is known, and is no row of people either.
+        let is_header = |row: &Row| named(row) > 0 || !names(row).iter().any(is_of_data);
+        best.filter(|(_, row)| is_header(row)).map_or_else(
             || Self::none(table),
             |(at, row)| Self {
                 below: at + 1,

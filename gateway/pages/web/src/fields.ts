@@ -36,6 +36,13 @@ function isTick(control: Control): control is HTMLInputElement {
   return control.type === "radio" || control.type === "checkbox";
 }
 
+/** Of ticks of one name, "none of these" and another exclude each other: the one just changed holds. */
+export function keepNoneAlone(form: HTMLFormElement, changed: HTMLInputElement): void {
+  for (const tick of form.querySelectorAll<HTMLInputElement>(`input[name="${changed.name}"]`)) {
+    if (changed.checked && (tick.value === "none") !== (changed.value === "none")) tick.checked = false;
+  }
+}
+
 /** Joins day, month and year into the hidden value; a year alone is a birth date too. */
 export function startBirthDate(field: HTMLElement): void {
   field.addEventListener("input", () => {

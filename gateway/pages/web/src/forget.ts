@@ -1,8 +1,8 @@
 // "Forget me on this device": what pages have kept, the session, the kept pages.
 
-import { call } from "./api";
 import type { Device } from "./device";
-import { at } from "./dom";
+import { at, show } from "./dom";
+import { isSignedOut } from "./shell";
 import { forgetDrafts } from "./tab-draft";
 import { language, text } from "./texts";
 
@@ -16,7 +16,8 @@ export function startForget(device: Device): void {
 async function forget(device: Device): Promise<void> {
   device.forget();
   forgetDrafts();
-  await call("DELETE", "/session").catch(() => undefined);
   if ("caches" in window) for (const name of await caches.keys()) await caches.delete(name);
-  location.replace(`/?lang=${language}&forgotten=1`);
+  // Nothing more of theirs is shown while the session is being ended.
+  show(at("content"), false);
+  if (await isSignedOut()) location.replace(`/?lang=${language}&forgotten=1`);
 }

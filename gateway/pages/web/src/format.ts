@@ -1,6 +1,6 @@
 // Times and numbers in words that people read.
 
-import { ZONE } from "./country-time";
+import { midnight, ZONE } from "./country-time";
 import { locale, text } from "./texts";
 
 const two = "2-digit";
@@ -15,6 +15,11 @@ export function moment(unixMs: number): string {
 /** Day of an instant. */
 export function day(unixMs: number): string {
   return days.format(new Date(unixMs));
+}
+
+/** The end of a span that people keep to: the moment, or the last day where that counts to its end. */
+export function end(unixMs: number): string {
+  return unixMs === midnight(unixMs) ? text("end_of_day", { day: day(unixMs - 1) }) : moment(unixMs);
 }
 
 /** A birth date: "02/03/1990", or the year alone. */

@@ -47,6 +47,12 @@ export function heard(notices: readonly Notice[], wanted: Wanted, fresh: Notice)
   return [...others.slice(0, place), fresh, ...others.slice(place)];
 }
 
+/** Each once, the latter of two, in the order in which they were declared, the newest first. */
+export function inOrder(notices: readonly Notice[]): Notice[] {
+  const once = [...new Map(notices.map((notice) => [notice.declaration, notice])).values()];
+  return once.sort((a, b) => (isNewer(a.declaration, b.declaration) ? -1 : 1));
+}
+
 /** Whether the first of two declarations was made later: their numbers rise, beyond what a double can hold. */
 export function isNewer(one: string, other: string): boolean {
   return BigInt(one) > BigInt(other);

@@ -46,7 +46,7 @@ export async function untilAnswered<T>(ask: () => Promise<T>, patience: Patience
 }
 
 /** Waits so long, or until the device says that it has a network again, or nobody waits any more. */
-function untilLaterOrOnline(ms: number, signal?: AbortSignal): Promise<void> {
+export function untilLaterOrOnline(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -1,16 +1,31 @@
 // What all pages share: who is signed in, signing out, and links to the same page in the other language.
 
-import { call, whoAmI } from "./api";
+import { whoAmI } from "./api";
 import type { Me } from "./contract";
-import { at, show } from "./dom";
+import { at, say, show } from "./dom";
+import { endSession, knownSession } from "./session";
 import { forgetDrafts } from "./tab-draft";
 import { text } from "./texts";
 
 /** Shows who is signed in; `null` when nobody is, or when that cannot be asked now. */
 export async function startShell(): Promise<Me | null> {
+  return startWith(whoAmI);
+}
+
+/**
+ * The same for a page that is nothing without a session: asked until the server has answered, which is said
+ * meanwhile. Whoever has no network is signed in all the same.
+ */
+export async function startSession(): Promise<Me | null> {
+  const me = await startWith(() => knownSession({ onWaiting: () => say(at("shell-told"), text("session_unknown")) }));
+  say(at("shell-told"), "");
+  return me;
+}
+
+async function startWith(ask: () => Promise<Me | null>): Promise<Me | null> {
   keepAddressInLanguageLinks();
-  at("sign-out").addEventListener("click", signOut);
-  const me = await whoAmI().catch(() => null);
+  at("sign-out").addEventListener("click", () => void signOut());
+  const me = await ask().catch(() => null);
   showWho(me);
   return me;
 }
@@ -34,8 +49,23 @@ export function showWork(isTheirs: boolean): void {
 
 async function signOut(): Promise<void> {
   forgetDrafts();
-  await call("DELETE", "/session").catch(() => undefined);
-  location.assign(`/?lang=${document.documentElement.lang}`);
+  if (await isSignedOut()) location.assign(`/?lang=${document.documentElement.lang}`);
+}
+
+/** Ends the session, and says so as long as it has not ended: whoever sits down here next would go on in it. */
+export async function isSignedOut(): Promise<boolean> {
+  const button = at<HTMLButtonElement>("sign-out");
+  const tell = (name: string): void => say(at("shell-told"), text(name));
+  button.disabled = true;
+  try {
+    await endSession({ onWaiting: () => tell("not_signed_out_yet") });
+    return true;
+  } catch {
+    tell("not_signed_out");
+    return false;
+  } finally {
+    button.disabled = false;
+  }
 }
 
 function keepAddressInLanguageLinks(): void {

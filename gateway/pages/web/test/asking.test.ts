@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Latest } from "../src/latest";
 import { firstOf, type Listing } from "../src/listing";
 import { singly } from "../src/singly";
 
@@ -32,14 +31,6 @@ test("work that fails can be done again", async () => {
   await assert.rejects(work());
   await assert.rejects(work());
   assert.equal(failures, 2);
-});
-
-test("of several questions the answer to the last one counts", () => {
-  const asking = new Latest();
-  const [first, second] = [asking.begin(), asking.begin()];
-  assert.deepEqual([first(), second()], [false, true]);
-  asking.begin();
-  assert.equal(second(), false);
 });
 
 test("a list is asked page by page until so much of it is there, or all", async () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boundsOf, heard, isWanted, mayArrive, type Notice, type Wanted } from "../src/notices";
+import { boundsOf, heard, inOrder, isWanted, mayArrive, type Notice, type Wanted } from "../src/notices";
 
 const ALL: Wanted = { side: "", state: "" };
 
@@ -24,6 +24,11 @@ test("what is heard takes its place by number, and is there once", () => {
   assert.deepEqual(numbers(heard(shown, ALL, notice("9"))), [young, old, "9"]);
   const passed = heard(shown, ALL, notice(old, { state: "under_way" }));
   assert.deepEqual(passed.map(({ state }) => state), ["expected", "under_way"]);
+});
+
+test("pages that overlap have each journey once, as it was told last", () => {
+  const pages = [notice("3"), notice("1"), notice("2"), notice("3", { state: "arrived" })];
+  assert.deepEqual(inOrder(pages).map(({ declaration, state }) => [declaration, state]), [["3", "arrived"], ["2", "expected"], ["1", "expected"]]);
 });
 
 test("what is not wanted is left out, also when it has just become so", () => {

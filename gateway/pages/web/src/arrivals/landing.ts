@@ -4,9 +4,10 @@ import { call } from "../api";
 import type { AccountSession } from "../contract";
 import { localTime } from "../country-time";
 import type { Values } from "../declaration";
-import { at, element } from "../dom";
+import { at } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
 import { showFlaws } from "../flaws";
+import { siteOption } from "../site-option";
 import { text } from "../texts";
 import type { ArrivalPlace } from "./contract";
 import { landingFlaws } from "./values";
@@ -18,8 +19,8 @@ export async function startLanding(me: AccountSession, onChange: () => void): Pr
   const { border, quarantine } = await call<{ border: ArrivalPlace[]; quarantine: ArrivalPlace[] }>("GET", "/arrivals/places");
   // An officer enters at the own site alone.
   const sites = border.filter(({ site }) => me.site === undefined || site === me.site);
-  at("site").replaceChildren(...sites.map(optionOf));
-  for (const id of ["facility", "stay"]) at(id).append(...quarantine.map(optionOf));
+  at("site").replaceChildren(...sites.map(siteOption));
+  for (const id of ["facility", "stay"]) at(id).append(...quarantine.map(siteOption));
   fillCountries(at<HTMLSelectElement>("from"), "KR");
   const now = localTime(Date.now());
   writeValues(form, { date: now.slice(0, 10), arrived_at: now, ...kept(me.account) });
@@ -41,10 +42,6 @@ export function landingValues(): Values | null {
 export function landingNow(): Values | null {
   const values = readValues(form);
   return landingFlaws(values).length === 0 ? values : null;
-}
-
-function optionOf({ site, name, area }: ArrivalPlace): HTMLOptionElement {
-  return element("option", { value: site }, [name, area].filter(Boolean).join(" · "));
 }
 
 function kept(account: string): Values {

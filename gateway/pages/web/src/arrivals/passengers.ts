@@ -4,12 +4,12 @@
 import { call } from "../api";
 import { at, element, say, show } from "../dom";
 import { showFlaws } from "../flaws";
-import { birthDate, day } from "../format";
-import { Latest } from "../latest";
+import { birthDate, end } from "../format";
 import { firstOf, type Listing } from "../listing";
 import { printAll } from "../paper/print";
 import { hasText, text } from "../texts";
 import { troubleOf } from "../trouble";
+import { Turns } from "../turns";
 import type { ArrivalShown, Carriage } from "./contract";
 import { landingNow, landingValues } from "./landing";
 import { carriageOf, listQuery, wasOn } from "./values";
@@ -21,7 +21,7 @@ interface Shown extends Listing<ArrivalShown> {
 }
 
 let shown: Shown | null = null;
-const asking = new Latest();
+const turns = new Turns();
 
 export function startPassengers(): void {
   at("show-passengers").addEventListener("click", () => void load());
@@ -48,14 +48,13 @@ async function more(): Promise<void> {
 
 /** Asks for the page behind what is shown. */
 async function ask(before: Shown): Promise<void> {
-  const isLatest = asking.begin();
   try {
-    const { rows, next } = await page(before, before.next);
-    if (!isLatest()) return;
-    shown = { ...before, rows: [...before.rows, ...rows], next };
+    const found = await turns.take(() => page(before, before.next));
+    if (found === undefined) return;
+    shown = { ...before, rows: [...before.rows, ...found.rows], next: found.next };
     showAll(shown);
   } catch (failure) {
-    if (isLatest()) showFlaws([], troubleOf(failure));
+    showFlaws([], troubleOf(failure));
   }
 }
 
@@ -103,8 +102,6 @@ function rowOf(arrival: ArrivalShown): HTMLTableRowElement {
   const word = revoked ? text("pass_revoked") : text(`state_${state}`);
   const tone = revoked ? "revoked" : state === "verified" ? "valid" : "unverified";
   const passed = element("td", {}, element("span", { class: `state ${tone}` }, word), element("p", { class: "note" }, pass));
-  // The last whole day of it, on the clock of the country's officers.
-  const until = day(crossing.quarantine.until - 1);
   return element(
     "tr",
     {},
@@ -112,7 +109,7 @@ function rowOf(arrival: ArrivalShown): HTMLTableRowElement {
     who,
     passed,
     element("td", {}, arrival.quarantine_name),
-    element("td", {}, until),
+    element("td", {}, end(crossing.quarantine.until)),
   );
 }
 

@@ -12,7 +12,7 @@ import { companionCount, declarationOf, DOCUMENT, valuesOf, type Values } from "
 import { Device, type Draft, type Letter } from "../device";
 import { startDocument, showDocument } from "../document-field";
 import { at, say, show } from "../dom";
-import { fillCountries, readValues, startBirthDate, writeValues } from "../fields";
+import { fillCountries, keepNoneAlone, readValues, startBirthDate, writeValues } from "../fields";
 import { clearFlaw, clearFlaws, fieldOf, showDisagreement, showFlaws } from "../flaws";
 import { startForget } from "../forget";
 import { askCode, codeTrouble, redeemCode, showCodePart, showIdentityPart, type Identity } from "../identity";
@@ -83,18 +83,11 @@ function startFields(): void {
 
 function changed(event: Event): void {
   const control = event.target as HTMLInputElement;
-  if (control.name === "health.symptoms") keepNoneAlone(control);
+  if (control.name === "health.symptoms") keepNoneAlone(form, control);
   const field = control.closest<HTMLElement>(".field");
   if (field) clearFlaw(field);
   showDependents();
   keepDraft();
-}
-
-/** "None of these" and a symptom exclude each other. */
-function keepNoneAlone(changed: HTMLInputElement): void {
-  for (const tick of form.querySelectorAll<HTMLInputElement>('input[name="health.symptoms"]')) {
-    if (changed.checked && (tick.value === "none") !== (changed.value === "none")) tick.checked = false;
-  }
 }
 
 /** Shows the fields that depend on others. */

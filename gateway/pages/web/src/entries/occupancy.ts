@@ -4,11 +4,11 @@ import { call, Problem } from "../api";
 import type { Me } from "../contract";
 import { at, element, say, show } from "../dom";
 import { moment } from "../format";
-import { Latest } from "../latest";
 import { firstOf, type Listing } from "../listing";
-import { showWork, startShell } from "../shell";
+import { showWork, startSession } from "../shell";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
+import { Turns } from "../turns";
 import { drawBars, hour } from "../venue/bars";
 import type { Cell, Venue, Venues } from "../venue/contract";
 import { fullnessOf, roomWords } from "../venue/room";
@@ -23,12 +23,12 @@ let listed: Listing<Venue> = { rows: [] };
 let wanted = PAGE_ROWS;
 /** What is said until another venue is opened: that the one before is none. */
 let gone = "";
-const asking = new Latest();
+const turns = new Turns();
 
 void start();
 
 async function start(): Promise<void> {
-  const me = await startShell();
+  const me = await startSession();
   const isTheirs = me?.kind === "account" || me?.kind === "local";
   show(at("gate"), !isTheirs);
   showWork(isTheirs);
@@ -50,9 +50,8 @@ function mayPrint(me: Me): boolean {
 
 /** The list as far as it is wanted, all of it as it is now, and the opened one. */
 async function load(): Promise<void> {
-  const isLatest = asking.begin();
-  const found = await asked(() => firstOf(wanted, page));
-  if (!found || !isLatest()) return;
+  const found = await turns.take(() => asked(() => firstOf(wanted, page)));
+  if (!found) return;
   listed = found;
   showList();
   const [only, ...others] = listed.rows;

@@ -3,26 +3,27 @@
 import { call } from "../api";
 import { at, element, say, show } from "../dom";
 import { clearFlaws, showFlaws } from "../flaws";
-import { day, moment } from "../format";
+import { day, end, moment } from "../format";
 import type { Order } from "../quarantine/contract";
-import { startDiary } from "../quarantine/diary";
+import { DiaryForm } from "../quarantine/diary";
 import { daysLeft } from "../quarantine/rules";
 import { entryItem, linesOf, placeOf, seenItem } from "../quarantine/show";
 import { factsOf } from "../review";
-import { startShell } from "../shell";
+import { startSession } from "../shell";
+import { draftOwner } from "../tab-draft";
 import { text } from "../texts";
 import { troubleOf } from "../trouble";
 
-let order: Order | null = null;
+let diary: DiaryForm | null = null;
 
 void start();
 
 async function start(): Promise<void> {
-  const me = await startShell();
+  const me = await startSession();
   const isCitizen = me?.kind === "citizen";
   show(at("sign-in-part"), !isCitizen);
   if (!isCitizen) return;
-  startDiary(() => order?.order, showOrder);
+  diary = new DiaryForm(draftOwner(me), showOrder);
   await load();
 }
 
@@ -42,10 +43,10 @@ async function load(): Promise<void> {
 }
 
 function showOrder(shown: Order): void {
-  order = shown;
+  diary?.show(shown);
   const left = daysLeft(shown.until, Date.now());
   const isPlanned = shown.state === "planned";
-  at("own-title").textContent = isPlanned ? text("own_planned", { at: moment(shown.from) }) : text("own_until", { day: day(shown.until) });
+  at("own-title").textContent = isPlanned ? text("own_planned", { at: moment(shown.from) }) : text("own_until", { until: end(shown.until) });
   say(at("own-left"), text("own_left", { days: text(left === 1 ? "one_days" : "n_days", { n: left }) }));
   at("own-where").textContent = text(`own_${shown.kind}`, { place: placeOf(shown, shown.address) });
   at("own-facts").replaceChildren(...factsOf(linesOf(shown).slice(1, 4)).children);
@@ -58,6 +59,6 @@ function showOrder(shown: Order): void {
 
 function beforeItem(order: Order): HTMLLIElement {
   const how = text(order.ended ? `order_how_${order.ended.how}` : "order_how_completed");
-  const span = `${day(order.from)} – ${day(order.until)}`;
+  const span = `${day(order.from)} – ${end(order.until)}`;
   return element("li", {}, element("strong", {}, span), element("span", {}, placeOf(order, order.address)), element("span", { class: "note" }, how));
 }

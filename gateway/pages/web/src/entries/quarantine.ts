@@ -1,22 +1,28 @@
 // The page /quarantine: orders of an area for its officials, the broken ones first, as it happens; each with its
 // diary, and for those who may, its end and another place, and an order for one person more.
 
-import { call, Problem } from "../api";
+import { call } from "../api";
 import { AreaField } from "../area-field";
 import { learnPath } from "../areas";
 import type { AccountSession } from "../contract";
 import { at, element, say, show } from "../dom";
 import { readValues } from "../fields";
 import { clearFlaws, showFlaws } from "../flaws";
-import { moment } from "../format";
-import type { Facility, Order, OrderRow } from "../quarantine/contract";
+import { LIMIT_MAX, LiveList, type Page } from "../live-list";
+import { LivePage } from "../live-page";
+import { quietAlarm, raiseAlarm } from "../quarantine/alarms";
+import type { Order, OrderRow } from "../quarantine/contract";
 import { OrderDialog } from "../quarantine/dialog";
-import { startDiary } from "../quarantine/diary";
+import { DiaryForm } from "../quarantine/diary";
+import { fillFacilities } from "../quarantine/facilities";
 import { heard, inOrder, type Wanted } from "../quarantine/rules";
 import { classOf, entryItem, linesOf, rowOf, seenItem } from "../quarantine/show";
+import { showOrderTrouble } from "../quarantine/trouble";
 import { factsOf } from "../review";
+import { draftOwner } from "../tab-draft";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
+import { Turns } from "../turns";
 import { startWork } from "../work";
 
 /** Who is told of orders, and who of them may end one. */
@@ -25,13 +31,14 @@ const ORDER = ["health", "epidemiologist"];
 const which = at<HTMLFormElement>("which");
 const field = new AreaField(which.querySelector(".area-field") as HTMLElement);
 
+const orders = new LiveList<OrderRow>({ page, lead, inOrder, heard: (rows, fresh) => heard(rows, wanted(), fresh), show: showRows });
+const live = new LivePage(orders);
+const opening = new Turns();
+const refreshing = new Turns();
+
 let account: AccountSession | null = null;
-let rows: OrderRow[] = [];
-let next: string | undefined;
+let diary: DiaryForm | null = null;
 let order: Order | null = null;
-let live: EventSource | null = null;
-/** Counts what was asked: an answer to an earlier question is not shown. */
-let asked = 0;
 
 void start();
 
@@ -39,6 +46,7 @@ async function start(): Promise<void> {
   const me = await startWork(TOLD);
   if (me === null) return;
   account = me;
+  diary = new DiaryForm(draftOwner(me), showOrder);
   // A ward has nothing below it to choose.
   show(at("area").closest(".field") as HTMLElement, me.role !== "ward");
   if (me.area) {
@@ -56,38 +64,32 @@ async function start(): Promise<void> {
 function startButtons(): void {
   which.addEventListener("change", () => void ask());
   which.addEventListener("submit", (event) => event.preventDefault());
-  at("more").addEventListener("click", () => void attempt(() => load(next)));
+  at("more").addEventListener("click", () => void attempt(() => orders.more()));
   at("close").addEventListener("click", close);
-  at("alarm-open").addEventListener("click", () => {
-    const number = at("alarm").dataset["order"];
-    show(at("alarm"), false);
-    if (number) void attempt(() => open(number));
-  });
-  startDiary(() => order?.order, (shown) => {
-    showOrder(shown);
-    void attempt(() => load());
-  });
   onSubmit("end", end);
   onSubmit("move", move);
-  addEventListener("pagehide", () => live?.close());
   if (mayOrder()) startOrdering();
 }
 
 function startOrdering(): void {
-  void fillFacilities();
-  const orders = new OrderDialog(() => void attempt(() => load()));
+  const dialog = new OrderDialog(() => void live.refresh());
   show(at("for-one"));
   onSubmit("for-one", async () => {
     const code = (readValues(at<HTMLFormElement>("for-one"))["code"] ?? "").trim().toUpperCase();
     if (code === "") return showFlaws([{ field: "code", code: "missing" }], text("flaws_lead"));
-    orders.open({ named: { subjects: [code] } });
+    dialog.open({ named: { subjects: [code] } });
   });
 }
 
+/** Does it once, however often it is pressed meanwhile. */
 function onSubmit(id: string, act: () => Promise<void>): void {
-  at(id).addEventListener("submit", (event) => {
+  const form = at<HTMLFormElement>(id);
+  const button = form.querySelector("button[type=submit]") as HTMLButtonElement;
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void attempt(act);
+    if (button.disabled) return;
+    button.disabled = true;
+    void attempt(act).finally(() => (button.disabled = false));
   });
 }
 
@@ -100,9 +102,7 @@ async function attempt(act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (failure) {
-    const problem = failure instanceof Problem ? failure : null;
-    if (problem && problem.flaws.length > 0) return showFlaws(problem.flaws, text("flaws_lead"));
-    showFlaws([], problem?.status === 409 ? text("order_over") : troubleOf(failure));
+    showOrderTrouble(failure);
   }
 }
 
@@ -116,79 +116,83 @@ function wanted(): Wanted {
   return (readValues(which)["state"] ?? "open") as Wanted;
 }
 
-/** Shows what there is, and listens for more: the ear comes first, so that nothing falls between. */
+/** Shows what there is, and listens for more. */
 async function ask(): Promise<void> {
-  if (area() === "") return say(at("live"), text("choose_area"));
-  listen();
-  await attempt(() => load());
-}
-
-async function load(before?: string): Promise<void> {
-  const own = ++asked;
-  const state = wanted();
-  // The broken ones first, however old: of those that are open they are asked for by themselves.
-  const broken = state === "open" && !before ? page("breached") : Promise.resolve({ orders: [], next: undefined });
-  const [first, found] = await Promise.all([broken, page(state, before)]);
-  if (own !== asked) return;
-  next = found.next;
-  const open = first.orders.filter((row) => row.state !== "ended");
-  rows = inOrder([...(before ? rows : open), ...found.orders]);
-  showRows();
-}
-
-function page(state: Wanted, before = ""): Promise<{ orders: OrderRow[]; next?: string }> {
-  const given = Object.entries({ area: area(), state, before }).filter(([, value]) => value !== "");
-  return call("GET", `/orders?${new URLSearchParams(given)}`);
-}
-
-/** Hears what happens. The browser connects again by itself; what happened meanwhile is asked then. */
-function listen(): void {
-  live?.close();
-  const source = new EventSource(`/api/v1/orders/live?${new URLSearchParams({ area: area() })}`);
-  live = source;
-  let wasOpen = false;
-  const again = (): void => void attempt(() => load());
-  source.addEventListener("open", () => {
-    say(at("live"), text("live"));
-    if (wasOpen) again();
-    wasOpen = true;
+  if (area() === "") return live.stop(text("choose_area"));
+  live.listen(`/api/v1/orders/live?${new URLSearchParams({ area: area() })}`, {
+    changed: live.again,
+    breached: (data) => breached(JSON.parse(data) as OrderRow),
   });
-  source.addEventListener("error", () => say(at("live"), text("not_live")));
-  source.addEventListener("missed", again);
-  source.addEventListener("changed", again);
-  source.addEventListener("breached", ({ data }: MessageEvent<string>) => breached(JSON.parse(data) as OrderRow));
+  await attempt(() => orders.load());
+}
+
+async function page(limit: number, before = ""): Promise<Page<OrderRow>> {
+  return pageOf(wanted(), limit, before);
+}
+
+/** The broken ones first, however old: of those that are open they are asked for by themselves. */
+async function lead(): Promise<OrderRow[]> {
+  return wanted() === "open" ? (await pageOf("open_breached", LIMIT_MAX)).rows : [];
+}
+
+async function pageOf(state: Wanted | "open_breached", limit: number, before = ""): Promise<Page<OrderRow>> {
+  const given = Object.entries({ area: area(), state, limit: String(limit), before }).filter(([, value]) => value !== "");
+  const found = await call<{ orders: OrderRow[]; next?: string }>("GET", `/orders?${new URLSearchParams(given)}`);
+  return { rows: found.orders, next: found.next };
 }
 
 function breached(row: OrderRow): void {
-  rows = heard(rows, wanted(), row);
-  showRows();
-  const { last_breach, subject } = row;
-  if (last_breach) {
-    at("alarm-words").textContent = text("alarm", { subject, site: last_breach.site_name, at: moment(last_breach.at) });
-    at("alarm").dataset["order"] = row.order;
-    show(at("alarm"));
-  }
-  if (order?.order === row.order) void attempt(() => open(row.order));
+  orders.hear(row);
+  raiseAlarm(row, (words) => {
+    const look = element("button", { type: "button", class: "secondary", "aria-label": `${text("look")}: ${row.subject}` }, text("look"));
+    look.addEventListener("click", () => {
+      quietAlarm(row.order);
+      void attempt(() => open(row.order));
+    });
+    return [element("span", {}, words), look];
+  });
+  if (order?.order === row.order) void refreshOrder(row.order);
 }
 
-function showRows(): void {
+function showRows(rows: readonly OrderRow[], hasMore: boolean): void {
   const focused = document.activeElement?.id ?? "";
   at("orders").replaceChildren(...rows.map((row) => rowOf(row, (number) => void attempt(() => open(number)))));
-  document.getElementById(focused)?.focus();
+  if (focused !== "" && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
   show(at("none"), rows.length === 0);
-  show(at("more"), next !== undefined);
+  show(at("more"), hasMore);
 }
 
 // ---- one order -----------------------------------------------------------------------------------
 
+/** Opens an order, unless another one is opened meanwhile. */
 async function open(number: string): Promise<void> {
+  const shown = await opening.take(() => call<Order>("GET", `/orders/${number}`));
+  if (shown === undefined) return;
   const isOther = order?.order !== number;
-  showOrder(await call<Order>("GET", `/orders/${number}`));
+  takeUp(shown);
   if (isOther) at("one").focus();
 }
 
-function showOrder(shown: Order): void {
+/** The opened order as it is now, while somebody may be typing into it; should that fail, the next word of it tells. */
+async function refreshOrder(number: string): Promise<void> {
+  const shown = await refreshing.take(() => call<Order>("GET", `/orders/${number}`)).catch(() => undefined);
+  if (shown && order?.order === number) showOrder(shown);
+}
+
+/** Shows it, with nothing in its forms that was meant for another. */
+function takeUp(shown: Order): void {
+  if (order?.order !== shown.order) for (const id of ["end", "move"]) at<HTMLFormElement>(id).reset();
   order = shown;
+  diary?.show(shown);
+  showOrder(shown);
+  if (mayOrder()) void offerFacilities();
+}
+
+function showOrder(shown: Order): void {
+  // Closed meanwhile: an answer opens nothing again.
+  if (order?.order !== shown.order) return;
+  order = shown;
+  refreshing.end();
   at("one-state").textContent = text(`order_${shown.state}`);
   at("one-state").className = `state big ${classOf(shown.state)}`;
   at("one-title").textContent = shown.subject;
@@ -206,35 +210,44 @@ function showOrder(shown: Order): void {
 
 function close(): void {
   const number = order?.order;
+  opening.end();
   order = null;
   show(at("one"), false);
   document.getElementById(`open-${number}`)?.focus();
 }
 
 async function end(): Promise<void> {
+  if (order === null || !confirm(text("end_sure", { subject: order.subject }))) return;
+  const { order: number } = order;
   const { reason, note = "" } = readValues(at<HTMLFormElement>("end"));
   const body = { reason, ...(note.trim() === "" ? {} : { note: note.trim() }) };
-  await call("POST", `/orders/${order?.order}/end`, { body });
-  await reload(order?.order);
+  await call("POST", `/orders/${number}/end`, { body });
+  await goOn(number, number);
 }
 
 async function move(): Promise<void> {
+  if (order === null) return;
+  const { order: number } = order;
   const { site = "" } = readValues(at<HTMLFormElement>("move"));
-  const body = site === "" ? {} : { site };
-  const moved = await call<Order>("POST", `/orders/${order?.order}/move`, { body });
-  await reload(moved.order);
+  const moved = await call<Order>("POST", `/orders/${number}/move`, { body: site === "" ? {} : { site } });
+  await goOn(number, moved.order);
 }
 
-async function reload(number?: string): Promise<void> {
-  for (const id of ["end", "move"]) at<HTMLFormElement>(id).reset();
-  // Whoever has it moved into another area sees it there no more.
-  if (number) await open(number).catch(close);
-  await load();
-  show(at("one"), order !== null);
+/** Shows what became of an order, where it is still the one that is open. */
+async function goOn(number: string, now: string): Promise<void> {
+  if (order?.order === number) {
+    for (const id of ["end", "move"]) at<HTMLFormElement>(id).reset();
+    // Whoever has it moved into another area sees it there no more.
+    await open(now).catch(close);
+  }
+  await live.refresh();
 }
 
-async function fillFacilities(): Promise<void> {
-  const { facilities } = await call<{ facilities: Facility[] }>("GET", "/orders/facilities").catch(() => ({ facilities: [] }));
-  const options = facilities.map(({ site, name, area }) => element("option", { value: site }, [name, area].filter(Boolean).join(" · ")));
-  at("move-site").append(...options);
+async function offerFacilities(): Promise<void> {
+  try {
+    await fillFacilities(at("move-site"));
+    say(at("move-told"), "");
+  } catch (failure) {
+    say(at("move-told"), troubleOf(failure));
+  }
 }

@@ -1,9 +1,12 @@
 // The page /trace: live figures and questions to the engine.
 
-import { at, element } from "../dom";
+import { call, Problem } from "../api";
+import { at, element, say } from "../dom";
 import { OrderDialog, type Whom } from "../quarantine/dialog";
-import { showWork, startShell } from "../shell";
+import { showWork, startSession } from "../shell";
 import { locale, text } from "../texts";
+import { addressOf, askedOf, flawOf, namedBy, originOf, refusalOf, type Asked, type Form } from "../trace/asked";
+import { troubleOf } from "../trouble";
 import { drawBars } from "../venue/bars";
 import type { Cell } from "../venue/contract";
 
@@ -17,7 +20,7 @@ const input = (id: string): HTMLInputElement => at<HTMLInputElement>(id);
 const ORDER = ["health", "epidemiologist"];
 let orders: OrderDialog | null = null;
 
-void startShell().then((me) => {
+void startSession().then((me) => {
   if (me?.kind === "account" && ORDER.includes(me.role)) orders = new OrderDialog();
 });
 at("zone").textContent = text("zone", { zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
@@ -36,7 +39,7 @@ let previous: { at: number; scans: number } | null = null;
 async function poll(): Promise<void> {
   if (document.hidden) return;
   try {
-    const [status, ready] = await Promise.all([getJson<Status>("/api/v1/status"), fetch("/readyz")]);
+    const [status, ready] = await Promise.all([call<Status>("GET", "/status"), fetch("/readyz")]);
     const now = { at: performance.now(), scans: status.engine.scans_taken };
     if (previous) sample((now.scans - previous.scans) / ((now.at - previous.at) / 1000), now.at - previous.at);
     previous = now;
@@ -47,7 +50,7 @@ async function poll(): Promise<void> {
     showState(ready.ok ? "good" : "bad", text(ready.ok ? "ready" : "not_ready"));
   } catch (failure) {
     previous = null;
-    const isRefused = failure instanceof Refused;
+    const isRefused = failure instanceof Problem && [401, 403].includes(failure.status);
     at("gate").hidden = !isRefused;
     showState("bad", text(isRefused ? "not_allowed" : "offline"));
     if (isRefused) clearInterval(polling);
@@ -90,7 +93,7 @@ interface BusySite {
 
 async function pollBusiest(): Promise<void> {
   if (document.hidden) return;
-  const { sites } = await getJson<{ sites: BusySite[] }>("/api/v1/busiest").catch(() => ({ sites: [] as BusySite[] }));
+  const { sites } = await call<{ sites: BusySite[] }>("GET", "/busiest").catch(() => ({ sites: [] as BusySite[] }));
   const most = sites[0]?.scans ?? 1;
   at("busiest").replaceChildren(...sites.map((site) => busyItem(site, most)));
   at("busiest-none").hidden = sites.length > 0;
@@ -246,9 +249,9 @@ const SITES_NAMED_MAX = 2000;
 const siteNames = new Map<string, string>();
 
 async function fetchSiteNames(): Promise<void> {
-  const status = await getJson<Status>("/api/v1/status");
+  const status = await call<Status>("GET", "/status");
   if (status.engine.sites > SITES_NAMED_MAX) return;
-  for (const { site, name } of await getJson<{ site: string; name?: string }[]>("/api/v1/sites")) {
+  for (const { site, name } of await call<{ site: string; name?: string }[]>("GET", "/sites")) {
     if (name) siteNames.set(site, name);
   }
 }
@@ -256,68 +259,72 @@ async function fetchSiteNames(): Promise<void> {
 // What is in the form for each question until somebody writes something else.
 const presets: Record<string, { code: string; from: number; to: number }> = {};
 
-function asked(): string {
+function chosen(): string {
   return document.querySelector<HTMLInputElement>("input[name=question]:checked")?.value ?? "contacts";
 }
 
 function question(): Question {
-  return QUESTIONS[asked()] as Question;
+  return QUESTIONS[chosen()] as Question;
 }
 
 function chooseQuestion(): void {
-  const hasWindow = ["contacts", "chain"].includes(asked());
-  const isChain = asked() === "chain";
+  const kind = chosen();
+  const hasWindow = ["contacts", "chain"].includes(kind);
   at("code-label").textContent = text(question().code === "site" ? "site_code" : "subject_code");
-  at("window-field").hidden = !hasWindow;
-  input("window").disabled = !hasWindow;
-  at("generations-field").hidden = !isChain;
-  input("generations").disabled = !isChain;
-  at("overlap-field").hidden = asked() !== "stays";
-  input("overlap").disabled = asked() !== "stays";
-  const preset = presets[asked()];
+  offerField("window", hasWindow);
+  offerField("generations", kind === "chain");
+  offerField("overlap", kind === "stays");
+  const preset = presets[kind];
   if (!preset) return;
   input("code").value = preset.code;
   input("from").value = local(preset.from);
   input("to").value = local(preset.to);
 }
 
+function offerField(id: string, isOffered: boolean): void {
+  at(`${id}-field`).hidden = !isOffered;
+  input(id).disabled = !isOffered;
+}
+
+function form(): Form {
+  const value = (id: string): string => input(id).value;
+  return {
+    kind: chosen(), code: value("code"), from: value("from"), to: value("to"),
+    window_minutes: value("window"), generations: value("generations"), overlap_minutes: value("overlap"),
+  };
+}
+
 async function ask(event: Event): Promise<void> {
   event.preventDefault();
-  const kind = asked();
+  showProblem("");
+  const flaw = flawOf(form());
+  if (flaw) return showProblem(text(`flaw_${flaw.field}_${flaw.code}`), flaw.field);
+  const { code, parts } = question();
+  const asked = askedOf(form(), code, [...new Set(parts.map((part) => part.kind ?? chosen()))]);
   const button = at("form").querySelector("button") as HTMLButtonElement;
   button.disabled = true;
-  at("problem").hidden = true;
   try {
     const began = performance.now();
-    // One question may be answered by two, such as who was met by scans and who by being inside together.
-    const kinds = [...new Set(question().parts.map((part) => part.kind ?? kind))];
-    const answers = await Promise.all(kinds.map(async (one) => [one, await getJson<Answer>(addressOf(one, kind))] as const));
-    showAnswers(question(), kind, new Map(answers), performance.now() - began);
-    offerOrders(kind, new Map(answers));
-  } catch (problem) {
+    const kinds = [...asked.parameters.keys()];
+    const answers = new Map(await Promise.all(kinds.map(async (kind) => [kind, await call<Answer>("GET", addressOf(asked, kind))] as const)));
+    showAnswers(parts, asked, answers, performance.now() - began);
+    offerOrders(parts, asked, answers);
+  } catch (failure) {
     at("result").hidden = true;
-    at("problem").textContent = problem instanceof Error ? problem.message : text("failed");
-    at("problem").hidden = false;
+    const refusal = refusalOf(failure);
+    showProblem(refusal ? text(refusal) : troubleOf(failure));
   } finally {
     button.disabled = false;
   }
 }
 
-/** The address of a question as the form has it; `asked` is the one that was chosen there. */
-function addressOf(kind: string, asked: string): string {
-  return `/api/v1/trace/${kind}?${parametersOf(kind, asked)}`;
-}
-
-function parametersOf(kind: string, asked: string): URLSearchParams {
-  const parameters = new URLSearchParams({
-    [question().code]: input("code").value,
-    from: new Date(input("from").value).toISOString(),
-    to: new Date(input("to").value).toISOString(),
-  });
-  if (kind === "contacts" || kind === "chain") parameters.set("window", `${input("window").value}m`);
-  if (kind === "chain") parameters.set("generations", input("generations").value);
-  if (kind === "stays" && asked === "stays") parameters.set("overlap", `${Math.max(1, input("overlap").valueAsNumber * 60_000)}ms`);
-  return parameters;
+/** Says what is wrong, of which field where it is one. */
+function showProblem(words: string, field = ""): void {
+  for (const wrong of at("form").querySelectorAll("[aria-invalid]")) wrong.removeAttribute("aria-invalid");
+  say(at("problem"), words);
+  if (field === "") return;
+  input(field).setAttribute("aria-invalid", "true");
+  input(field).focus();
 }
 
 type Answer = Partial<Record<Exclude<Part["rows"], "generations">, Row[]>> & {
@@ -339,38 +346,33 @@ let whom: Whom | null = null;
 const NAMING = ["contacts", "chain", "stays", "passed"];
 
 /** Under an answer that names people: quarantine for all of them, each once. */
-function offerOrders(kind: string, answers: Map<string, Answer>): void {
-  const parts = question().parts.filter(({ rows }) => rows !== "stays");
-  const found = parts.flatMap((part) => rowsOf(part, answers.get(part.kind ?? kind) ?? {}));
+function offerOrders(parts: Part[], asked: Asked, answers: Map<string, Answer>): void {
+  const naming = parts.filter(({ rows }) => rows !== "stays");
+  const found = naming.flatMap((part) => rowsOf(part, answers.get(part.kind ?? asked.kind) ?? {}));
   const count = new Set(found.map((row) => row.subject)).size;
-  const isOffered = orders !== null && count > 0 && NAMING.includes(kind);
+  const isOffered = orders !== null && count > 0 && NAMING.includes(asked.kind);
   at("order-part").hidden = !isOffered;
   if (!isOffered) return;
-  const kinds = [...answers.keys()];
-  const { from, to, ...others } = Object.fromEntries(parametersOf(kind, kind));
-  const origin = [kinds.join(" + "), ...Object.entries(others).map(([name, value]) => `${name} ${value}`), `${from} – ${to}`].join(", ");
-  const named = Object.fromEntries(kinds.map((one) => [one, Object.fromEntries(parametersOf(one, kind))]));
-  whom = { named, origin: origin.slice(0, ORIGIN_CHARS_MAX) };
+  whom = { named: namedBy(asked), origin: originOf(asked) };
   at("order-all").textContent = text("order_all", { n: whole.format(count) });
 }
 
-const ORIGIN_CHARS_MAX = 300;
-
 /** Each part has a place of its own on the page: the first `#result`, the second `#beside`. */
-function showAnswers(asked: Question, kind: string, answers: Map<string, Answer>, ms: number): void {
+function showAnswers(parts: Part[], asked: Asked, answers: Map<string, Answer>, ms: number): void {
   const places = ["", "beside-"];
   for (const [index, prefix] of places.entries()) {
-    const part = asked.parts[index];
-    const answer = part && answers.get(part.kind ?? kind);
+    const part = parts[index];
+    const kind = part?.kind ?? asked.kind;
+    const answer = part && answers.get(kind);
     at(`${prefix}part`).hidden = !answer;
-    if (part && answer) showPart(prefix, part, answer, addressOf(part.kind ?? kind, kind), ms, `truyvet-${part.kind ?? kind}.csv`);
+    if (part && answer) showPart(prefix, part, answer, `/api/v1${addressOf(asked, kind)}`, ms, `truyvet-${kind}.csv`);
   }
-  const cells = kind === "occupancy" ? (answers.get(kind)?.cells ?? []) : [];
+  const { cells = [], capacity } = (asked.kind === "occupancy" && answers.get(asked.kind)) || {};
   const bars = document.querySelector("#bars") as SVGSVGElement;
   const isDrawn = cells.length > 0 && cells.length <= BARS_MAX;
   bars.classList.toggle("gone", !isDrawn);
   const label = text("bars_label");
-  if (isDrawn) drawBars(bars, cells as unknown as Cell[], answers.get(kind)?.capacity, label, (from) => clock.format(from));
+  if (isDrawn) drawBars(bars, cells as unknown as Cell[], capacity, label, (from) => clock.format(from));
   at("result").hidden = false;
 }
 
@@ -411,7 +413,7 @@ async function fillForm(): Promise<void> {
   const now = Date.now();
   input("from").value = local(now - 14 * 86_400_000);
   input("to").value = local(now);
-  const examples = await getJson<Examples | Record<string, never>>("/api/v1/examples").catch(() => null);
+  const examples = await call<Examples | Record<string, never>>("GET", "/examples").catch(() => null);
   if (!examples?.subject) return; // no demonstration
   const whole = { code: examples.subject, from: examples.from, to: examples.to };
   Object.assign(presets, { contacts: whole, chain: whole, stays: whole, trail: whole });
@@ -420,17 +422,6 @@ async function fillForm(): Promise<void> {
 }
 
 // ---- small things --------------------------------------------------------------------------------
-
-/** The server does not answer this caller. */
-class Refused extends Error {}
-
-async function getJson<T>(address: string): Promise<T> {
-  const response = await fetch(address);
-  if (response.ok) return (await response.json()) as T;
-  const problem = (await response.json().catch(() => ({}))) as { detail?: string };
-  const Failure = [401, 403].includes(response.status) ? Refused : Error;
-  throw new Failure(problem.detail || text("failed"));
-}
 
 // What a datetime-local field holds: the wall clock here, to the second.
 function local(value: number): string {

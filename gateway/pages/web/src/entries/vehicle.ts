@@ -6,13 +6,14 @@ import { knownPath, learnPath } from "../areas";
 import type { IdDocument, Me } from "../contract";
 import { localTime } from "../country-time";
 import { showDocument, startDocument } from "../document-field";
-import { at, element, say, show } from "../dom";
+import { at, say, show } from "../dom";
 import { fillCountries, readValues } from "../fields";
 import { clearFlaw, clearFlaws, showFlaws } from "../flaws";
 import { askCode, codeTrouble, redeemCode, showCodePart, showIdentityPart, type Identity } from "../identity";
 import { drawQr } from "../qr";
 import { factsOf } from "../review";
 import { showWho, showWork, startShell } from "../shell";
+import { siteOption } from "../site-option";
 import { draftOwner, forgetDraft, readDraft, writeDraft } from "../tab-draft";
 import { language, text } from "../texts";
 import { requestOf, type Unanswered } from "../unanswered";
@@ -150,8 +151,7 @@ function busy(on: boolean): void {
 async function showDepots(site?: string, siteName?: string): Promise<void> {
   const own = site ? [{ site, name: siteName ?? site, area: "" }] : null;
   const found = own ?? (await call<{ depots: Depot[] }>("GET", "/vehicles/depots").then(({ depots }) => depots, () => []));
-  const options = found.map(({ site, name, area }) => element("option", { value: site }, [name, area].filter(Boolean).join(" · ")));
-  at("depot").replaceChildren(...options);
+  at("depot").replaceChildren(...found.map(siteOption));
 }
 
 async function send(): Promise<void> {

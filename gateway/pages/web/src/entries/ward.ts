@@ -5,11 +5,14 @@ import { AreaField } from "../area-field";
 import { learnPath } from "../areas";
 import type { AccountSession } from "../contract";
 import { localTime } from "../country-time";
-import { at, element, say, show } from "../dom";
+import { at, element, show } from "../dom";
 import { readValues } from "../fields";
 import { clearFlaws, showFlaws } from "../flaws";
 import { moment } from "../format";
-import { boundsOf, heard, mayArrive, type Notice, type Wanted } from "../notices";
+import { LiveList, type Page } from "../live-list";
+import { LivePage } from "../live-page";
+import { boundsOf, heard, inOrder, mayArrive, type Notice, type Wanted } from "../notices";
+import { raiseAlarm } from "../quarantine/alarms";
 import type { OrderRow } from "../quarantine/contract";
 import { language, text } from "../texts";
 import { troubleOf } from "../trouble";
@@ -20,12 +23,10 @@ const TOLD = ["ward", "health", "epidemiologist"];
 const which = at<HTMLFormElement>("which");
 const field = new AreaField(which.querySelector(".area-field") as HTMLElement);
 
+const notices = new LiveList<Notice>({ page, inOrder, heard: (rows, fresh) => heard(rows, wanted(), fresh), show: showNotices });
+const live = new LivePage(notices);
+
 let account: AccountSession | null = null;
-let notices: Notice[] = [];
-let next: string | undefined;
-let live: EventSource | null = null;
-/** Counts what was asked: an answer to an earlier question is not shown. */
-let asked = 0;
 
 void start();
 
@@ -42,12 +43,11 @@ async function start(): Promise<void> {
   }
   which.addEventListener("change", () => void ask());
   which.addEventListener("submit", (event) => event.preventDefault());
-  at("more").addEventListener("click", () => void more());
+  at("more").addEventListener("click", () => void attempt(() => notices.more()));
   at("export").addEventListener("submit", (event) => {
     event.preventDefault();
     download();
   });
-  addEventListener("pagehide", () => live?.close());
   await ask();
 }
 
@@ -62,76 +62,42 @@ function area(): string {
   return field.code || account?.area || "";
 }
 
-function query(before?: string): string {
-  const { side, state } = wanted();
-  const given = { area: area(), side, state, before: before ?? "" };
-  return new URLSearchParams(Object.entries(given).filter(([, value]) => value !== "")).toString();
-}
-
-/** Shows what there is, and listens for more: the ear comes first, so that nothing falls between. */
+/** Shows what there is, and listens for more. */
 async function ask(): Promise<void> {
-  if (area() === "") return say(at("live"), text("choose_area"));
-  listen();
-  await load();
-}
-
-async function load(before?: string): Promise<void> {
-  const own = ++asked;
-  try {
-    const found = await call<{ notices: Notice[]; next?: string }>("GET", `/notices?${query(before)}`);
-    if (own !== asked) return;
-    clearFlaws();
-    next = found.next;
-    notices = before ? [...notices, ...found.notices] : found.notices;
-    showNotices();
-  } catch (failure) {
-    if (own === asked) showFlaws([], troubleOf(failure));
-  }
-}
-
-function more(): Promise<void> {
-  return load(next);
-}
-
-/** Hears what happens. The browser connects again by itself; what happened meanwhile is asked then. */
-function listen(): void {
-  live?.close();
-  const source = new EventSource(`/api/v1/notices/live?${new URLSearchParams({ area: area() })}`);
-  live = source;
-  let wasOpen = false;
-  source.addEventListener("open", () => {
-    say(at("live"), text("live"));
-    if (wasOpen) void load();
-    wasOpen = true;
+  if (area() === "") return live.stop(text("choose_area"));
+  const hear = (data: string): void => notices.hear(JSON.parse(data) as Notice);
+  live.listen(`/api/v1/notices/live?${new URLSearchParams({ area: area() })}`, {
+    declared: hear, passed: hear, arrived: hear, revoked: hear,
+    breached: (data) => showBreach(JSON.parse(data) as OrderRow),
   });
-  source.addEventListener("error", () => say(at("live"), text("not_live")));
-  source.addEventListener("missed", () => void load());
-  source.addEventListener("breached", ({ data }: MessageEvent<string>) => showBreach(JSON.parse(data) as OrderRow));
-  for (const what of ["declared", "passed", "arrived", "revoked"]) {
-    source.addEventListener(what, ({ data }: MessageEvent<string>) => {
-      notices = heard(notices, wanted(), JSON.parse(data) as Notice);
-      showNotices();
-    });
-  }
+  await attempt(() => notices.load());
+}
+
+async function attempt(act: () => Promise<void>): Promise<void> {
+  clearFlaws();
+  await act().catch((failure: unknown) => showFlaws([], troubleOf(failure)));
+}
+
+async function page(limit: number, before = ""): Promise<Page<Notice>> {
+  const given = Object.entries({ area: area(), ...wanted(), limit: String(limit), before }).filter(([, value]) => value !== "");
+  const found = await call<{ notices: Notice[]; next?: string }>("GET", `/notices?${new URLSearchParams(given)}`);
+  return { rows: found.notices, next: found.next };
 }
 
 /** Somebody in quarantine was seen elsewhere. */
-function showBreach({ order, subject, last_breach }: OrderRow): void {
-  if (!last_breach) return;
-  const link = at<HTMLAnchorElement>("alarm-link");
-  link.textContent = text("alarm", { subject, site: last_breach.site_name, at: moment(last_breach.at) });
-  link.search = new URLSearchParams({ order, lang: language }).toString();
-  show(at("alarm"));
+function showBreach(row: OrderRow): void {
+  const address = `/quarantine?${new URLSearchParams({ order: row.order, lang: language })}`;
+  raiseAlarm(row, (words) => [element("a", { href: address }, words)]);
 }
 
 // ---- showing -------------------------------------------------------------------------------------
 
-function showNotices(): void {
+function showNotices(notices: readonly Notice[], hasMore: boolean): void {
   const focused = document.activeElement?.id ?? "";
   at("notices").replaceChildren(...notices.map(row));
-  document.getElementById(focused)?.focus();
+  if (focused !== "" && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
   show(at("none"), notices.length === 0);
-  show(at("more"), next !== undefined);
+  show(at("more"), hasMore);
 }
 
 function row(notice: Notice): HTMLLIElement {
@@ -162,10 +128,10 @@ function arriveButton(declaration: string): HTMLButtonElement {
   const button = element("button", { type: "button", id: `arrived-${declaration}` }, text("arrive"));
   button.addEventListener("click", () => {
     button.disabled = true;
-    call("POST", `/notices/${declaration}/arrival`)
-      .then(() => load())
-      .catch((failure: unknown) => showFlaws([], troubleOf(failure)))
-      .finally(() => (button.disabled = false));
+    void attempt(async () => {
+      await call("POST", `/notices/${declaration}/arrival`);
+      await notices.again();
+    }).finally(() => (button.disabled = false));
   });
   return button;
 }

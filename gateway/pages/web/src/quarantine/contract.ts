@@ -76,5 +76,9 @@ export interface BulkOrdered {
   ordered: number;
   ordered_before: number;
   areas: number;
+  /** Codes in its questions that nobody knows. */
+  unknown?: string[];
+  /** Spans of time that the answers do not cover. */
+  incomplete?: { from: number; to: number }[];
   not_ordered: { why: NotOrdered; subjects: number; list: string[] }[];
 }

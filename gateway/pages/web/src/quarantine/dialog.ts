@@ -4,10 +4,13 @@
 import { call, Problem } from "../api";
 import { at, element, say, show } from "../dom";
 import { readValues } from "../fields";
+import { newKey } from "../outbox";
 import { locale, text } from "../texts";
 import { troubleOf } from "../trouble";
-import type { BulkOrdered, Facility, OrderReason, OrderTerms, PlaceKind } from "./contract";
-import { untilAfter } from "./rules";
+import { Turns } from "../turns";
+import type { BulkOrdered, OrderReason, OrderTerms, PlaceKind } from "./contract";
+import { fillFacilities } from "./facilities";
+import { remarksOf, untilAfter } from "./rules";
 
 /** For whom. */
 export interface Whom {
@@ -24,8 +27,8 @@ export class OrderDialog {
   private readonly form = at<HTMLFormElement>("order-form");
   private whom: Whom | null = null;
   private letter = { content: "", key: "", until: 0 };
-  /** Counts what was asked: an answer to an earlier question is not shown. */
-  private asked = 0;
+  private readonly tries = new Turns();
+  private readonly orders = new Turns();
 
   /** `done` is called when it was ordered. */
   constructor(private readonly done: () => void = () => undefined) {
@@ -35,7 +38,6 @@ export class OrderDialog {
       event.preventDefault();
       void this.send();
     });
-    void this.fillFacilities();
   }
 
   /** Opens it for these. */
@@ -43,7 +45,9 @@ export class OrderDialog {
     this.whom = whom;
     this.form.reset();
     this.letter = { content: "", key: "", until: 0 };
-    at<HTMLButtonElement>("order-yes").disabled = true;
+    // An answer for those of before is told to nobody.
+    this.orders.end();
+    this.hold(false);
     show(at("order-fields"));
     show(at("order-yes"));
     at("order-lists").replaceChildren();
@@ -51,52 +55,64 @@ export class OrderDialog {
     void this.look();
   }
 
-  private async fillFacilities(): Promise<void> {
-    const { facilities } = await call<{ facilities: Facility[] }>("GET", "/orders/facilities").catch(() => ({ facilities: [] }));
-    const options = facilities.map(({ site, name, area }) => element("option", { value: site }, [name, area].filter(Boolean).join(" · ")));
-    at("order-site").replaceChildren(...options);
-  }
-
   /** Says for how many it would be. */
   private async look(): Promise<void> {
-    const own = ++this.asked;
-    const values = readValues(this.form);
-    show(at("order-site-field"), values["kind"] === "facility");
+    show(at("order-site-field"), readValues(this.form)["kind"] === "facility");
     at<HTMLButtonElement>("order-yes").disabled = true;
-    const body = this.body(untilAfter(Number(values["days"]), Date.now()));
-    if (body === null) return this.tell(text("order_no_site"), null);
     this.tell(text("order_looking"), null);
     try {
-      const tried = await call<BulkOrdered>("POST", "/orders/bulk", { body: { ...body, tried: true } });
-      if (own !== this.asked) return;
+      const tried = await this.tries.take(() => this.tried());
+      if (tried === undefined) return;
+      if (tried === null) return this.tell(text("order_no_site"), null);
       this.tell(text("order_would", this.counts(tried)), tried);
       at<HTMLButtonElement>("order-yes").disabled = tried.ordered === 0;
       at("order-yes").textContent = text("order_yes", { n: whole.format(tried.ordered) });
     } catch (failure) {
-      if (own === this.asked) this.tell(trouble(failure), null);
+      this.tell(trouble(failure), null);
     }
   }
 
+  /** `null` where there is no facility to choose. */
+  private async tried(): Promise<BulkOrdered | null> {
+    const { kind, days } = readValues(this.form);
+    if (kind === "facility") await fillFacilities(at("order-site"));
+    const body = this.body(untilAfter(Number(days), Date.now()));
+    return body && (await call<BulkOrdered>("POST", "/orders/bulk", { body: { ...body, tried: true } }));
+  }
+
   private async send(): Promise<void> {
-    const button = at<HTMLButtonElement>("order-yes");
+    if (at<HTMLButtonElement>("order-yes").disabled) return;
     const content = JSON.stringify(this.body(0));
     const isSame = content === this.letter.content;
     if (!isSame) this.letter = { content, key: newKey(), until: untilAfter(Number(readValues(this.form)["days"]), Date.now()) };
     const body = this.body(this.letter.until);
     if (body === null) return;
-    button.disabled = true;
+    this.hold(true);
     this.tell(text("order_sending"), null);
     try {
-      const made = await call<BulkOrdered>("POST", "/orders/bulk", { body, idempotencyKey: this.letter.key });
-      this.tell(text("order_done", this.counts(made)), made);
-      show(at("order-fields"), false);
-      show(button, false);
-      at("order-close").focus();
-      this.done();
+      const idempotencyKey = this.letter.key;
+      const made = await this.orders.take(() => call<BulkOrdered>("POST", "/orders/bulk", { body, idempotencyKey }));
+      if (made !== undefined) this.ordered(made);
     } catch (failure) {
       this.tell(trouble(failure), null);
-      button.disabled = false;
+      this.hold(false);
+      at<HTMLButtonElement>("order-yes").disabled = false;
     }
+  }
+
+  private ordered(made: BulkOrdered): void {
+    this.hold(false);
+    this.tell(text("order_done", this.counts(made)), made);
+    show(at("order-fields"), false);
+    show(at("order-yes"), false);
+    at("order-close").focus();
+    this.done();
+  }
+
+  /** Nothing is changed while it is sent. */
+  private hold(isSending: boolean): void {
+    at("order-fields").inert = isSending;
+    at<HTMLButtonElement>("order-yes").disabled = true;
   }
 
   /** What is sent; `null` where a facility is to be chosen and there is none. */
@@ -121,19 +137,14 @@ export class OrderDialog {
       const summary = text(`not_ordered_${why}`, { n: whole.format(subjects) });
       return element("details", {}, element("summary", {}, summary), element("p", { class: "codes" }, codes));
     });
-    if (answer?.cut) lists.unshift(element("details", { open: "" }, element("summary", {}, text("order_cut"))));
-    at("order-lists").replaceChildren(...lists);
+    const remarks = answer === null ? [] : remarksOf(answer).map(([name, values]) => element("p", { class: "note" }, text(name, values)));
+    at("order-lists").replaceChildren(...remarks, ...lists);
   }
 }
 
 function trouble(failure: unknown): string {
   const detail = failure instanceof Problem && failure.status === 413 ? failure.body["detail"] : null;
   return typeof detail === "string" ? text("order_too_many") : troubleOf(failure);
-}
-
-/** By chance; `crypto.randomUUID` is there for pages over HTTPS alone. */
-function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const CODES_SHOWN = 200;

@@ -1,7 +1,7 @@
 // An order as people read it, on the pages of officials and of those who are in quarantine.
 
 import { element } from "../dom";
-import { day, moment } from "../format";
+import { day, end, moment } from "../format";
 import { locale, text } from "../texts";
 import type { Order, OrderRow, OrderState, Seen, WrittenEntry } from "./contract";
 
@@ -25,7 +25,7 @@ export function linesOf(order: Order): Line[] {
   const { from, until, reason, by, made_at, permitted, origin, ended } = order;
   return [
     [text("order_place"), placeOf(order, order.address)],
-    [text("order_span"), `${moment(from)} – ${moment(until)}`],
+    [text("order_span"), `${moment(from)} – ${end(until)}`],
     [text("order_reason"), text(`order_reason_${reason}`)],
     [text("order_permitted"), permitted.map(({ name }) => name).join(", ")],
     [text("order_by"), `${by} · ${moment(made_at)}`],
@@ -44,7 +44,7 @@ export function entryItem({ at, written_at, by, temperature_c, symptoms = [], te
   const says = [
     temperature_c === undefined ? "" : text("degrees", { n: degrees.format(temperature_c) }),
     symptoms.map((symptom) => text(`symptom_${symptom}`)).join(", "),
-    test ? `${text(`test_${test.kind}`)}: ${text(`result_${test.result}`)}` : "",
+    test ? `${text(`test_${test.kind}`)}: ${text(`result_${test.result}`)} (${day(test.taken_at)})` : "",
     note ?? "",
   ].filter(Boolean);
   const who = by === "citizen" ? text("by_oneself") : by;
@@ -63,7 +63,7 @@ export function rowOf(row: OrderRow, open: (order: string) => void): HTMLLIEleme
   const flag = last_breach
     ? [element("span", { class: "breach" }, text("breach_at", { site: last_breach.site_name, at: moment(last_breach.at), n: breaches }))]
     : [];
-  const facts = [text(`order_reason_${reason}`), text("order_until", { day: day(until) }), text("diary_count", { count: entries })];
+  const facts = [text(`order_reason_${reason}`), text("order_until", { until: end(until) }), text("diary_count", { count: entries })];
   const button = element("button", { type: "button", class: "secondary", id: `open-${order}`, "aria-label": `${text("open_order")}: ${subject}` }, text("open_order"));
   button.addEventListener("click", () => open(order));
   return element(

@@ -268,12 +268,18 @@ async function occupancySeen(view, language) {
   await own.see("#bars rect");
   await own.see("#poster");
   await inspect(own, "occupancy-own");
+  const before = await posterRead(own);
+  await own.press("#poster-part summary");
+  await own.press("#replace");
+  await own.says("#replaced", "replaced");
+  assert.notEqual(await posterRead(own), before, "another poster is printed from now on");
+  await inspect(own, "occupancy-replaced");
   await own.close();
   const health = await at.browser.open(at.server, { view, language, client: await Client.official(at.server, "health") });
   await health.go("/occupancy");
   await health.press(`#venues [data-site="${MARKET}"]`);
   await health.read("#one-name", NAME);
-  assert.equal(await health.page.$eval("#poster", (link) => link.hidden), true, "posters are for the venue");
+  assert.equal(await health.page.$eval("#poster-part", (part) => part.hidden), true, "posters are for the venue");
   await inspect(health, "occupancy-of-an-area");
   await health.close();
 }

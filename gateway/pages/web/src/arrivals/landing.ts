@@ -6,7 +6,7 @@ import { localTime } from "../country-time";
 import type { Values } from "../declaration";
 import { at } from "../dom";
 import { fillCountries, readValues, writeValues } from "../fields";
-import { showFlaws } from "../flaws";
+import { clearFlaws, showFlaws } from "../flaws";
 import { siteOption } from "../site-option";
 import { text } from "../texts";
 import type { ArrivalPlace } from "./contract";
@@ -34,6 +34,7 @@ export async function startLanding(me: AccountSession, onChange: () => void): Pr
 /** The values, or `null` where something is missing, which is told. */
 export function landingValues(): Values | null {
   const flaws = landingFlaws(readValues(form));
+  clearFlaws();
   if (flaws.length > 0) showFlaws(flaws, text("landing_first"));
   return landingNow();
 }

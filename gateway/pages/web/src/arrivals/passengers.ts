@@ -76,7 +76,7 @@ async function print(): Promise<void> {
 
 function clear(): void {
   shown = null;
-  asking.begin();
+  turns.end();
   say(at("passengers-said"), "");
   at("seat-rows").replaceChildren();
   at("passenger-batches").replaceChildren();

@@ -176,18 +176,17 @@ impl Arrival {
         check.flaws()
     }
 
-    /// The person as the registry keeps those of whom it knows no more. Who has no home in the country is
-    /// looked for where they stay: `elsewhere`.
-    pub fn person(&self, elsewhere: &str) -> Person {
+    /// The person as the registry keeps those of whom it knows no more. Where they stay in quarantine is no home.
+    pub fn person(&self) -> Person {
         let Traveller { name, birth_date, sex, nationality, passport, home, .. } = &self.traveller;
-        let residence = |area: &str| Residence { area: area.to_owned(), address: None };
+        let home = home.clone().map(|area| Residence { area, address: None });
         Person {
             name: name.clone(),
             birth_date: birth_date.clone(),
             sex: *sex,
             nationality: nationality.clone(),
             documents: vec![document(passport)],
-            permanent: residence(home.as_deref().unwrap_or(elsewhere)),
+            permanent: home.unwrap_or_else(Residence::not_told),
             present: None,
             temporary: None,
         }
@@ -205,7 +204,7 @@ impl Arrival {
         let (from, to) = (from.to_owned(), to.to_owned());
         let is_home = quarantine.home.is_some();
         Declaration {
-            person: self.person(&to),
+            person: self.person(),
             journey: Journey {
                 from,
                 to,
@@ -549,7 +548,7 @@ mod tests {
         assert_eq!((journey.from.as_str(), journey.to.as_str()), ("W1", "W2"));
         assert_eq!((journey.departs_at, journey.route.as_deref()), (NOW, Some("VN51")));
         assert_eq!(health.exposure, Exposure::Abroad);
-        assert_eq!(person.permanent.area, "W2", "who tells no home is looked for where they stay");
+        assert!(!person.permanent.is_told(), "where one stays in quarantine is no home");
         assert_eq!(declaration.check(NOW), []);
         assert_eq!(declaration.clone().tidied(), declaration);
     }

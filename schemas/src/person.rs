@@ -113,6 +113,18 @@ pub struct Residence {
     pub address: Option<String>,
 }
 
+impl Residence {
+    /// That of somebody who has told no home in the country.
+    pub fn not_told() -> Self {
+        Self { area: NOT_TOLD.to_owned(), address: None }
+    }
+
+    /// Whether it is one that was told.
+    pub fn is_told(&self) -> bool {
+        self.area != NOT_TOLD
+    }
+}
+
 /// A person as declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -225,6 +237,9 @@ fn home_country() -> String {
 
 /// The combining marks of Latin script; those of other scripts are letters to their readers.
 const LATIN_MARKS: std::ops::RangeInclusive<char> = '\u{300}'..='\u{36f}';
+
+/// Stands for the area of those who told none, and is the code of none.
+const NOT_TOLD: &str = "-";
 
 /// The nation whose documents need no country.
 const HOME_COUNTRY: &str = "VN";

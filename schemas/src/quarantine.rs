@@ -170,7 +170,7 @@ impl DiaryEntry {
     /// What is wrong with it, once it is tidied. One that says nothing says that one is well.
     pub fn check(&self, now_ms: i64) -> Vec<Flaw> {
         let mut check = Check::default();
-        let past = now_ms.saturating_sub(WRITTEN_WITHIN_MS)..=now_ms.saturating_add(MS_PER_DAY);
+        let past = now_ms.saturating_sub(WRITTEN_WITHIN_MS)..=now_ms.saturating_add(CLOCK_AHEAD_MS);
         check.that(self.at.is_none_or(|at| past.contains(&at)), "at", Wrong::Time);
         let degrees = self.temperature_c;
         check.that(
@@ -198,7 +198,9 @@ const BACKDATED_MS_MAX: i64 = 7 * MS_PER_DAY;
 /// From a border to a home at the other end of the country.
 const AHEAD_MS_MAX: i64 = 3 * MS_PER_DAY;
 /// A diary on paper is typed in later.
-const WRITTEN_WITHIN_MS: i64 = 14 * MS_PER_DAY;
+pub const WRITTEN_WITHIN_MS: i64 = 14 * MS_PER_DAY;
+/// A telephone's clock that was set by hand may be so much ahead; what is not yet is in no diary.
+const CLOCK_AHEAD_MS: i64 = 3_600_000;
 
 #[cfg(test)]
 mod tests {
@@ -249,6 +251,19 @@ mod tests {
         let many = (0..=PERMITTED_MAX).map(|i| format!("S{i}")).collect();
         assert_eq!(flaw(|terms| terms.permitted = many), one("permitted", Wrong::Count));
         assert_eq!(flaw(|terms| terms.origin = Some("x".repeat(301))), one("origin", Wrong::TooLong));
+    }
+
+    #[test]
+    fn what_is_still_to_come_is_in_no_diary() {
+        let entry = |json: serde_json::Value| {
+            let entry: DiaryEntry = serde_json::from_value(json).expect("as the contract has it");
+            entry.tidied(NOW).check(NOW).into_iter().map(|flaw| flaw.field).collect::<Vec<_>>()
+        };
+        let (soon, tomorrow) = (NOW + CLOCK_AHEAD_MS, NOW + MS_PER_DAY - 1);
+        let test = |at: i64| serde_json::json!({"kind": "pcr", "result": "negative", "taken_at": at});
+        assert!(entry(serde_json::json!({"at": soon, "test": test(soon)})).is_empty());
+        assert_eq!(entry(serde_json::json!({"at": tomorrow})), ["at"]);
+        assert_eq!(entry(serde_json::json!({"test": test(tomorrow)})), ["test.taken_at"]);
     }
 
     #[test]

@@ -128,6 +128,11 @@ impl Catalog {
         self.sites.read().records().to_vec()
     }
 
+    /// Sites that are wanted, by number.
+    pub fn sites_where(&self, mut is_wanted: impl FnMut(&SiteRecord) -> bool) -> Vec<SiteRecord> {
+        self.sites.read().records().iter().filter(|site| is_wanted(site)).cloned().collect()
+    }
+
     /// The site with this code.
     pub fn site(&self, code: &str) -> Option<SiteRecord> {
         let sites = self.sites.read();

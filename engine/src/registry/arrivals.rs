@@ -18,10 +18,11 @@ use truyvet_schemas::arrival::{Carriage, Crossing};
 use truyvet_schemas::declaration::Declaration;
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::person::{Document, Person};
+use truyvet_schemas::time::MS_PER_DAY;
 
 use super::audit::Act;
-use super::people::{Declared, Declaring, Found, Holder, Request, opened};
-use super::records::{DeclarationRecord, DeclarationState};
+use super::people::{Declared, Declaring, Found, Holder, Request, first_declaration_at, opened};
+use super::records::{DeclarationRecord, DeclarationState, split_declaration};
 use super::vault::{Blind, Secret, seal};
 use super::writer::Changes;
 use super::{Registry, RegistryError, damaged, keys, place_of};
@@ -47,6 +48,8 @@ pub struct Arrived {
     pub home: String,
     /// Whether it was there already: nothing was added.
     pub was_there: bool,
+    /// Whether what was there was not verified before this.
+    pub has_become_verified: bool,
 }
 
 /// An arrival as it is read.
@@ -65,7 +68,8 @@ pub struct Crossed {
 impl Registry {
     /// Keeps an arrival, which is tidied and checked, and issues the number of a pass for it. Returns when all,
     /// and the act, are on disk. The same arrival of the same request is kept once; and so is one that is known
-    /// from elsewhere: of the same person, on the same carriage, with nothing else.
+    /// from elsewhere: of the same person, on the same carriage, with nothing else but a time that differs by less
+    /// than a day. What was there is verified from the moment on that it is sent as verified.
     ///
     /// # Errors
     /// The passport is known with another name, birth date or sex, and that was not insisted on; the key was
@@ -80,7 +84,8 @@ impl Registry {
         let documents = self.blinds(&declaration.person.documents);
         let _finding = self.finding(&documents);
         let request = how.declaring.request.map(|key| self.arrival_request(key, declaration, crossing));
-        if let Some(number) = request.map_or(Ok(None), |request| self.made_before(request))? {
+        let made = request.map_or(Ok(None), |request| self.made_before(request))?;
+        if let Some(number) = made.filter(|_| how.declaring.state == DeclarationState::Unverified) {
             return self.arrived_already(number);
         }
         let found = self.find_or_make(&documents)?;
@@ -93,19 +98,15 @@ impl Registry {
         let is_known_well = self.verified_holder(&documents)?.is_some();
         let is_doubtful = !differs.is_empty() && is_known_well;
         let state = if is_doubtful { DeclarationState::Unverified } else { how.declaring.state };
-        if let Some(before) = self.same_arrival(declaration, crossing, found.subject, state)? {
-            return self.arrived_already(before);
+        let declaring = Declaring { state, ..how.declaring };
+        if let Some(before) = made.map_or_else(
+            || self.same_arrival(declaration, crossing, found.subject),
+            |number| Ok(Some(number)),
+        )? {
+            return self.arrived_again(before, declaring, act);
         }
-        let home = known.as_ref().unwrap_or(&declaration.person).home().area.clone();
-        let (declaring, mut changes) = (Declaring { state, ..how.declaring }, Changes::default());
-        let is_verified = state == DeclarationState::Verified;
-        match known {
-            None => self.put_person(&declaration.person, &found, &mut changes),
-            Some(known) if is_verified && !differs.is_empty() => {
-                self.put_person(&as_found(known, &declaration.person), &found, &mut changes);
-            }
-            Some(_) => {}
-        }
+        let (is_verified, mut changes) = (state == DeclarationState::Verified, Changes::default());
+        self.put_arrived(known.as_ref(), declaration, &found, is_verified, &mut changes);
         if found.is_new || is_verified {
             let holder = Holder { subject: found.subject, is_verified };
             self.put_documents(&documents, holder, &mut changes)?;
@@ -117,8 +118,41 @@ impl Registry {
         act.object = record.pass.to_string();
         changes.acts.push(act);
         self.writer.write(changes)?;
+        let home = known.as_ref().unwrap_or(&declaration.person).home().area.clone();
         let declared = Declared { record, pass, is_new_person: found.is_new };
-        Ok(Arrived { declared, home, was_there: false })
+        Ok(Arrived { declared, home, was_there: false, has_become_verified: false })
+    }
+
+    /// Who has arrived: somebody new, or somebody known of whom this tells more.
+    fn put_arrived(
+        &self,
+        known: Option<&Person>,
+        declaration: &Declaration,
+        found: &Found,
+        is_verified: bool,
+        changes: &mut Changes,
+    ) {
+        let Some(known) = known else { return self.put_person(&declaration.person, found, changes) };
+        if let Some(person) = known_better(known, &declaration.person).filter(|_| is_verified) {
+            self.put_person(&person, found, changes);
+        }
+    }
+
+    /// An arrival that is there already: verified, where it is sent as such by now.
+    fn arrived_again(
+        &self,
+        number: u64,
+        declaring: Declaring<'_>,
+        act: Act,
+    ) -> Result<Arrived, RegistryError> {
+        let record = self.declaration_record(number)?.ok_or_else(|| damaged("a request"))?;
+        let has_become_verified =
+            declaring.state == DeclarationState::Verified && record.state != declaring.state;
+        if has_become_verified {
+            let (action, object) = ("declaration.verify".to_owned(), number.to_string());
+            self.verify_found(number, declaring.entered_by, Act { action, object, ..act })?;
+        }
+        Ok(Arrived { has_become_verified, ..self.arrived_already(number)? })
     }
 
     /// What the same request made before, if it was made.
@@ -231,27 +265,50 @@ impl Registry {
         }
         let (own, sealed) = self.open_person(subject)?.ok_or_else(|| damaged("a person"))?;
         let known: Person = opened(&own, &sealed, &place_of(subject), "a person")?;
-        // Spellings are no news.
-        Ok(if known.differs(&declared).is_empty() { known } else { as_found(known, &declared) })
+        Ok(known_better(&known, &declared).unwrap_or(known))
     }
 
-    /// The arrival of the same person on the same carriage, where this one would add nothing to it.
+    /// Arrivals entered at `since` or later, and whether nobody else is known by the passport, as long as `each`
+    /// wants more. To order what they lack: no act goes with it.
+    ///
+    /// # Errors
+    /// The store fails, or what it has of one is damaged: of all others it is told.
+    pub fn arrivals_since(
+        &self,
+        since: TimeMs,
+        mut each: impl FnMut(&Crossed) -> bool,
+    ) -> Result<(), RegistryError> {
+        let (tag, start) = ([keys::Tag::Crossing as u8], keys::crossing(first_declaration_at(since)));
+        let mut read = Ok(());
+        for entry in self.table.scan(&tag, &start) {
+            let number = keys::number(keys::Tag::Crossing, &entry?.0);
+            match self.read_arrival(number.ok_or_else(|| damaged("an arrival"))?) {
+                Ok(Some(crossed)) if !each(&crossed) => break,
+                Ok(_) => {}
+                Err(error) => read = read.and(Err(error)),
+            }
+        }
+        read
+    }
+
+    /// The arrival of the same person on the same carriage, where this one would add nothing to it. The hour of a
+    /// landing, and of the end that is counted from it, is told differently by everybody who types it.
     fn same_arrival(
         &self,
         declaration: &Declaration,
         crossing: &Crossing,
         subject: SubjectCode,
-        state: DeclarationState,
     ) -> Result<Option<u64>, RegistryError> {
         let Some(carriage) = self.carriage_index(&crossing.carriage) else { return Ok(None) };
         let Some(number) = self.table.get(&keys::crossing_on(carriage, subject))? else { return Ok(None) };
         let number = number_of(&number)?;
         let Some(before) = self.read_arrival(number)? else { return Ok(None) };
-        let is_known_as_well = before.record.state == state || state == DeclarationState::Unverified;
-        let is_same = before.crossing == *crossing
+        let person = &before.declaration.person;
+        let is_same = is_same_crossing(&before.crossing, crossing)
             && before.declaration.health == declaration.health
-            && before.declaration.person.differs(&declaration.person).is_empty();
-        Ok((is_same && is_known_as_well).then_some(number))
+            && person.documents == declaration.person.documents
+            && person.differs(&declaration.person).is_empty();
+        Ok(is_same.then_some(number))
     }
 
     fn put_crossing(
@@ -274,12 +331,16 @@ impl Registry {
     }
 
     fn read_arrival(&self, number: u64) -> Result<Option<Crossed>, RegistryError> {
-        let Some(crossing) = self.crossing(number)? else { return Ok(None) };
-        let Some((record, declaration)) = self.read_declaration(number)? else { return Ok(None) };
+        let (of_crossing, of_declaration) = (keys::crossing(number), keys::declaration(number));
+        let Some(crossing) = self.table.get(&of_crossing)? else { return Ok(None) };
+        let Some(bytes) = self.table.get(&of_declaration)? else { return Ok(None) };
+        let (record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
+        let (own, person) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
+        let crossing = opened(&own, &crossing, &of_crossing, "an arrival")?;
+        let declaration: Declaration = opened(&own, sealed, &of_declaration, "a declaration")?;
         let mut differs = Vec::new();
         if record.state == DeclarationState::Unverified {
-            let (own, sealed) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
-            let known: Person = opened(&own, &sealed, &place_of(record.subject), "a person")?;
+            let known: Person = opened(&own, &person, &place_of(record.subject), "a person")?;
             differs = known.differs(&declaration.person);
         }
         Ok(Some(Crossed { record, declaration, crossing, differs }))
@@ -292,7 +353,8 @@ impl Registry {
         let (own, sealed) = self.open_person(record.subject)?.ok_or_else(damage)?;
         let known: Person = opened(&own, &sealed, &place_of(record.subject), "a person")?;
         let declared = Declared { record, pass, is_new_person: false };
-        Ok(Arrived { declared, home: known.home().area.clone(), was_there: true })
+        let home = known.home().area.clone();
+        Ok(Arrived { declared, home, was_there: true, has_become_verified: false })
     }
 
     fn known(&self, found: &Found) -> Result<Option<Person>, RegistryError> {
@@ -318,6 +380,25 @@ impl Registry {
     }
 }
 
+/// A known person with what a passport that somebody compared tells besides; none where it tells nothing new:
+/// spellings are no news, and a home is one only where none was known.
+fn known_better(known: &Person, found: &Person) -> Option<Person> {
+    if !known.differs(found).is_empty() {
+        return Some(as_found(known.clone(), found));
+    }
+    let has_home = !known.home().is_told() && found.permanent.is_told();
+    has_home.then(|| Person { permanent: found.permanent.clone(), ..known.clone() })
+}
+
+/// Whether both say the same of one crossing, but for the hour.
+fn is_same_crossing(one: &Crossing, other: &Crossing) -> bool {
+    let mut timed_alike = one.clone();
+    (timed_alike.arrived_at, timed_alike.quarantine.until) = (other.arrived_at, other.quarantine.until);
+    timed_alike == *other
+        && one.arrived_at.abs_diff(other.arrived_at) < MS_PER_DAY.unsigned_abs()
+        && one.quarantine.until.abs_diff(other.quarantine.until) < MS_PER_DAY.unsigned_abs()
+}
+
 /// Who it is as the passport says, and where and with what other documents the person was known.
 fn as_found(known: Person, found: &Person) -> Person {
     let mut documents = [known.documents, found.documents.clone()].concat();
@@ -329,7 +410,7 @@ fn as_found(known: Person, found: &Person) -> Person {
         sex: found.sex,
         nationality: found.nationality.clone(),
         documents,
-        permanent: known.permanent,
+        permanent: if known.permanent.is_told() { known.permanent } else { found.permanent.clone() },
         present: known.present,
         temporary: known.temporary,
     }

@@ -145,7 +145,7 @@ impl Twin {
         let request = self.requests.to_string();
         let known = self.people.get(&passport);
         let fields = known.map_or_else(Vec::new, |known| differs(known.spelling, spelling));
-        assert_eq!(registry.known_otherwise(&sent.person("W2")).expect("whole"), fields);
+        assert_eq!(registry.known_otherwise(&sent.person()).expect("whole"), fields);
         let made = arrive(registry, &sent, asked, insists, &request);
         if !fields.is_empty() && !insists {
             assert!(matches!(made, Err(RegistryError::OtherPerson(told)) if told == fields));
@@ -159,15 +159,13 @@ impl Twin {
                 && kept.sent.crossing.carriage == sent.crossing.carriage
                 && sent.crossing.carriage.kind != CarriageKind::OnFoot
         };
-        let before = self.kept.iter().rev().find(same).filter(|before| {
-            before.sent.crossing == sent.crossing
-                && differs(before.spelling, spelling).is_empty()
-                && (before.state == state || state == DeclarationState::Unverified)
+        let before = self.kept.iter().rposition(|kept| same(&kept)).filter(|before| {
+            let before = &self.kept[*before];
+            before.sent.crossing == sent.crossing && differs(before.spelling, spelling).is_empty()
         });
         assert_eq!(made.was_there, before.is_some());
         if let Some(before) = before {
-            let number = before.made.declared.record.declaration;
-            assert_eq!(made.declared.record.declaration, number);
+            self.is_there(before, &made, state);
             return;
         }
         let record = &made.declared.record;
@@ -185,6 +183,20 @@ impl Twin {
         }
         self.kept.push(Kept { made, sent, passport, spelling, state, request });
         self.acts += 1;
+    }
+
+    /// What was there is verified from the moment on that somebody has the passport seen.
+    fn is_there(&mut self, at: usize, made: &Arrived, state: DeclarationState) {
+        let before = &mut self.kept[at];
+        assert_eq!(made.declared.record.declaration, before.made.declared.record.declaration);
+        let is_news = state == DeclarationState::Verified && before.state != state;
+        assert_eq!(made.has_become_verified, is_news);
+        if is_news {
+            before.state = state;
+            let known = self.people.get_mut(&before.passport).expect("known");
+            known.found_as(before.spelling);
+            self.acts += 1;
+        }
     }
 
     fn repeat(&self, registry: &Registry, at: usize) {
@@ -286,7 +298,7 @@ fn assert_is(person: &Person, spelling: usize) {
     let (name, birth_date, _) = SPELLINGS[spelling];
     assert!(is_same_name(&person.name, name), "spelling {spelling}");
     assert_eq!(person.birth_date, birth_date);
-    assert_eq!(person.permanent.area, "W2", "where they live nobody has said since");
+    assert!(!person.permanent.is_told(), "where they live nobody has said");
 }
 
 proptest! {
@@ -392,4 +404,59 @@ fn two_at_once_make_one_person_and_one_arrival() {
     assert_eq!(passes.len(), 1);
     let Crossing { carriage, .. } = arrival(1, 0, 1, 1).crossing;
     assert_eq!(registry.arrivals_on(&carriage).expect("whole").len(), 1);
+}
+
+#[test]
+fn the_same_arrival_at_another_hour_is_kept_once_and_one_of_another_day_is_another() {
+    let place = Place::new();
+    let registry = place.registry();
+    let at = |hours: i64, days: i64, request: &str| {
+        let mut sent = arrival(1, 0, 1, 1);
+        sent.crossing.arrived_at += hours * 3_600_000;
+        sent.crossing.quarantine.until += hours * 3_600_000 + days * DAY_MS;
+        arrive(registry, &sent, DeclarationState::Verified, false, request)
+            .expect("the same person")
+            .was_there
+    };
+    assert!(!at(0, 0, "1"));
+    assert!(at(5, 0, "2") && at(-23, 0, "3"), "whoever sends the list again types another minute");
+    assert!(!at(0, 1, "4"), "a day more in quarantine is news");
+    assert!(!at(24, -1, "5"));
+}
+
+#[test]
+fn a_passport_seen_at_the_second_sending_verifies_the_first() {
+    let place = Place::new();
+    let registry = place.registry();
+    for request in ["1", "2"] {
+        let sent = arrival(1, 0, 1, if request == "1" { 1 } else { 2 });
+        let first = arrive(registry, &sent, DeclarationState::Unverified, false, request)
+            .expect("kept")
+            .declared
+            .record;
+        // The same request, and another one that says the same.
+        let key = if request == "1" { "1" } else { "3" };
+        let again = arrive(registry, &sent, DeclarationState::Verified, false, key).expect("the same");
+        assert_eq!(
+            (again.was_there, again.has_become_verified, again.declared.record.state),
+            (true, true, DeclarationState::Verified)
+        );
+        assert_eq!(again.declared.record.declaration, first.declaration);
+    }
+}
+
+#[test]
+fn a_home_that_is_told_later_is_known_from_then_on_and_stays() {
+    let place = Place::new();
+    let registry = place.registry();
+    let home = |flight: u8, home: Option<&str>| {
+        let mut sent = arrival(1, 0, flight, 1);
+        sent.traveller.home = home.map(str::to_owned);
+        let made =
+            arrive(registry, &sent, DeclarationState::Verified, false, &flight.to_string()).expect("kept");
+        registry.home_of(made.declared.record.subject).expect("whole").expect("known")
+    };
+    assert!(!home(1, None).is_told(), "a facility is nobody's home");
+    assert_eq!(home(2, Some("W1")).area, "W1");
+    assert_eq!(home(3, Some("W9")).area, "W1", "where a known person lives no arrival says");
 }

@@ -63,8 +63,8 @@ pub use hooks::{Due, HOOKS_MAX, Hook, NewHook, Told};
 pub use issuer::Issuer;
 pub use notices::{Arrival, Leg, Side, Travelling};
 pub use orders::{
-    Asked, DIARY_MAX, DiaryRecord, Ending, NewOrder, NotOrdered, OpenOrder, OrderEnd, OrderRecord,
-    OrderState, Ordered, OrderedAll, Refusal, Whither, WholeOrder,
+    Asked, DIARY_MAX, DiaryRecord, Ended, Ending, Left, Made, NewOrder, NotOrdered, OpenOrder, OrderEnd,
+    OrderRecord, OrderState, Ordered, OrderedAll, Refusal, Whither, WholeOrder,
 };
 pub use paper::TABLES_REMEMBERED_MAX;
 pub use people::{Declared, Declaring, first_declaration_at};

@@ -5,13 +5,17 @@
 //! made --until, or an official--> over
 //!   +-- another in its place: moved, or for longer; it ends where that begins
 //! ```
-//! - At any instant one order of a subject holds at most: a new one ends those that still stand.
+//! - At any instant one order of a subject holds at most: a new one ends those that it overlaps, and lasts at
+//!   least as long as they would have ([`fit`]). So nothing but an end makes a quarantine shorter.
 //! - What is planned is a value ([`Planned`]): trying it out is planning without writing.
-//! - A request that comes again makes nothing twice, and goes on where it was interrupted: what it made of a
-//!   subject is written with it.
+//! - A request that comes again makes nothing twice, and goes on where it was interrupted: what became of it for
+//!   a subject, an order or that one stood, is written.
 //! - Nothing here says who broke an order: that is found in the trail whenever it is asked.
 //! - Places are sealed with the person's key and found by blind indexes; whoever orders by codes learns no name.
 
+mod change;
+mod diary;
+mod fit;
 mod look;
 mod records;
 
@@ -21,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::person::{Person, Residence};
-use truyvet_schemas::quarantine::{DiaryEntry, EndReason, OrderPlace, OrderReason, PlaceKind};
+use truyvet_schemas::quarantine::{OrderPlace, OrderReason, PlaceKind};
 use truyvet_schemas::utoipa::{self, ToSchema};
 
 use super::audit::Act;
@@ -31,10 +35,14 @@ use super::vault::{Secret, seal};
 use super::writer::Changes;
 use super::{Registry, RegistryError, keys, place_of};
 use crate::catalog::json;
-use records::{Kept, Written};
+use crate::error::EngineError;
+use fit::{Span, fit};
+use records::Kept;
 
+pub use change::Ended;
+pub use diary::DIARY_MAX;
 pub use look::OpenOrder;
-pub use records::{DiaryRecord, Ending, OrderEnd, OrderRecord, OrderState, WholeOrder};
+pub use records::{DiaryRecord, Ending, Left, OrderEnd, OrderRecord, OrderState, WholeOrder};
 
 /// What is to be ordered, whoever it is for.
 pub struct NewOrder<'a> {
@@ -50,6 +58,8 @@ pub struct NewOrder<'a> {
     pub permitted: &'a [String],
     /// The question that led to it.
     pub origin: Option<&'a str>,
+    /// Whether it moves nobody who stays elsewhere for another reason: it holds before and after that alone.
+    pub yields: bool,
     /// The area of today in which a home's area lies; none where it is no area of the country.
     pub area_today: &'a dyn Fn(&str) -> Option<String>,
     /// Names the request: the same one, sent again, makes nothing twice.
@@ -93,10 +103,21 @@ pub enum NotOrdered {
     AlreadyOrdered,
     /// It is a vehicle.
     Vehicle,
+    /// What is kept of this person cannot be read.
+    Damaged,
 }
 
 /// What became of an order for one.
-pub type Ordered = Result<WholeOrder, Refusal>;
+pub type Ordered = Result<Made, Refusal>;
+
+/// An order that is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The order.
+    pub whole: WholeOrder,
+    /// Codes of the areas in which others end with it.
+    pub left: Vec<String>,
+}
 
 /// Why nothing was ordered, with the order that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,13 +128,15 @@ pub struct Refusal {
     pub standing: Option<u64>,
 }
 
-/// What became of an order for many.
+/// What became of an order for many, or for some of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderedAll {
-    /// Made now; planned, where nothing was to be written.
+    /// Made now, each with the area where it is to be kept; planned, where nothing was to be written.
     pub made: Vec<(OrderRecord, String)>,
-    /// Made by the same request before: how many.
-    pub made_before: usize,
+    /// Made by the same request before: whose, and the area.
+    pub made_before: Vec<(SubjectCode, String)>,
+    /// Codes of the areas in which others end with them.
+    pub left: Vec<String>,
     /// For whom nothing was ordered, in the order of the request.
     pub not_ordered: Vec<(String, NotOrdered)>,
 }
@@ -122,7 +145,8 @@ pub struct OrderedAll {
 enum Planned {
     Make(Box<Making>),
     MadeBefore(u64),
-    Not(Refusal),
+    /// With what is to be written, so that the same request is refused again whatever stands then.
+    Not(Refusal, Option<(Vec<u8>, Vec<u8>)>),
 }
 
 /// An order that can be made.
@@ -135,12 +159,20 @@ struct Making {
     request: Option<Request>,
 }
 
+/// What a request leaves behind, of one subject: that it made an order, or that one stood already.
+#[derive(Clone, Copy)]
+struct Marks {
+    made: Request,
+    refused: Request,
+}
+
 impl Registry {
     /// Orders quarantine for one subject, in the name of the act's actor and at its time; the act's object
     /// becomes the order's number. Returns when it is on disk.
     ///
     /// # Errors
-    /// The request was used for something else, or the store fails; nothing is ordered then.
+    /// What is to be ordered is over already, the request was used for something else, or the store fails; nothing
+    /// is ordered then.
     pub fn order(
         &self,
         subject: SubjectCode,
@@ -148,186 +180,168 @@ impl Registry {
         act: Act,
     ) -> Result<Ordered, RegistryError> {
         let _alone = self.orders.lock();
-        Ok(match self.plan(&subject.to_string(), new, &act)? {
-            Planned::Not(refusal) => Err(refusal),
+        let mut changes = Changes::default();
+        let ordered = match self.plan(&subject.to_string(), new, &act)? {
             Planned::MadeBefore(number) => {
-                Ok(self.whole_order(number)?.ok_or(RegistryError::UnknownOrder)?)
+                let whole = self.whole_order(number)?.ok_or(RegistryError::UnknownOrder)?;
+                return Ok(Ok(Made { whole, left: Vec::new() }));
+            }
+            Planned::Not(refusal, mark) => {
+                changes.puts.extend(mark);
+                Err(refusal)
             }
             Planned::Make(making) => {
-                let mut changes = Changes::default();
-                let whole = whole(&making);
+                let made = Made { whole: whole(&making), left: making.left() };
                 self.put(*making, &act, &mut changes);
-                self.writer.write(changes)?;
-                self.lists_changed();
-                Ok(whole)
+                Ok(made)
             }
-        })
+        };
+        self.write_orders(changes)?;
+        Ok(ordered)
     }
 
     /// Orders quarantine for these codes, each once, whatever they are codes of; 500 in a write, each with an
-    /// act. `is_tried`: nothing is written. Interrupted, the same request goes on.
+    /// act, and `done` is told of each write once it is on disk. `is_tried`: nothing is written. Interrupted, the
+    /// same request goes on.
     ///
     /// # Errors
-    /// The request was used for something else, or the store fails; what was written before stays.
+    /// What is to be ordered is over already, the request was used for something else, or the store fails; what
+    /// `done` was told of stays.
     pub fn order_all(
         &self,
         subjects: &[String],
         new: &NewOrder<'_>,
         act: &Act,
         is_tried: bool,
-    ) -> Result<OrderedAll, RegistryError> {
-        let (mut all, mut known) = (OrderedAll::default(), HashSet::new());
+        mut done: impl FnMut(OrderedAll),
+    ) -> Result<(), RegistryError> {
+        let mut known = HashSet::new();
         let distinct: Vec<&String> =
             subjects.iter().filter(|subject| known.insert(subject.as_str())).collect();
         for chunk in distinct.chunks(ORDERED_AT_ONCE) {
             let _alone = self.orders.lock();
-            let mut changes = Changes::default();
+            let (mut all, mut changes) = (OrderedAll::default(), Changes::default());
             for subject in chunk {
-                match self.plan(subject, new, act)? {
-                    Planned::Not(refusal) => all.not_ordered.push(((*subject).clone(), refusal.why)),
-                    Planned::MadeBefore(_) => all.made_before += 1,
-                    Planned::Make(making) => {
-                        all.made.push((making.record.clone(), making.kept.place.area.clone()));
-                        self.put(*making, act, &mut changes);
-                    }
-                }
+                self.order_among(subject, new, act, &mut all, &mut changes)?;
             }
-            if !is_tried && !changes.acts.is_empty() {
-                self.writer.write(changes)?;
-                self.lists_changed();
+            if !is_tried {
+                self.write_orders(changes)?;
+            }
+            done(all);
+        }
+        Ok(())
+    }
+
+    /// One of many: what is damaged of one keeps nobody else from being ordered.
+    fn order_among(
+        &self,
+        subject: &str,
+        new: &NewOrder<'_>,
+        act: &Act,
+        all: &mut OrderedAll,
+        changes: &mut Changes,
+    ) -> Result<(), RegistryError> {
+        match self.order_next(subject, new, act, all, changes) {
+            Err(RegistryError::Engine(error @ EngineError::Corrupt { .. })) => {
+                tracing::error!(%error, "no quarantine is ordered for somebody");
+                all.not_ordered.push((subject.to_owned(), NotOrdered::Damaged));
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn order_next(
+        &self,
+        subject: &str,
+        new: &NewOrder<'_>,
+        act: &Act,
+        all: &mut OrderedAll,
+        changes: &mut Changes,
+    ) -> Result<(), RegistryError> {
+        match self.plan(subject, new, act)? {
+            Planned::Not(refusal, mark) => {
+                changes.puts.extend(mark);
+                all.not_ordered.push((subject.to_owned(), refusal.why));
+            }
+            Planned::MadeBefore(number) => {
+                let whole = self.whole_order(number)?.ok_or(RegistryError::UnknownOrder)?;
+                all.made_before.push((whole.record.subject, whole.place.area));
+            }
+            Planned::Make(making) => {
+                all.made.push((making.record.clone(), making.kept.place.area.clone()));
+                all.left.extend(making.left());
+                self.put(*making, act, changes);
             }
         }
-        Ok(all)
-    }
-
-    /// Ends an order before its time, in the name of the act's actor and at its time.
-    ///
-    /// # Errors
-    /// There is no such order, it is over, or the store fails.
-    pub fn end_order(
-        &self,
-        order: u64,
-        reason: EndReason,
-        note: Option<&str>,
-        act: Act,
-    ) -> Result<WholeOrder, RegistryError> {
-        let _alone = self.orders.lock();
-        let (mut whole, own) = self.unended_order(order, act.at)?;
-        let how = match reason {
-            EndReason::Completed => Ending::Completed,
-            EndReason::Lifted => Ending::Lifted,
-        };
-        let mut changes = Changes::default();
-        let end = OrderEnd { at: act.at, by: act.actor.clone(), how, next: None };
-        whole.end_note = note.map(str::to_owned);
-        put_end(&mut whole, end, &own, &mut changes);
-        changes.acts.push(act);
-        self.writer.write(changes)?;
-        self.lists_changed();
-        Ok(whole)
-    }
-
-    /// Has somebody stay elsewhere from now on: another order in the place of this one, until the same instant.
-    ///
-    /// # Errors
-    /// There is no such order, it is over, or the store fails.
-    pub fn move_order(
-        &self,
-        order: u64,
-        place: OrderPlace,
-        permitted: Vec<String>,
-        act: Act,
-    ) -> Result<WholeOrder, RegistryError> {
-        let _alone = self.orders.lock();
-        let (before, own) = self.unended_order(order, act.at)?;
-        let newest = self.newest_of(before.record.subject)?;
-        let ends = newest.into_iter().filter(|known| known.record.over_at() > act.at).collect();
-        let record = OrderRecord {
-            order: self.declaration_number(TimeMs::new(act.at)),
-            kind: place.kind,
-            from: act.at.max(before.record.from),
-            by: act.actor.clone(),
-            made_at: act.at,
-            ended: None,
-            ..before.record
-        };
-        let kept = Kept { place, permitted, origin: before.origin, end_note: None };
-        let making = Making { record, kept, own, ends, request: None };
-        let (moved, mut changes) = (whole(&making), Changes::default());
-        self.put(making, &act, &mut changes);
-        self.writer.write(changes)?;
-        self.lists_changed();
-        Ok(moved)
-    }
-
-    /// Writes an entry, tidied and checked, into the diary of an order that is not over, in the name of the
-    /// act's actor and at its time.
-    ///
-    /// # Errors
-    /// There is no such order, it is over, its diary is full, or the store fails.
-    pub fn write_diary(&self, order: u64, entry: DiaryEntry, act: Act) -> Result<DiaryRecord, RegistryError> {
-        let _alone = self.orders.lock();
-        let (_, own) = self.standing_order(order, act.at)?;
-        let number = self.diary_entries(order)? + 1;
-        if number > DIARY_MAX {
-            return Err(RegistryError::DiaryFull);
-        }
-        let place = keys::diary_entry(order, number);
-        let written = Written { number, at: act.at, by: act.actor.clone() };
-        let sealed = seal(&own, &json(&entry), &place);
-        let puts = vec![(place, join(&written, &sealed))];
-        let record = DiaryRecord { number, written_at: act.at, by: written.by, entry };
-        self.writer.write(Changes { puts, acts: vec![act], ..Changes::default() })?;
-        Ok(record)
+        Ok(())
     }
 
     /// Decides about one, and changes nothing.
     fn plan(&self, subject: &str, new: &NewOrder<'_>, act: &Act) -> Result<Planned, RegistryError> {
-        let not = |why| Ok(Planned::Not(Refusal { why, standing: None }));
+        let not = |why| Ok(Planned::Not(Refusal { why, standing: None }, None));
         let Ok(code) = subject.parse::<SubjectCode>() else { return not(NotOrdered::NoRecord) };
-        let request = new.request.map(|asked| self.order_request(asked, code));
-        if let Some(number) = request.map_or(Ok(None), |request| self.made_before(request))? {
-            return Ok(Planned::MadeBefore(number));
+        let marks = new.request.map(|asked| self.order_marks(asked, code));
+        if let Some(planned) = marks.map_or(Ok(None), |marks| self.planned_before(marks))? {
+            return Ok(planned);
+        }
+        if new.until <= new.from.max(act.at) {
+            return Err(RegistryError::OrderOver);
         }
         let Some((own, sealed)) = self.open_person(code)? else {
             let is_vehicle = self.table.get(&keys::vehicle(code))?.is_some();
             return not(if is_vehicle { NotOrdered::Vehicle } else { NotOrdered::NoRecord });
         };
-        let newest = self.newest_of(code)?;
-        let (ends, over): (Vec<_>, Vec<_>) =
-            newest.into_iter().partition(|known| known.record.over_at() > act.at);
-        if let Some(standing) = ends.iter().find(|standing| covers(standing, new)) {
-            let standing = Some(standing.record.order);
-            return Ok(Planned::Not(Refusal { why: NotOrdered::AlreadyOrdered, standing }));
-        }
-        let person: Person = opened(&own, &sealed, &place_of(code), "a person")?;
-        let Some(place) = place_for(new, &person, ends.first()) else { return not(NotOrdered::Abroad) };
+        let (mut standing, over): (Vec<_>, Vec<_>) =
+            self.newest_of(code)?.into_iter().partition(|known| known.record.over_at() > act.at);
+        standing.retain(|known| known.record.from < known.record.over_at());
         // What held in the past stays as it was.
         let free_from = over.iter().map(|known| known.record.over_at());
-        let free_from = free_from.chain(ends.first().map(|_| act.at)).max().unwrap_or(new.from);
+        let free_from = free_from.chain(standing.first().map(|_| act.at)).max().unwrap_or(new.from);
+        let Span { from, until, goes_on } = match fit(new, &standing, new.from.max(free_from)) {
+            Ok(span) => span,
+            Err(standing) => {
+                let refusal = Refusal { why: NotOrdered::AlreadyOrdered, standing: Some(standing) };
+                return Ok(Planned::Not(refusal, marks.map(|marks| marks.refused.made(standing))));
+            }
+        };
+        let person: Person = opened(&own, &sealed, &place_of(code), "a person")?;
+        let Some(place) = place_for(new, &person, goes_on) else { return not(NotOrdered::Abroad) };
         let record = OrderRecord {
             order: self.declaration_number(TimeMs::new(act.at)),
             subject: code,
             kind: place.kind,
             reason: new.reason,
-            from: new.from.max(free_from),
-            until: new.until,
+            from,
+            until,
             by: act.actor.clone(),
             made_at: act.at,
             ended: None,
         };
-        let origin = new.origin.map(str::to_owned);
-        let kept = Kept { place, permitted: new.permitted.to_vec(), origin, end_note: None };
-        Ok(Planned::Make(Box::new(Making { record, kept, own, ends, request })))
+        standing.retain(|known| known.record.overlaps(from, until));
+        let (left, origin) = (left_behind(&standing, &place, from), new.origin.map(str::to_owned));
+        let kept = Kept { place, permitted: new.permitted.to_vec(), left, origin, end_note: None };
+        let request = marks.map(|marks| marks.made);
+        Ok(Planned::Make(Box::new(Making { record, kept, own, ends: standing, request })))
     }
 
-    /// What is written of an order, with its act.
+    /// What the same request was answered before.
+    fn planned_before(&self, marks: Marks) -> Result<Option<Planned>, RegistryError> {
+        if let Some(number) = self.made_before(marks.made)? {
+            return Ok(Some(Planned::MadeBefore(number)));
+        }
+        let refused = |number| Refusal { why: NotOrdered::AlreadyOrdered, standing: Some(number) };
+        Ok(self.made_before(marks.refused)?.map(|number| Planned::Not(refused(number), None)))
+    }
+
+    /// What is written of an order, with its act, and one for each that ends with it.
     fn put(&self, making: Making, act: &Act, changes: &mut Changes) {
         let Making { record, kept, own, ends, request } = making;
-        for mut before in ends.into_iter().filter(|before| record.from < before.record.over_at()) {
-            let at = record.from;
-            let end = OrderEnd { at, by: act.actor.clone(), how: Ending::Replaced, next: Some(record.order) };
-            put_end(&mut before, end, &own, changes);
+        for mut before in ends {
+            let (at, next) = (record.from, Some(record.order));
+            let end = OrderEnd { at, by: act.actor.clone(), how: Ending::Replaced, next };
+            put_end(&mut before, Some(end), &own, changes);
+            changes.acts.push(act_about(&before, "order.replaced", act));
         }
         put_order(&record, &kept, &own, changes);
         changes.puts.push((keys::order_of(record.subject, record.order), Vec::new()));
@@ -337,39 +351,40 @@ impl Registry {
         changes.acts.push(Act { object: record.order.to_string(), ..act.clone() });
     }
 
-    fn order_request(&self, asked: Asked<'_>, subject: SubjectCode) -> Request {
-        let vault = self.vault.read();
-        Request {
-            key: vault.blind("order-request", &format!("{subject}|{}", asked.key)),
-            content: vault.blind("order-content", asked.content),
+    fn write_orders(&self, changes: Changes) -> Result<(), RegistryError> {
+        if changes.puts.is_empty() {
+            return Ok(());
         }
+        self.writer.write(changes)?;
+        self.lists_changed();
+        Ok(())
+    }
+
+    fn order_marks(&self, asked: Asked<'_>, subject: SubjectCode) -> Marks {
+        let vault = self.vault.read();
+        let (whose, content) =
+            (format!("{subject}|{}", asked.key), vault.blind("order-content", asked.content));
+        let [made, refused] = ["order-request", "order-refused"]
+            .map(|what| Request { key: vault.blind(what, &whose), content });
+        Marks { made, refused }
     }
 }
 
-/// Whether an order that stands makes a new one needless.
-fn covers(standing: &WholeOrder, new: &NewOrder<'_>) -> bool {
-    let is_there = match new.place {
-        Whither::Home => true,
-        Whither::At(home) => {
-            standing.place.kind == PlaceKind::Home
-                && standing.place.area == home.area
-                && standing.place.address == home.address
-        }
-        Whither::Facility { site, .. } => standing.place.site.as_deref() == Some(site),
-    };
-    let is_as_long = new.until.saturating_sub(standing.record.until) < PROLONGS_MS;
-    is_there && standing.record.ended.is_none() && is_as_long
+impl Making {
+    fn left(&self) -> Vec<String> {
+        self.ends.iter().map(|known| known.place.area.clone()).collect()
+    }
 }
 
 /// Where this person is to stay; none where there is no home in the country.
-fn place_for(new: &NewOrder<'_>, person: &Person, standing: Option<&WholeOrder>) -> Option<OrderPlace> {
+fn place_for(new: &NewOrder<'_>, person: &Person, goes_on: Option<&WholeOrder>) -> Option<OrderPlace> {
     let home = match new.place {
         Whither::Facility { site, area } => {
             let (area, site) = (area.to_owned(), Some(site.to_owned()));
             return Some(OrderPlace { kind: PlaceKind::Facility, area, address: None, site });
         }
-        Whither::Home => match standing {
-            Some(standing) => return Some(standing.place.clone()),
+        Whither::Home => match goes_on {
+            Some(goes_on) => return Some(goes_on.place.clone()),
             None => person.home(),
         },
         Whither::At(home) => home,
@@ -378,20 +393,35 @@ fn place_for(new: &NewOrder<'_>, person: &Person, standing: Option<&WholeOrder>)
     Some(OrderPlace { kind: PlaceKind::Home, area, address: home.address.clone(), site: None })
 }
 
-fn whole(making: &Making) -> WholeOrder {
-    let Kept { place, permitted, origin, end_note } = making.kept.clone();
-    WholeOrder { record: making.record.clone(), place, permitted, origin, end_note }
+/// Facilities that one leaves for another place: one may be seen there a while longer.
+fn left_behind(ends: &[WholeOrder], place: &OrderPlace, from: i64) -> Vec<Left> {
+    let begun = ends.iter().filter(|known| known.record.from <= from);
+    let own = begun.clone().filter_map(|known| known.place.site.clone());
+    let own = own.map(|site| Left { site, until: from.saturating_add(WAY_THERE_MS) });
+    let before = begun.flat_map(|known| known.left.iter().cloned());
+    let elsewhere = |left: &Left| place.site.as_ref() != Some(&left.site) && left.until > from;
+    own.chain(before).filter(elsewhere).collect()
 }
 
-fn put_end(whole: &mut WholeOrder, end: OrderEnd, own: &Secret, changes: &mut Changes) {
+fn act_about(known: &WholeOrder, action: &str, act: &Act) -> Act {
+    Act { action: action.to_owned(), object: known.record.order.to_string(), ..act.clone() }
+}
+
+fn whole(making: &Making) -> WholeOrder {
+    let Kept { place, permitted, left, origin, end_note } = making.kept.clone();
+    WholeOrder { record: making.record.clone(), place, permitted, left, origin, end_note }
+}
+
+/// How it ends before its time; none where it does not any more.
+fn put_end(whole: &mut WholeOrder, end: Option<OrderEnd>, own: &Secret, changes: &mut Changes) {
     let before = open_key(&whole.record);
-    whole.record.ended = Some(end);
+    whole.record.ended = end;
     // Deletes come after puts: in the same second it is the same key.
     if before != open_key(&whole.record) {
         changes.deletes.push(before);
     }
-    let WholeOrder { record, place, permitted, origin, end_note } = whole.clone();
-    put_order(&record, &Kept { place, permitted, origin, end_note }, own, changes);
+    let WholeOrder { record, place, permitted, left, origin, end_note } = whole.clone();
+    put_order(&record, &Kept { place, permitted, left, origin, end_note }, own, changes);
 }
 
 fn put_order(record: &OrderRecord, kept: &Kept, own: &Secret, changes: &mut Changes) {
@@ -408,11 +438,9 @@ fn open_key(record: &OrderRecord) -> Vec<u8> {
     keys::order_open(over_at_s, record.order)
 }
 
-/// What ends less than half a day later is no longer order: the same one, given again the same day.
-const PROLONGS_MS: i64 = 12 * 3_600_000;
+/// How long one who is moved may still be seen where they were: scanned out there, fetched later that day. Scans
+/// anywhere else, also on the way, show as ever.
+const WAY_THERE_MS: i64 = 24 * 3_600_000;
 
 /// Orders in one write: some 500 kilobytes, while no other order can be made.
 const ORDERED_AT_ONCE: usize = 500;
-
-/// Entries of one diary: several a day for as long as an order lasts.
-pub const DIARY_MAX: u32 = 1_000;

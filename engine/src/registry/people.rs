@@ -143,13 +143,26 @@ impl Registry {
         on_paper: Option<&str>,
         act: Act,
     ) -> Result<DeclarationRecord, RegistryError> {
+        let (_, declaration) = self.read_declaration(number)?.ok_or(RegistryError::UnknownDeclaration)?;
+        let documents = declaration.person.documents;
+        let blinds: Vec<Blind> = documents.iter().map(|document| self.blind(document)).collect();
+        let _finding = self.finding(&blinds);
+        self.verify_found(number, on_paper, act)
+    }
+
+    /// The same, where all whom the documents find are held.
+    pub(super) fn verify_found(
+        &self,
+        number: u64,
+        on_paper: Option<&str>,
+        act: Act,
+    ) -> Result<DeclarationRecord, RegistryError> {
         let key = keys::declaration(number);
         let bytes = self.table.get(&key)?.ok_or(RegistryError::UnknownDeclaration)?;
         let (mut record, sealed) = split_declaration(&bytes).ok_or_else(|| damaged("a declaration"))?;
         let (own, _) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
         let Declaration { person, journey, .. } = opened(&own, sealed, &key, "a declaration")?;
         let blinds: Vec<Blind> = person.documents.iter().map(|document| self.blind(document)).collect();
-        let _finding = self.finding(&blinds);
         if self.verified_holder(&blinds)?.is_some_and(|holder| holder != record.subject) {
             return Err(RegistryError::TwoPeople);
         }

@@ -8,7 +8,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use truyvet_engine::SiteRecord;
 use truyvet_engine::registry::Account;
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::arrival::{Carriage, CarriageKind, Landing, QUARANTINE_DAYS_MAX};
@@ -26,7 +25,7 @@ use super::trace_words::File;
 use crate::paper::{Facilities, Passengers};
 use crate::people::{FACILITY_KINDS, Permission};
 
-problems!(Previewing: WRONG_USAGE, INVALID, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, FAILED);
+problems!(Previewing: WRONG_USAGE, INVALID, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Sending: WRONG_USAGE, TOO_LARGE, INVALID, BUSY, TIMEOUT, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
@@ -128,7 +127,7 @@ impl List {
             let people = &shared.people;
             let mut flaws = people.check_landing(&landing, &account, TimeMs::now())?;
             let mut wrong = |field: &str, code| flaws.push(Flaw { field: field.to_owned(), code });
-            let sites: Vec<SiteRecord> = people.sites_of_kind(&FACILITY_KINDS).collect();
+            let sites = people.sites_of_kind(&FACILITY_KINDS);
             if facility.as_ref().is_some_and(|code| !sites.iter().any(|site| site.site == *code)) {
                 wrong("facility", Wrong::Unknown);
             }

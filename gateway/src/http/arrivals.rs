@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use truyvet_engine::SiteRecord;
 use truyvet_engine::registry::{Account, BORDER_PAGE_MAX};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::arrival::{Arrival, Carriage, CarriageKind, Passport};
@@ -23,8 +22,11 @@ use super::extract::{Asked, Body, Named};
 use super::paper::{printed_sheet, svg};
 use super::passes::Words;
 use super::problems::problems;
-use crate::people::{ArrivalShown, ArrivalsFound, BORDER_KINDS, FACILITY_KINDS, OnPaper, Part, Permission};
+use crate::people::{
+    ArrivalShown, ArrivalsFound, BORDER_KINDS, FACILITY_KINDS, Facility, OnPaper, Part, Permission,
+};
 
+problems!(Choosing: BUSY, UNAVAILABLE, FAILED);
 problems!(Entering: WRONG_USAGE, REGISTER_DISAGREES, CONFLICT, INVALID, TOO_MANY_ATTEMPTS, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 problems!(Reading: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_FULL, FAILED);
 
@@ -32,40 +34,21 @@ problems!(Reading: WRONG_USAGE, NOT_FOUND, INVALID, BUSY, UNAVAILABLE, STORAGE_F
 #[schema(as = ArrivalPlaces)]
 pub(super) struct Places {
     /// Sites of the border: of the kinds `airport`, `border_gate` and `port`; by name.
-    border: Vec<Place>,
-    /// Facilities of quarantine: sites of the kind `quarantine`; by name.
-    quarantine: Vec<Place>,
-}
-
-/// A site where people arrive, or stay in quarantine.
-#[derive(Serialize, ToSchema)]
-#[schema(as = ArrivalPlace)]
-pub(super) struct Place {
-    /// Its code.
-    site: String,
-    name: String,
-    /// Name of the area that it lies in, and of those above; empty where none is known.
-    area: String,
+    border: Vec<Facility>,
+    /// Facilities of quarantine: sites of the kinds `facility`, `quarantine` and `hospital`; by name.
+    quarantine: Vec<Facility>,
 }
 
 /// Where people arrive, and where they may stay in quarantine. For everybody.
 #[utoipa::path(get, path = "/api/v1/arrivals/places", tag = "arrivals", operation_id = "list_arrival_places",
-    responses((status = 200, description = "All of them; 2,000 of each kind at most", body = Places)))]
-pub(super) async fn places(State(app): State<Arc<App>>) -> Json<Places> {
-    let of = |kinds: &[&str]| {
-        let mut sites: Vec<Place> =
-            app.people.sites_of_kind(kinds).take(PLACES_MAX).map(|site| place(&app, site)).collect();
-        sites.sort_by(|a, b| a.name.cmp(&b.name));
-        sites
-    };
-    Json(Places { border: of(&BORDER_KINDS), quarantine: of(&FACILITY_KINDS) })
-}
-
-fn place(app: &App, SiteRecord { site, area, name, .. }: SiteRecord) -> Place {
-    let area = area.map(|area| app.people.areas.name(&area));
-    let parts = area.map(|area| [area.name, area.path]).unwrap_or_default();
-    let area: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    Place { name: name.unwrap_or_else(|| site.clone()), site, area: area.join(", ") }
+    responses((status = 200, description = "All of them; 2,000 of each kind at most", body = Places), Choosing))]
+pub(super) async fn places(State(app): State<Arc<App>>) -> Result<Json<Places>, Problem> {
+    let shared = Arc::clone(&app);
+    let work = app.citizens_work.run(move || {
+        let people = &shared.people;
+        Places { border: people.facilities(&BORDER_KINDS), quarantine: people.facilities(&FACILITY_KINDS) }
+    });
+    Ok(Json(work.await?))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -281,8 +264,6 @@ fn reader(asking: &Asking) -> Result<&Account, Problem> {
     let may_enter = asking.caller.may(Permission::Border);
     asking.official(if may_enter { Permission::Border } else { Permission::FindPeople })
 }
-
-const PLACES_MAX: usize = 2_000;
 
 const LISTED_DEFAULT: usize = 100;
 const LISTED_MAX: usize = BORDER_PAGE_MAX - 1;

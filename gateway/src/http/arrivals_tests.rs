@@ -175,12 +175,7 @@ fn an_officer_at_the_border_enters_somebody_who_is_let_through_to_quarantine() {
 fn quarantine_is_ordered_with_an_arrival_once_from_a_day_after_the_landing() {
     let (server, _folder) = at_the_border();
     let officer = Browser::new(&server).sign_in("sanbay");
-    let orders = |account: &str, area: &str| {
-        let (status, told) =
-            Browser::new(&server).sign_in(account).get(&format!("/api/v1/orders?area={area}"));
-        assert_eq!(status, 200, "{told}");
-        told["orders"].as_array().expect("orders").clone()
-    };
+    let orders = |account: &str, area: &str| orders(&server, account, area);
     let sent = arrival("M1234567", "KIM MINJUN", "1A");
     let (_, made) = officer.enter_arrival(&seen(&sent));
     let again = officer.enter_arrival(&seen(&sent)).1;
@@ -204,6 +199,114 @@ fn quarantine_is_ordered_with_an_arrival_once_from_a_day_after_the_landing() {
     officer.post("/api/v1/checkpoint/verified", &json!({"declaration": made["declaration"]}));
     let [order] = &orders("yte3", "W3")[..] else { panic!("one order") };
     assert_eq!((&order["site"], &order["until"]), (&json!("CL2"), &json!(landed_at() + 21 * DAY_MS)));
+}
+
+fn orders(server: &Server, account: &str, area: &str) -> Vec<Value> {
+    let (status, told) = Browser::new(server).sign_in(account).get(&format!("/api/v1/orders?area={area}"));
+    assert_eq!(status, 200, "{told}");
+    told["orders"].as_array().expect("orders").clone()
+}
+
+#[test]
+fn passports_seen_after_a_list_was_sent_verify_it() {
+    let (server, _folder) = at_the_border();
+    let officer = Browser::new(&server).sign_in("sanbay");
+    let list = format!("{HEADER}{}", row("1A", "Kim Minjun", "M1234567"));
+    let states = || officer.seats().into_iter().map(|(_, state)| state).collect::<Vec<_>>();
+    assert_eq!(counts(&officer.take_list(list.as_bytes(), &list_of(""))), (1, 0, 0));
+    assert_eq!(states(), ["unverified"]);
+    let seen_now = list_of("&document_seen=true");
+    assert_eq!(counts(&officer.take_list(list.as_bytes(), &seen_now)), (0, 1, 0));
+    assert_eq!(states(), ["verified"], "the same rows");
+    let typed = arrival("M7654321", "LEE HA", "2A");
+    officer.enter_arrival(&json!({"arrival": typed}));
+    officer.enter_arrival(&seen(&typed));
+    assert_eq!(states(), ["verified", "verified"], "the same arrival by another request");
+    let (_, told) = Browser::new(&server).sign_in("xa2").get("/api/v1/notices?area=W2");
+    assert_eq!(told["notices"].as_array().map(Vec::len), Some(2), "the ward hears of both: {told}");
+}
+
+#[test]
+fn a_list_that_is_typed_in_late_frees_nobody() {
+    let (server, _folder) = at_the_border();
+    let officer = Browser::new(&server).sign_in("sanbay");
+    officer.enter_arrival(&seen(&arrival("M1234567", "KIM MINJUN", "1A")));
+    let [before] = &orders(&server, "xa2", "W2")[..] else { panic!("one order") };
+    let (day, landed) = (today(), landed_at() - 21 * DAY_MS);
+    let mut late = arrival("M1234567", "KIM MINJUN", "1A");
+    let old = TimeMs::new(landed).rfc3339().get(..10).expect("a date").to_owned();
+    assert_ne!(day, old);
+    late["crossing"]["arrived_at"] = json!(landed);
+    late["crossing"]["carriage"]["date"] = json!(old);
+    late["crossing"]["quarantine"] = json!({"facility": "CL2", "until": landed + 14 * DAY_MS});
+    let (status, made) = officer.enter_arrival(&seen(&late));
+    assert_eq!(status, 201, "{made}");
+    let after = orders(&server, "xa2", "W2");
+    assert_eq!((after.len(), &after[0]["until"], after[0].get("ended")), (1, &before["until"], None));
+    assert!(orders(&server, "yte3", "W3").is_empty());
+}
+
+#[test]
+fn who_told_no_home_has_none_in_the_country() {
+    let (server, _folder) = at_the_border();
+    let officer = Browser::new(&server).sign_in("sanbay");
+    let health = Browser::new(&server).sign_in("dichte");
+    officer.enter_arrival(&seen(&arrival("M1234567", "KIM MINJUN", "1A")));
+    let order = orders(&server, "xa2", "W2")[0].clone();
+    let number = order["order"].as_str().expect("a number");
+    let end = json!({"reason": "completed"});
+    assert_eq!(health.post(&format!("/api/v1/orders/{number}/end"), &end).0, 204);
+    let until = TimeMs::now().get() + 14 * DAY_MS;
+    let home = json!({"kind": "home", "reason": "contact", "until": until});
+    let (status, told) = health.post("/api/v1/orders", &json!({"subject": order["subject"], "terms": home}));
+    assert_eq!((status, &told["why"]), (409, &json!("abroad")), "{told}");
+    let (_, person) = health.post("/api/v1/people/find", &json!({"subject": order["subject"]}));
+    assert_ne!(person["person"]["permanent"]["area"], "W2", "where the facility lies nobody lives: {person}");
+}
+
+#[test]
+fn what_a_preview_tells_of_a_passport_is_counted_and_noted() {
+    let (server, _folder) = at_the_border();
+    let officer = Browser::new(&server).sign_in("sanbay");
+    officer.enter_arrival(&seen(&arrival("M1234567", "KIM MINJUN", "1A")));
+    let rows: String = (0..2_001).map(|_| row("1A", "Kim Minseo", "M1234567")).collect();
+    let (status, preview) = officer.preview_list(format!("{HEADER}{rows}").as_bytes(), &list_of(""));
+    assert_eq!((status, &preview["bad"]), (200, &json!(2_001)), "{preview}");
+    let (status, told) = officer.enter_arrival(&seen(&arrival("M1234567", "KIM MINSEO", "1A")));
+    assert_eq!(status, 429, "whom a passport belongs to nobody tries out: {told}");
+    let good = format!("{HEADER}{}", row("1A", "Kim Minjun", "M1234567"));
+    officer.preview_list(good.as_bytes(), &list_of(""));
+    let (_, log) = Browser::new(&server).sign_in("quantri").get("/api/v1/audit?limit=100");
+    let acts = log["entries"].as_array().expect("entries").iter();
+    let previews: Vec<&Value> =
+        acts.filter(|act| act["action"] == "arrivals.preview").map(|act| &act["result"]).collect();
+    assert_eq!(previews, [&json!("2000 disagree")], "{log}");
+}
+
+#[test]
+fn what_a_stop_kept_from_being_ordered_is_ordered_after_the_next_start() {
+    let (server, _folder) = at_the_border();
+    let officer = Browser::new(&server).sign_in("sanbay");
+    officer.enter_arrival(&seen(&arrival("M1234567", "KIM MINJUN", "1A")));
+    let mut other = arrival("M1234567", "KIM MINSEO", "2A");
+    other["crossing"]["quarantine"] = json!({"facility": "CL2", "until": landed_at() + 21 * DAY_MS});
+    let insisted = json!({"arrival": other, "document_seen": true, "accept_mismatches": true});
+    let (_, made) = officer.enter_arrival(&insisted);
+    // Verified, and no more: as if the server had been killed then.
+    let number: u64 = made["declaration"].as_str().expect("a number").parse().expect("a number");
+    let verify = crate::people::act(TimeMs::now(), "sanbay", "declaration.verify", "-");
+    server.app.people.registry.verified(number, verify).expect("kept");
+    assert!(orders(&server, "yte3", "W3").is_empty());
+    let app = std::sync::Arc::clone(&server.app);
+    let telling = std::thread::spawn(move || app.people.tell_listeners(|| app.is_stopping()));
+    let begun = std::time::Instant::now();
+    while orders(&server, "yte3", "W3").is_empty() && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let [order] = &orders(&server, "yte3", "W3")[..] else { panic!("one order") };
+    assert_eq!((&order["site"], &order["by"]), (&json!("CL2"), &json!("server")));
+    server.app.stop();
+    telling.join().expect("no panic");
 }
 
 #[test]
@@ -375,6 +478,10 @@ fn a_list_becomes_passes_by_seat_and_sent_again_adds_nothing() {
     assert_eq!(seats[..2], ["1C", "2C"]);
     assert_eq!(seats.last().map(String::as_str), Some("10A"));
     assert_eq!(counts(&officer.take_list(list.as_bytes(), &given)), (0, 11, 0), "nothing twice");
+    let later = given.replace(&landed_at().to_string(), &(landed_at() + 5 * 3_600_000).to_string());
+    assert_ne!(later, given);
+    let again = officer.take_list(list.as_bytes(), &later);
+    assert_eq!(counts(&again), (0, 11, 0), "also where another hour of the landing is typed: {again}");
     let typed = officer.enter_arrival(&seen(&arrival("M1000001", "NGUOI SO 1", "1C")));
     assert_eq!(typed.0, 201);
     assert_eq!(officer.seats().len(), 10, "each once, whoever enters them");

@@ -185,8 +185,13 @@ pub(super) async fn lists(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     asking.official(Permission::Check)?;
-    let shared = Arc::clone(&app);
-    let made = app.people_work.run(move || shared.lists.now(&shared, TimeMs::now())).await??;
+    let made = match app.lists.fresh(&app, TimeMs::now()) {
+        Some(made) => made,
+        None => {
+            let shared = Arc::clone(&app);
+            app.lists_work.run(move || shared.lists.now(&shared)).await??
+        }
+    };
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let fresh = [(header::ETAG, made.tag.clone()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
     // The server's clock goes along in the header `date`.
@@ -199,7 +204,11 @@ pub(super) async fn lists(
 
 /// The lists, made once for all who ask: thousands of checkpoints do every minute.
 #[derive(Default)]
-pub(super) struct MadeLists(Mutex<Option<Arc<Made>>>);
+pub(super) struct MadeLists {
+    made: Mutex<Option<Arc<Made>>>,
+    /// Held while they are made.
+    making: Mutex<()>,
+}
 
 struct Made {
     /// State of the registry that they were made of.
@@ -210,22 +219,31 @@ struct Made {
 }
 
 impl MadeLists {
+    /// The lists that were made, where they are good enough to be told. Waits for nobody.
+    fn fresh(&self, app: &App, now: TimeMs) -> Option<Arc<Made>> {
+        let made = self.made.lock().clone()?;
+        let is_last = made.revision == app.people.registry.lists_revision();
+        let holds_ms = if is_last { LISTS_HOLD_MS } else { LISTS_BEHIND_MS };
+        (0..holds_ms).contains(&(now.get() - made.made_at.get())).then_some(made)
+    }
+
     /// The lists as they are now. Who comes while they are made waits for them.
-    fn now(&self, app: &App, now: TimeMs) -> Result<Arc<Made>, Problem> {
-        let mut made = self.0.lock();
-        let revision = app.people.registry.lists_revision();
-        let holds = |made: &&Arc<Made>| {
-            made.revision == revision && (0..LISTS_HOLD_MS).contains(&(now.get() - made.made_at.get()))
-        };
-        if let Some(made) = made.as_ref().filter(holds) {
-            return Ok(Arc::clone(made));
+    fn now(&self, app: &App) -> Result<Arc<Made>, Problem> {
+        let _alone = self.making.lock();
+        let now = TimeMs::now();
+        if let Some(made) = self.fresh(app, now) {
+            return Ok(made);
         }
         let failed = |error: serde_json::Error| Problem::Failed(error.to_string());
+        let revision = app.people.registry.lists_revision();
         let lists = lists_at(app, now)?;
         let content = lists.content().map_err(failed)?;
         let tag = format!("\"{}\"", &blake3::hash(&content).to_hex()[..32]);
         let body = serde_json::to_vec(&lists).map_err(failed)?.into();
-        Ok(Arc::clone(made.insert(Arc::new(Made { revision, made_at: now, tag, body }))))
+        // They hold from when they are there: long lists of a busy hour would be old at once.
+        let made = Arc::new(Made { revision, made_at: TimeMs::now(), tag, body });
+        *self.made.lock() = Some(Arc::clone(&made));
+        Ok(made)
     }
 }
 
@@ -379,5 +397,9 @@ const LISTED_MAX: usize = 100_000;
 /// Vehicles under way and people aboard them on one list: some 2 MB.
 const ABOARD_LISTED_MAX: usize = 100_000;
 
-/// What has ended meanwhile stays on the lists for so long at most; what is new is there at once.
+/// What has ended meanwhile stays on the lists for so long at most.
 const LISTS_HOLD_MS: i64 = 30_000;
+
+/// What is new is there after so long: orders for thousands change the lists many times a second, and making them
+/// takes a good part of one where they are full.
+const LISTS_BEHIND_MS: i64 = 1_000;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use truyvet_engine::registry::{RegistryError, VaultError};
+use truyvet_engine::registry::{NotOrdered, RegistryError, VaultError};
 use truyvet_engine::{BackupError, CatalogError, EngineError, TraceError};
 use truyvet_schemas::checking::{Flaw, Wrong};
 use utoipa::ToSchema;
@@ -97,6 +97,14 @@ pub enum Problem {
     /// The thing is in a state that does not allow it.
     #[error("{0}")]
     Conflict(String),
+    /// Do as the message says; `why` is the same as a word.
+    #[error("{said}")]
+    NotOrdered {
+        /// What to do.
+        said: String,
+        /// Why nothing was ordered.
+        why: NotOrdered,
+    },
     /// The request comes from where it must not.
     #[error("{0}")]
     Forbidden(String),
@@ -151,6 +159,10 @@ pub struct ProblemDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<AreaName>)]
     pub successor: Option<Box<AreaName>>,
+    /// Why no quarantine was ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub why: Option<NotOrdered>,
 }
 
 impl Problem {
@@ -177,7 +189,7 @@ impl Problem {
             Self::TooOld(_) => &kinds::TOO_OLD,
             Self::PassExpired(_) => &kinds::PASS_EXPIRED,
             Self::Method => &kinds::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) => &kinds::CONFLICT,
+            Self::Conflict(_) | Self::NotOrdered { .. } => &kinds::CONFLICT,
             Self::Forbidden(_) => &kinds::FOREIGN_PAGE,
             Self::ForeignHost => &kinds::FOREIGN_HOST,
             Self::TooLarge(_) => &kinds::TOO_LARGE,
@@ -207,13 +219,17 @@ impl Problem {
             Self::SeqGap { expected_seq } => Some(expected_seq.to_string()),
             _ => None,
         };
+        let why = match &self {
+            Self::NotOrdered { why, .. } => Some(*why),
+            _ => None,
+        };
         let (errors, successor) = match self {
             Self::Invalid(flaws) | Self::Disagrees(flaws) => (flaws, None),
             Self::AreaMerged { successor, .. } => (Vec::new(), successor),
             _ => (Vec::new(), None),
         };
         let (title, status) = (kind.title.to_owned(), kind.status.as_u16());
-        ProblemDocument { kind: kind.path(), title, status, detail, errors, expected_seq, successor }
+        ProblemDocument { kind: kind.path(), title, status, detail, errors, expected_seq, successor, why }
     }
 }
 
@@ -343,7 +359,7 @@ impl From<OrderError> for Problem {
         match error {
             OrderError::Invalid(flaws) => Self::Invalid(flaws),
             OrderError::Unknown => Self::NotFound(error.to_string()),
-            OrderError::Not(_) => Self::Conflict(error.to_string()),
+            OrderError::Not(why) => Self::NotOrdered { said: error.to_string(), why },
             OrderError::OutOfReach => Self::NotAllowed(error.to_string()),
             OrderError::TooLarge { .. } => Self::TooLarge(error.to_string()),
             OrderError::TooMany(TooMany { retry_after_s }) => Self::TooMany { retry_after_s },

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use truyvet_engine::{Chain, ChainAnswer, Passed};
+use truyvet_engine::{Chain, ChainAnswer, Incomplete, Passed};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::quarantine::{DiaryEntry, EndReason, OrderTerms};
 use utoipa::{IntoParams, ToSchema};
@@ -24,8 +24,8 @@ use super::notices::{area_of, breached, hear, missed};
 use super::problems::problems;
 use super::trace_words as words;
 use crate::people::{
-    BulkOrdered, Caller, Facility, Heard, OrderError, OrderRow, OrderShown, OrderWord, Ordering, OrdersAsked,
-    Permission, act,
+    BulkOrdered, Caller, FACILITY_KINDS, Facility, Heard, OrderError, OrderRow, OrderShown, Ordering,
+    OrdersAsked, OrdersWanted, Permission, act,
 };
 use crate::question::{Answer, Kind, Params, Question, Reply, Terms};
 
@@ -133,13 +133,14 @@ pub(super) async fn make_all(
     let (shared, asks) =
         (Arc::clone(&app), act(TimeMs::now(), &account.account, "orders.make", &whom.words()));
     app.people_work.run(move || shared.people.registry.note(asks)).await??;
-    let (subjects, is_cut) = whom.codes(&app, sent.seeds).await?;
+    let WhomFound { codes: subjects, is_cut, unknown, incomplete } = whom.find(&app, sent.seeds).await?;
     let ordering = Ordering { terms: sent.terms, request };
     let shared = Arc::clone(&app);
     let work = app
         .operations
         .run(move || shared.people.order_all(&subjects, ordering, &account, is_tried, TimeMs::now()));
-    Ok(Json(BulkOrdered { is_cut, ..work.await?? }))
+    let (unknown, incomplete) = (unknown.into_iter().collect(), incomplete.into_iter().collect());
+    Ok(Json(BulkOrdered { is_cut, unknown, incomplete, ..work.await?? }))
 }
 
 /// Whom a request names: by codes, and by questions.
@@ -174,28 +175,48 @@ impl Whom {
         codes.into_iter().chain(kinds).collect::<Vec<_>>().join(", ")
     }
 
-    /// Each code once, and whether an answer was cut.
-    async fn codes(self, app: &Arc<App>, with_seeds: bool) -> Result<(Vec<String>, bool), Problem> {
-        let mut known = BTreeSet::new();
-        let (mut codes, mut is_cut) = (Vec::new(), false);
-        let mut add = |more: Vec<String>| {
-            codes.extend(more.into_iter().filter(|code| known.insert(code.clone())));
+    /// Each code once, and what the answers leave open.
+    async fn find(self, app: &Arc<App>, with_seeds: bool) -> Result<WhomFound, Problem> {
+        let (mut found, mut known) = (WhomFound::default(), BTreeSet::new());
+        let mut each_once = |mut codes: Vec<String>| {
+            codes.retain(|code| known.insert(code.clone()));
+            codes
         };
-        add(self.codes.unwrap_or_default());
+        found.codes = each_once(self.codes.unwrap_or_default());
         for (_, question, terms) in self.questions {
             if with_seeds {
-                add(seeds(&question));
+                found.codes.extend(each_once(seeds(&question)));
             }
             let (asking, shared) = (terms.asking(&app.config.engine)?, Arc::clone(app));
             let asked = app.turns.ask(asking, move |asking| {
                 let reply = question.ask(&shared.engine.asked_within(asking))?;
                 named(reply, shared.config.people.orders_bulk_max as usize)
             });
-            let (more, more_is_cut) = asked.await??;
-            add(more);
-            is_cut |= more_is_cut;
+            let more = asked.await??;
+            found.codes.extend(each_once(more.codes));
+            found.is_cut |= more.is_cut;
+            found.unknown.extend(more.unknown);
+            found.incomplete.extend(more.incomplete);
         }
-        Ok((codes, is_cut))
+        Ok(found)
+    }
+}
+
+/// Whom answers name, and what they leave open.
+#[derive(Default)]
+struct WhomFound {
+    codes: Vec<String>,
+    is_cut: bool,
+    /// Asked codes that are not known.
+    unknown: BTreeSet<String>,
+    /// Days in question of which scans are gone.
+    incomplete: BTreeSet<Incomplete>,
+}
+
+impl WhomFound {
+    fn new(codes: impl Iterator<Item = String>, unknown: Vec<String>, incomplete: Vec<Incomplete>) -> Self {
+        let (unknown, incomplete) = (unknown.into_iter().collect(), incomplete.into_iter().collect());
+        Self { codes: codes.collect(), is_cut: false, unknown, incomplete }
     }
 }
 
@@ -218,31 +239,38 @@ fn seeds(question: &Question) -> Vec<String> {
     }
 }
 
-/// Whom an answer names, and whether it was cut.
-fn named(reply: Reply, max: usize) -> Result<(Vec<String>, bool), Problem> {
+/// Whom an answer names.
+fn named(reply: Reply, max: usize) -> Result<WhomFound, Problem> {
     Ok(match reply {
         Reply::Whole(Answer::Contacts(answer)) => {
-            (answer.contacts.into_iter().map(|contact| contact.subject).collect(), answer.cut.is_some())
+            let scanned = answer.contacts.into_iter().map(|contact| contact.subject);
+            let codes = scanned.chain(answer.inside.into_iter().map(|met| met.subject));
+            let found = WhomFound::new(codes, answer.unknown, answer.incomplete);
+            WhomFound { is_cut: answer.cut.is_some(), ..found }
         }
         Reply::Whole(Answer::Stays(answer)) => {
-            (answer.met.into_iter().map(|met| met.subject).collect(), false)
+            let codes = answer.met.into_iter().map(|met| met.subject);
+            WhomFound::new(codes, answer.unknown, answer.incomplete)
         }
-        Reply::Whole(Answer::Chain(answer)) => (exposed(answer), false),
+        Reply::Whole(Answer::Chain(ChainAnswer { generations, unknown, incomplete })) => {
+            // Seeds stand in generation 0.
+            let later = generations.into_iter().filter(|generation| generation.generation > 0);
+            let codes = later.flat_map(|generation| generation.list).map(|exposure| exposure.subject);
+            WhomFound::new(codes, unknown, incomplete)
+        }
         Reply::Whole(Answer::Passed(answer)) => {
-            (answer.list.into_iter().map(|passed| passed.subject).collect(), false)
+            let codes = answer.list.into_iter().map(|passed| passed.subject);
+            WhomFound::new(codes, answer.unknown, answer.incomplete)
         }
         Reply::PassedList(found) if found.listed() > max => {
             return Err(OrderError::TooLarge { subjects: found.listed(), max }.into());
         }
-        Reply::PassedList(found) => (found.chunks().flatten().map(|passed| passed.subject).collect(), false),
+        Reply::PassedList(found) => {
+            let (unknown, incomplete) = (found.head.unknown.clone(), found.head.incomplete.clone());
+            WhomFound::new(found.chunks().flatten().map(|passed| passed.subject), unknown, incomplete)
+        }
         _ => return Err(Problem::Failed("an answer to another question".to_owned())),
     })
-}
-
-/// Seeds stand in generation 0.
-fn exposed(answer: ChainAnswer) -> Vec<String> {
-    let later = answer.generations.into_iter().filter(|generation| generation.generation > 0);
-    later.flat_map(|generation| generation.list).map(|exposure| exposure.subject).collect()
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -251,8 +279,10 @@ fn exposed(answer: ChainAnswer) -> Vec<String> {
 pub(super) struct Which {
     /// Code of the area, with all below it; the official's own unless given.
     area: Option<String>,
-    /// `open`: all that are not over; `breached`: all that were broken, over or not; `planned`; `ended`.
-    state: Option<OrderWord>,
+    /// `open`: all that are not over; `breached`: all that were broken, over or not; `open_breached`: those that
+    /// were broken and are not over; `planned`; `ended`.
+    #[param(inline)]
+    state: Option<OrdersWanted>,
     /// Only orders made before this one.
     before: Option<u64>,
     /// At most so many; 50 unless given, 200 at most.
@@ -322,7 +352,9 @@ pub(super) async fn facilities(
     asking: Asking,
 ) -> Result<Json<Facilities>, Problem> {
     asking.official(Permission::FindPeople)?;
-    Ok(Json(Facilities { facilities: app.people.facilities() }))
+    let shared = Arc::clone(&app);
+    let work = app.people_work.run(move || shared.people.facilities(&FACILITY_KINDS));
+    Ok(Json(Facilities { facilities: work.await? }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -369,20 +401,26 @@ pub(super) async fn read(
     Ok(Json(work.await??))
 }
 
-/// Writes into the diary of an order that is not over: officials of the area, or whom it is for.
+/// Writes into the diary of an order: officials of the area, or whom it is for; two weeks after its end what was
+/// so while it held. Sent again with the same key it is written once.
 #[utoipa::path(post, path = "/api/v1/orders/{order}/diary", tag = "quarantine", operation_id = "write_diary",
-    params(("order" = u64, Path, description = "Its number")), request_body = DiaryEntry,
+    params(("order" = u64, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Any text of up to 100 characters, new for each entry")),
+    request_body = DiaryEntry,
     responses((status = 201, description = "Written", body = OrderShown), Writing))]
 pub(super) async fn write(
     State(app): State<Arc<App>>,
     asking: Asking,
     Named(order): Named<u64>,
+    headers: HeaderMap,
     Body(entry): Body<DiaryEntry>,
 ) -> Result<(StatusCode, Json<OrderShown>), Problem> {
-    let by = keeper(asking)?;
+    let (by, request) = (keeper(asking)?, idempotency_key(&headers)?);
     app.check_room()?;
     let shared = Arc::clone(&app);
-    let work = app.people_work.run(move || shared.people.write_diary(order, entry, &by, TimeMs::now()));
+    let work = app
+        .people_work
+        .run(move || shared.people.write_diary(order, entry, request.as_deref(), &by, TimeMs::now()));
     Ok((StatusCode::CREATED, Json(work.await??)))
 }
 
@@ -398,7 +436,8 @@ pub(super) struct End {
     note: Option<String>,
 }
 
-/// Ends an order before its time: for officials of the area who may order, and for whoever made it.
+/// Ends an order before its time: for officials of the area who may order, and for whoever made it. What gave
+/// way to one that has not begun goes on.
 #[utoipa::path(post, path = "/api/v1/orders/{order}/end", tag = "quarantine", operation_id = "end_order",
     params(("order" = u64, Path, description = "Its number")), request_body = End,
     responses((status = 204, description = "It is over"), Writing))]
@@ -427,7 +466,8 @@ pub(super) struct Move {
     site: Option<String>,
 }
 
-/// Has somebody stay elsewhere from now on, until the same instant: another order in the place of this one.
+/// Has somebody stay elsewhere from now on, until the same instant: another order in the place of this one. For a
+/// day they may be seen at the facility that they leave; elsewhere on the way breaks the order as ever.
 #[utoipa::path(post, path = "/api/v1/orders/{order}/move", tag = "quarantine", operation_id = "move_order",
     params(("order" = u64, Path, description = "Its number")), request_body = Move,
     responses((status = 201, description = "The order that goes on", body = OrderShown), Writing))]

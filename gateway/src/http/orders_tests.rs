@@ -160,10 +160,15 @@ fn for_whom_nothing_can_be_ordered_is_told_by_reason() {
     let (abroad, nobody) = (settle(&server, 1, "XX")[0].clone(), SubjectCode::new([7; 10]).to_string());
     let vehicle = with_vehicle(&server);
     let health = Browser::new(&server).sign_in("dichte");
-    for (code, says) in [(&abroad, "facility"), (&nobody, "nobody is known"), (&vehicle, "vehicle")] {
+    for (code, says, why) in [
+        (&abroad, "facility", "abroad"),
+        (&nobody, "nobody is known", "no_record"),
+        (&vehicle, "vehicle", "vehicle"),
+    ] {
         let (status, told) = order(&health, code, &at_home());
         assert_eq!((status, &told["type"]), (409, &json!("/problems/conflict")), "{told}");
         assert!(told["detail"].as_str().is_some_and(|detail| detail.contains(says)), "{told}");
+        assert_eq!(told["why"], why, "a page tells them apart by a word");
     }
     assert_eq!(ordered(&health, &abroad, &in_facility())["site"], "F1", "a facility takes in whoever comes");
     let codes = json!([subject, abroad, nobody, "moto-17", vehicle, subject]);
@@ -214,6 +219,8 @@ fn wrong_terms_are_told_field_by_field() {
     let too_long = TimeMs::now().get() + 61 * DAY_MS;
     assert_eq!(flaw(&|terms| terms["until"] = json!(too_long)), is("terms.until", "time"));
     assert_eq!(flaw(&|terms| terms["kind"] = json!("facility")), is("terms.site", "missing"));
+    let market = |terms: &mut Value| (terms["kind"], terms["site"]) = (json!("facility"), json!("C1"));
+    assert_eq!(flaw(&market), is("terms.site", "unknown"), "nobody stays in quarantine at a checkpoint");
     let nowhere = |terms: &mut Value| (terms["kind"], terms["site"]) = (json!("facility"), json!("F9"));
     assert_eq!(flaw(&nowhere), is("terms.site", "unknown"));
     assert_eq!(flaw(&|terms| terms["permitted"] = json!(["F9"])), is("terms.permitted[0]", "unknown"));
@@ -240,12 +247,14 @@ fn a_scan_elsewhere_breaks_an_order_and_one_at_the_own_facility_does_not() {
     Checkpoint::open(&server).pass(&subject, 1);
     let rows = listed(&ward, "?state=breached");
     assert_eq!((&rows[0]["breaches"], &rows[0]["last_breach"]["site"]), (&json!(1), &json!("C1")));
+    assert_eq!(listed(&ward, "?state=open_breached").len(), 1);
     let (status, person) = ward.post("/api/v1/people/find", &json!({"subject": subject}));
     assert_eq!((status, &person["person"]["name"]), (200, &json!("Nguyễn Văn An")), "it takes care of him");
     let note = json!({"reason": "completed", "note": "Xét nghiệm âm tính"});
     assert_eq!(ward.post(&path(&made, "/end"), &note).0, 403, "that is not the ward's to say");
     assert_eq!(health.post(&path(&made, "/end"), &note).0, 204);
     assert_eq!(health.post(&path(&made, "/end"), &note).0, 409, "once");
+    assert!(listed(&ward, "?state=open_breached").is_empty() && listed(&ward, "?state=breached").len() == 1);
     let ended = &listed(&ward, "?state=ended")[0];
     assert_eq!(
         (&ended["state"], &ended["breaches"]),
@@ -265,11 +274,13 @@ fn who_is_moved_is_kept_where_they_are_and_broken_is_what_was_then() {
     let [health, ward, facility] =
         ["yte1", "xa1", "xa2"].map(|account| Browser::new(&server).sign_in(account));
     let made = ordered(&health, &subject, &at_home());
+    assert_eq!(health.post(&path(&made, "/move"), &json!({"site": "C1"})).0, 422, "C1 takes nobody in");
     let (status, moved) = health.post(&path(&made, "/move"), &json!({"site": "F1"}));
     assert_eq!((status, &moved["kind"], &moved["until"]), (201, &json!("facility"), &made["until"]));
     let before = &listed(&ward, "?state=ended")[0];
     assert_eq!((&before["ended"]["how"], &before["ended"]["next"]), (&json!("replaced"), &moved["order"]));
-    assert_eq!(health.post(&path(&made, "/move"), &json!({"site": "F1"})).0, 409);
+    let (status, over) = health.post(&path(&made, "/move"), &json!({"site": "F1"}));
+    assert_eq!((status, over.get("why")), (409, None), "it is over");
     assert_eq!(listed(&facility, "?state=open")[0]["order"], moved["order"]);
     Checkpoint::open_as(&server, "khu", "F1").pass(&subject, 1);
     assert!(listed(&facility, "?state=breached").is_empty() && listed(&ward, "?state=breached").is_empty());
@@ -335,7 +346,7 @@ fn who_is_in_quarantine_is_told_at_checkpoints_with_and_without_a_network() {
         let shown = json!({"document": {"kind": "citizen_id", "number": AN}});
         browser.post("/api/v1/checkpoint/check", &shown).1["verdict"].clone()
     };
-    let listed = || checkpoint.get("/api/v1/checkpoint/lists").1["quarantine"].clone();
+    let listed = || checkpoint.lists()["quarantine"].clone();
     assert_eq!((verdict(&checkpoint), listed()), (json!("valid"), json!([])));
     let made = ordered(&health, &subject, &in_facility());
     assert_eq!((verdict(&checkpoint), listed()), (json!("quarantine"), json!([subject])));
@@ -353,14 +364,30 @@ fn citizens_keep_a_diary_of_their_own_order_and_see_no_other() {
     let (server, _folder) = with_facility();
     let subject = declared(&server);
     let health = Browser::new(&server).sign_in("dichte");
-    let made = ordered(&health, &subject, &at_home());
+    let mut terms = at_home();
+    terms["origin"] = json!("contacts of 3ZK7Q2VHB0A1M4XD, 15m");
+    let made = ordered(&health, &subject, &terms);
     let an = Browser::new(&server).redeem(AN, PHONE);
     let (status, own) = an.get("/api/v1/orders/own");
     assert_eq!((status, &own["orders"][0]["order"]), (200, &made["order"]));
+    let of_the_case = |told: &Value| told.to_string().contains("3ZK7Q2VHB0A1M4XD");
+    assert!(of_the_case(&made) && of_the_case(&health.get(&path(&made, "")).1));
+    assert!(
+        !of_the_case(&own) && !of_the_case(&an.get(&path(&made, "")).1),
+        "who the case is, is not An's to know"
+    );
     let entry =
         json!({"temperature_c": 38.24, "symptoms": ["fever", "cough", "fever"], "note": " Đau  đầu "});
-    let (status, shown) = an.post(&path(&made, "/diary"), &entry);
-    assert_eq!((status, &shown["entries"]), (201, &json!(1)), "{shown}");
+    let write = || {
+        let diary = path(&made, "/diary");
+        let (status, said) =
+            an.ask("POST", &diary, &[("idempotency-key", "k")], entry.to_string().as_bytes());
+        (status, serde_json::from_slice::<Value>(&said).expect("JSON"))
+    };
+    write();
+    let (status, shown) = write();
+    assert_eq!((status, &shown["entries"]), (201, &json!(1)), "an answer that was lost: {shown}");
+    assert!(!of_the_case(&shown));
     let written = &shown["diary"][0];
     assert_eq!((&written["temperature_c"], &written["note"]), (&json!(38.2), &json!("Đau đầu")));
     assert_eq!((&written["symptoms"], &written["by"]), (&json!(["fever", "cough"]), &json!("citizen")));
@@ -405,7 +432,7 @@ fn five_thousand_whom_one_met_are_ordered_home_in_one_request() {
     assert_eq!(listed(&health, "?area=W1&limit=200").len(), 200);
     let (_, again) = in_bulk(&health, "k", &body);
     assert_eq!((&again["ordered"], &again["ordered_before"]), (&json!(0), &json!(MET)));
-    let (_, lists) = Browser::new(&server).sign_in("chot1").get("/api/v1/checkpoint/lists");
+    let lists = Browser::new(&server).sign_in("chot1").lists();
     assert_eq!((lists["quarantine"].as_array().map(Vec::len), &lists["is_cut"]), (Some(MET), &json!(false)));
     let chain = json!({"seed": ["X"], "from": 0, "to": 60_000, "generations": 1, "count": true});
     let (status, tried) = in_bulk(&health, "l", &json!({"chain": chain, "terms": at_home(), "tried": true}));
@@ -435,8 +462,8 @@ fn whom_several_answers_name_is_ordered_once() {
         let (status, told) = in_bulk(&health, "k", &body);
         (status, told["ordered"].as_u64())
     };
-    assert_eq!(tried(json!({"contacts": contacts})), (200, Some(1)));
-    assert_eq!(tried(json!({"stays": stays})), (200, Some(2)), "hours apart, and inside together");
+    assert_eq!(tried(json!({"contacts": contacts})), (200, Some(2)), "by scans, and inside together");
+    assert_eq!(tried(json!({"stays": stays})), (200, Some(2)));
     assert_eq!(tried(json!({"contacts": contacts, "stays": stays})), (200, Some(2)), "each once");
     assert_eq!(tried(json!({"contacts": contacts, "stays": stays, "seeds": true})), (200, Some(3)));
     assert_eq!(tried(json!({"stays": stays, "subjects": [passed]})), (200, Some(3)));
@@ -494,4 +521,73 @@ fn with_vehicle(server: &Server) -> String {
     let (status, made) = Browser::new(server).redeem(AN, PHONE).post("/api/v1/vehicles/trips", &trip);
     assert_eq!(status, 201, "{made}");
     made["subject"].as_str().expect("a code").to_owned()
+}
+
+#[test]
+fn who_is_known_from_a_manifest_alone_is_held_by_an_order() {
+    let (server, _folder) = with_facility();
+    with_vehicle(&server);
+    let subject = holder(&server, AN);
+    let [checkpoint, facility] = ["chot1", "khu"].map(|account| Browser::new(&server).sign_in(account));
+    let shown = json!({"document": {"kind": "citizen_id", "number": AN}});
+    let verdict = |browser: &Browser<'_>| {
+        let (_, checked) = browser.post("/api/v1/checkpoint/check", &shown);
+        (checked["verdict"].clone(), checked.get("reason").cloned())
+    };
+    assert_eq!(verdict(&checkpoint), (json!("unknown"), Some(json!("no_declaration"))));
+    ordered(&Browser::new(&server).sign_in("dichte"), &subject, &in_facility());
+    assert_eq!(verdict(&checkpoint), (json!("quarantine"), None));
+    assert_eq!(verdict(&facility).0, "unknown", "there he is to be");
+}
+
+#[test]
+fn the_ward_that_loses_somebody_hears_of_it() {
+    let (server, _folder) = with_facility();
+    let subject = declared(&server);
+    let [health, ward] = ["dichte", "xa1"].map(|account| Browser::new(&server).sign_in(account));
+    let mut events = ward.events("/api/v1/orders/live");
+    ordered(&health, &subject, &at_home());
+    assert_eq!(events.next().expect("an event").0, "changed");
+    ordered(&health, &subject, &in_facility());
+    assert_eq!(events.next().expect("an event").0, "changed", "he is in W2 from now on");
+    let other = settle(&server, 1, "W1");
+    let home = json!({"subjects": other, "terms": at_home()});
+    assert_eq!(in_bulk(&health, "1", &home).1["ordered"], 1);
+    assert_eq!(events.next().expect("an event").0, "changed");
+    let moved = json!({"subjects": other, "terms": in_facility()});
+    assert_eq!(in_bulk(&health, "2", &moved).1["ordered"], 1);
+    assert_eq!(events.next().expect("an event").0, "changed");
+}
+
+#[test]
+fn an_order_of_which_scans_are_gone_says_so() {
+    let (server, _folder) = with_facility();
+    let subject = declared(&server);
+    let [health, ward] = ["dichte", "xa1"].map(|account| Browser::new(&server).sign_in(account));
+    let today = TimeMs::now().get() / DAY_MS * DAY_MS;
+    let mut terms = at_home();
+    terms["from"] = json!(today - 3 * DAY_MS);
+    let made = ordered(&health, &subject, &terms);
+    let checkpoint = Checkpoint::open(&server);
+    checkpoint.pass_all(&[subject], 1, TimeMs::new(today - 2 * DAY_MS));
+    assert_eq!(ward.get(&path(&made, "")).1["breaches"], 1);
+    let all = (TimeMs::new(0), TimeMs::new(today + DAY_MS));
+    server.app.engine.drop_days(all.0, all.1).expect("room");
+    let row = &listed(&ward, "")[0];
+    assert_eq!((&row["breaches"], &row["incomplete"][0]["why"]), (&json!(0), &json!("dropped")), "{row}");
+}
+
+#[test]
+fn what_the_answers_leave_open_is_told_with_the_orders() {
+    let (server, _folder) = with_facility();
+    let subject = declared(&server);
+    let health = Browser::new(&server).sign_in("dichte");
+    let question = json!({"subject": ["MISTYPED"], "from": 0, "to": 60_000});
+    let body = json!({"subjects": [subject], "contacts": question, "terms": at_home(), "tried": true});
+    let (status, told) = in_bulk(&health, "k", &body);
+    assert_eq!(
+        (status, &told["ordered"], &told["unknown"]),
+        (200, &json!(1), &json!(["MISTYPED"])),
+        "{told}"
+    );
 }

@@ -23,9 +23,9 @@ use crate::paper::{
     Converter, Declarations, Field, Header, Mapping, MappingError, Places, RowFlaw, Rows, Table, Why,
     check_row, column_letters,
 };
-use crate::people::{AreaName, OnPaper, Permission};
+use crate::people::{AreaName, OnPaper, Permission, act_with};
 
-problems!(Previewing: WRONG_USAGE, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, FAILED);
+problems!(Previewing: WRONG_USAGE, TOO_LARGE, BUSY, TIMEOUT, UNAVAILABLE, STORAGE_FULL, FAILED);
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -205,7 +205,7 @@ impl Preview {
     ) -> Result<(), Problem> {
         let (people, now) = (&app.people, TimeMs::now());
         let places = Places::new(people.areas.now(), now.get());
-        let mut converter = Converter::new(rows, mapping, places, table.is_1904);
+        let (mut converter, mut disagreeing) = (Converter::new(rows, mapping, places, table.is_1904), 0);
         for row in table.rows.get(header.below..).unwrap_or_default() {
             if app.is_stopping() {
                 let why = "the server is stopping; send the table again later";
@@ -215,7 +215,12 @@ impl Preview {
                 Ok(understood) => (converter.shown(&understood), Vec::new()),
                 Err(flaws) => (Vec::new(), flaws),
             };
+            disagreeing += usize::from(flaws.iter().any(|flaw| flaw.why == Why::Disagrees));
             self.take(row.number, fields, &flaws);
+        }
+        if let Some(action) = R::PREVIEW_ACT.filter(|_| disagreeing > 0) {
+            let told = format!("{disagreeing} disagree");
+            people.registry.note(act_with(now, &how.account.account, action, "-", &told))?;
         }
         Ok(())
     }

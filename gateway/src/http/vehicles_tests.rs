@@ -114,7 +114,7 @@ fn a_vehicle_is_let_through_once_it_is_sealed_at_its_depot() {
     assert_eq!((&checked["verdict"], checked.get("off_route")), (&json!("valid"), None));
     assert_eq!(checked["vehicle"]["aboard"].as_array().map(Vec::len), Some(3));
     assert_eq!(check(&elsewhere, &trip)["verdict"], "valid", "the code of before the seal is as good");
-    let (_, lists) = elsewhere.get("/api/v1/checkpoint/lists");
+    let lists = elsewhere.lists();
     let listed = lists["vehicles"].as_array().expect("a list");
     assert!(listed.is_empty() || listed[0]["aboard"].as_array().map(Vec::len) == Some(3));
     let off = check(&Browser::new(&server).sign_in("chot9"), &sealed);
@@ -135,7 +135,7 @@ fn a_vehicle_that_is_refused_at_its_depot_goes_nowhere() {
     assert_eq!(depot.post(&path(&trip, "/refuse"), &refusal).1["state"], "refused");
     let checked = check(&depot, &trip);
     assert_eq!((&checked["verdict"], &checked["reason"]), (&json!("revoked"), &json!("depot_refused")));
-    let (_, lists) = depot.get("/api/v1/checkpoint/lists");
+    let lists = depot.lists();
     assert_eq!(lists["revoked"], json!([trip["pass"]["pass"]]), "checkpoints without a network know it");
 }
 

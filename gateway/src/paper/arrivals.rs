@@ -105,6 +105,7 @@ impl Rows for Passengers {
     const FORM: Form = Form::Arrivals;
     // One passport sits on one seat.
     const EQUAL_ROWS_ARE_TWO: bool = false;
+    const PREVIEW_ACT: Option<&'static str> = Some("arrivals.preview");
 
     fn understand(&self, reading: &mut Reading<'_>) -> Arrival {
         self.arrival(reading)

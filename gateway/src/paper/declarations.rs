@@ -36,6 +36,8 @@ impl Rows for Declarations {
 
     const FORM: Form = Form::Declarations;
     const EQUAL_ROWS_ARE_TWO: bool = true;
+    // A document's own number contradicts it, or nothing does.
+    const PREVIEW_ACT: Option<&'static str> = None;
 
     fn understand(&self, reading: &mut Reading<'_>) -> Understood {
         reading.declaration()

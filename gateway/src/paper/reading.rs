@@ -27,6 +27,9 @@ pub trait Rows: Send + Sync + 'static {
     /// Whether two equal rows of a table are two things, or one that stands there twice.
     const EQUAL_ROWS_ARE_TWO: bool;
 
+    /// How a preview that has told what others are known by stands in the audit log; none where none does.
+    const PREVIEW_ACT: Option<&'static str>;
+
     /// What a row says; flaws are noted at the reading.
     fn understand(&self, reading: &mut Reading<'_>) -> Self::Understood;
 

@@ -10,9 +10,9 @@
 
 use std::collections::BTreeSet;
 
-use truyvet_engine::SiteRecord;
 use truyvet_engine::registry::{
-    Account, Arriving, CARRIAGE_MAX, Crossed, DeclarationRecord, DeclarationState, RegistryError, Role,
+    Account, Arrived, Arriving, CARRIAGE_MAX, Crossed, DeclarationRecord, DeclarationState, RegistryError,
+    Role,
 };
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::arrival::{Arrival, Carriage, Crossing, Landing, by_seat};
@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 
 use super::declaring::{DeclareError, Keeping, Made};
 use super::paper::{DISAGREED_A_DAY, Entered, OnPaper, PaperError};
+use super::quota::TooMany;
 use super::{FACILITY_KINDS, People, act, act_with};
 
 /// An arrival as officials see it listed.
@@ -95,12 +96,6 @@ struct Way {
 }
 
 impl People {
-    /// Sites of the border, or facilities of quarantine, with an area.
-    pub fn sites_of_kind<'k>(&self, kinds: &'k [&'k str]) -> impl Iterator<Item = SiteRecord> + use<'k> {
-        let is_one = move |site: &SiteRecord| site.area.is_some() && is_of(site, kinds);
-        self.engine.catalog().sites().into_iter().filter(is_one)
-    }
-
     /// What is wrong with what all who came on one carriage have in common, which is tidied.
     ///
     /// # Errors
@@ -124,10 +119,10 @@ impl People {
     }
 
     /// What would keep an arrival, which is tidied, from being entered, as far as that can be told without
-    /// asking the register.
+    /// asking the register. That somebody is known otherwise by the passport is told as often as when it is entered.
     ///
     /// # Errors
-    /// The official may not enter arrivals there.
+    /// The official may not enter arrivals there, or has been told too often.
     pub fn check_arrival(
         &self,
         arrival: &Arrival,
@@ -139,12 +134,19 @@ impl People {
             Err(flaws) => return Ok(flaws),
         };
         self.may_enter_there(arrival, &way, how.account)?;
-        let known = self.registry.known_otherwise(&arrival.person(&way.to))?;
-        Ok(if how.accept_mismatches { Vec::new() } else { flaws_of(known) })
+        if how.accept_mismatches {
+            return Ok(Vec::new());
+        }
+        let known = self.registry.known_otherwise(&arrival.person())?;
+        if !known.is_empty() {
+            self.take_disagreement(&how.account.account, now)?;
+        }
+        Ok(flaws_of(known))
     }
 
     /// Keeps an arrival and issues a pass for the way to the place of quarantine. The same request again gives
-    /// the same answer, and so does the same arrival entered elsewhere.
+    /// the same answer, and so does the same arrival entered elsewhere; what was there is verified from the moment
+    /// on that an official has the passport seen.
     ///
     /// It is verified where the official has the passport seen or the register agrees; but never where somebody
     /// who was verified before is known otherwise by this passport: that is kept aside until an officer has
@@ -168,17 +170,12 @@ impl People {
             return Err(refused);
         }
         let declaration = arrival.declaration(&way.from, &way.to);
-        let before =
-            how.request.map(|request| self.registry.arrived_before(&declaration, &arrival.crossing, request));
-        if let Some(before) = before.transpose()?.flatten() {
+        if let Some(before) = self.arrived_before(&declaration, &arrival.crossing, how)? {
             self.order_for(&before.declared.record, &declaration, &arrival.crossing, how.account, now)?;
             return Ok(self.entered_arrival(&declaration, before, Vec::new()));
         }
         self.quota.take(&format!("paper|{who}"), self.config.paper_a_day, now)?;
-        let (mut mismatches, agrees) = self.compare_passport(&declaration);
-        mismatches.extend(flaws_of(self.registry.known_otherwise(&declaration.person)?));
-        mismatches.sort_by(|one, other| one.field.cmp(&other.field));
-        mismatches.dedup();
+        let (mismatches, agrees) = self.mismatches(&declaration)?;
         if !mismatches.is_empty() && !how.accept_mismatches {
             return Err(self.disagrees(mismatches, who, now));
         }
@@ -195,11 +192,38 @@ impl People {
             }
             arrived => arrived?,
         };
-        if !arrived.was_there {
-            self.tell_of(&arrived.declared, &arrived.home);
+        if !arrived.was_there || arrived.has_become_verified {
+            self.tell_of(&arrived.declared, self.neighbourhood(&arrived.home, &way.to));
         }
         self.order_for(&arrived.declared.record, &declaration, &arrival.crossing, how.account, now)?;
         Ok(self.entered_arrival(&declaration, arrived, mismatches))
+    }
+
+    /// What the same request made before; none where this one says more: that the passport was seen.
+    fn arrived_before(
+        &self,
+        declaration: &Declaration,
+        crossing: &Crossing,
+        how: &OnPaper<'_>,
+    ) -> Result<Option<Arrived>, RegistryError> {
+        let Some(request) = how.request else { return Ok(None) };
+        let before = self.registry.arrived_before(declaration, crossing, request)?;
+        let is_news = |state| how.document_seen && state == DeclarationState::Unverified;
+        Ok(before.filter(|before| !is_news(before.declared.record.state)))
+    }
+
+    /// What the register or the registry has otherwise, and whether the register agrees.
+    fn mismatches(&self, declaration: &Declaration) -> Result<(Vec<Flaw>, bool), RegistryError> {
+        let (mut mismatches, agrees) = self.compare_passport(declaration);
+        mismatches.extend(flaws_of(self.registry.known_otherwise(&declaration.person)?));
+        mismatches.sort_by(|one, other| one.field.cmp(&other.field));
+        mismatches.dedup();
+        Ok((mismatches, agrees))
+    }
+
+    /// Near whom somebody is to the engine: at home, or else where they go.
+    fn neighbourhood<'a>(&self, home: &'a str, to: &'a str) -> &'a str {
+        if self.area_number(home).is_some() { home } else { to }
     }
 
     /// Orders quarantine for who has arrived; not yet where somebody else is known by this passport, until an
@@ -251,11 +275,12 @@ impl People {
         now: TimeMs,
     ) -> Result<ArrivalsFound, RegistryError> {
         let look = act(now, &account.account, "arrivals.read", &carriage_name(carriage));
-        let found = self.reached_on(carriage, account, look)?;
+        let found = self.reached_on(carriage, account)?;
         let from = part.after.and_then(|after| usize::try_from(after).ok()).unwrap_or_default();
         let end = from.saturating_add(part.limit);
         let next = (end < found.len()).then_some(end as u64);
-        let page = found.into_iter().skip(from).take(part.limit);
+        let page: Vec<u64> = found.into_iter().skip(from).take(part.limit).collect();
+        let page = self.registry.arrivals(&page, look)?.into_iter();
         let arrivals = page.map(|crossed| self.arrival_shown(crossed)).collect::<Result<_, _>>()?;
         Ok(ArrivalsFound { arrivals, next })
     }
@@ -271,9 +296,8 @@ impl People {
         account: &Account,
         now: TimeMs,
     ) -> Result<Vec<u64>, RegistryError> {
-        let look = act(now, &account.account, "arrivals.print", &carriage_name(carriage));
-        let found = self.reached_on(carriage, account, look)?;
-        Ok(found.into_iter().map(|crossed| crossed.record.declaration).collect())
+        self.registry.note(act(now, &account.account, "arrivals.print", &carriage_name(carriage)))?;
+        self.reached_on(carriage, account)
     }
 
     /// The newest arrivals of whoever has this passport, as far as the official reaches them. The look is in
@@ -305,21 +329,20 @@ impl People {
         }
     }
 
-    fn reached_on(
-        &self,
-        carriage: &Carriage,
-        account: &Account,
-        look: truyvet_engine::registry::Act,
-    ) -> Result<Vec<Crossed>, RegistryError> {
+    /// Numbers of the arrivals on a carriage that the official reaches, by seat. Nothing else of them is read.
+    fn reached_on(&self, carriage: &Carriage, account: &Account) -> Result<Vec<u64>, RegistryError> {
         let numbers = self.registry.arrivals_on(carriage)?;
         debug_assert!(numbers.len() <= CARRIAGE_MAX);
-        let mut found = self.registry.arrivals(&numbers, look)?;
-        found.retain(|crossed| self.reaches_arrival(&crossed.crossing, account));
-        found.sort_by(|one, other| {
-            let seats = by_seat(one.crossing.seat.as_deref(), other.crossing.seat.as_deref());
-            seats.then_with(|| one.record.declaration.cmp(&other.record.declaration))
+        let mut found = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let crossing = self.registry.crossing(number)?;
+            let reached = crossing.filter(|crossing| self.reaches_arrival(crossing, account));
+            found.extend(reached.map(|crossing| (crossing.seat, number)));
+        }
+        found.sort_by(|(seat, number), (other_seat, other)| {
+            by_seat(seat.as_deref(), other_seat.as_deref()).then_with(|| number.cmp(other))
         });
-        Ok(found)
+        Ok(found.into_iter().map(|(_, number)| number).collect())
     }
 
     fn reaches_arrival(&self, crossing: &Crossing, account: &Account) -> bool {
@@ -372,12 +395,6 @@ impl People {
         }
     }
 
-    /// The area of a site that is of one of these kinds.
-    fn area_of_site(&self, site: &str, kinds: &[&str]) -> Option<String> {
-        let record = self.engine.catalog().site(site)?;
-        if is_of(&record, kinds) { record.area } else { None }
-    }
-
     /// What this nation's register has otherwise of one of its own passports, and whether it agrees. It knows
     /// nothing of other nations', and perhaps not all of its own.
     fn compare_passport(&self, declaration: &Declaration) -> (Vec<Flaw>, bool) {
@@ -396,7 +413,7 @@ impl People {
 
     /// As with declarations: nobody asks about whomever they like for long.
     fn disagrees(&self, flaws: Vec<Flaw>, who: &str, now: TimeMs) -> PaperError {
-        if let Err(too_many) = self.quota.take(&format!("paper disagrees|{who}"), DISAGREED_A_DAY, now) {
+        if let Err(too_many) = self.take_disagreement(who, now) {
             return too_many.into();
         }
         match self.registry.note(act_with(now, who, "arrival.enter", "-", "disagrees")) {
@@ -405,12 +422,11 @@ impl People {
         }
     }
 
-    fn entered_arrival(
-        &self,
-        declaration: &Declaration,
-        arrived: truyvet_engine::registry::Arrived,
-        mismatches: Vec<Flaw>,
-    ) -> Entered {
+    fn take_disagreement(&self, who: &str, now: TimeMs) -> Result<(), TooMany> {
+        self.quota.take(&format!("paper disagrees|{who}"), DISAGREED_A_DAY, now)
+    }
+
+    fn entered_arrival(&self, declaration: &Declaration, arrived: Arrived, mismatches: Vec<Flaw>) -> Entered {
         let (record, pass) = (arrived.declared.record, arrived.declared.pass);
         let made = Made { pass: self.view(declaration, &record, &pass), record, mismatches };
         Entered { made, was_there: arrived.was_there }
@@ -460,10 +476,6 @@ fn may_enter_at(account: &Account, site: &str, reaches: impl FnOnce() -> bool) -
         Role::Officer => account.site.as_deref() == Some(site),
         _ => reaches(),
     }
-}
-
-fn is_of(site: &SiteRecord, kinds: &[&str]) -> bool {
-    site.kind.as_deref().is_some_and(|kind| kinds.contains(&kind))
 }
 
 fn flaws_of(fields: Vec<&'static str>) -> Vec<Flaw> {

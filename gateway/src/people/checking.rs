@@ -171,7 +171,7 @@ impl People {
     /// A look that found nobody is a look all the same.
     fn nobody(&self, officer: &Account, now: TimeMs) -> Result<Checked, RegistryError> {
         self.registry.note(act_with(now, &officer.account, "declaration.check", "-", "unknown"))?;
-        Ok(Checked::unknown("no_declaration"))
+        Ok(Checked::unknown(NO_DECLARATION))
     }
 
     /// Notes that the officer compared a declaration, checked a moment ago, with the document in hand.
@@ -274,7 +274,8 @@ impl People {
         }
     }
 
-    /// Somebody who is known, from a vehicle's manifest, and has never declared: may be watched all the same.
+    /// Somebody who is known, from a vehicle's manifest, and has never declared: may be watched, or under an order,
+    /// all the same.
     fn without_pass(
         &self,
         holder: SubjectCode,
@@ -282,15 +283,15 @@ impl People {
         now: TimeMs,
     ) -> Result<Checked, RegistryError> {
         let watched = self.registry.watched(holder, now)?;
-        let result = if watched.is_some() { "ok" } else { "unknown" };
+        let (verdict, reason) = match watched {
+            Some(watched) => (Verdict::Watch, Some(watched.reason)),
+            None if self.is_kept_from(holder, officer.site.as_deref(), now)? => (Verdict::Quarantine, None),
+            None => (Verdict::Unknown, Some(NO_DECLARATION.to_owned())),
+        };
+        let result = if verdict == Verdict::Unknown { "unknown" } else { "ok" };
         let (who, object) = (officer.account.as_str(), holder.to_string());
         self.registry.note(act_with(now, who, "declaration.check", &object, result))?;
-        let unknown = Checked::unknown("no_declaration");
-        Ok(watched.map_or(unknown.clone(), |watched| Checked {
-            verdict: Verdict::Watch,
-            reason: Some(watched.reason),
-            ..unknown
-        }))
+        Ok(Checked { verdict, reason, ..Checked::unknown(NO_DECLARATION) })
     }
 
     /// A vehicle's pass stands for everyone aboard: who of them is watched holds the vehicle.
@@ -482,6 +483,9 @@ impl Look {
         (0..RECENT_MS).contains(&(now.get() - self.at.get()))
     }
 }
+
+/// Why nothing is found of somebody.
+const NO_DECLARATION: &str = "no_declaration";
 
 /// Checks of one officer: some minutes of a long queue.
 const RECENT_MAX: usize = 100;

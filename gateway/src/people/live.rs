@@ -20,6 +20,7 @@ use truyvet_engine::registry::{DeclarationRecord, DeclarationState, Leg, Registr
 use truyvet_engine::{Passage, Passages};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
+use truyvet_schemas::person::Residence;
 
 use super::People;
 use super::homes::Traveller;
@@ -202,8 +203,8 @@ impl People {
     }
 
     /// Follows those who were under way or in quarantine before this start; late scans of them may still come.
-    /// Who listens has missed what they did meanwhile.
-    fn follow_travellers(&self, stops: impl Fn() -> bool) {
+    /// Who listens has missed what they did meanwhile. Whose arrival was written and whose order was not has it now.
+    fn follow_travellers(&self, stops: &impl Fn() -> bool) {
         let mut codes = Vec::with_capacity(FOLLOWED_AT_ONCE);
         let mut follow = |subject| {
             codes.push(subject);
@@ -223,6 +224,9 @@ impl People {
                 their passages when they ask");
         }
         self.live.missed.store(true, Ordering::Relaxed);
+        if let Err(error) = self.order_for_arrivals_since(since, stops) {
+            tracing::error!(%error, "not all who have arrived from abroad have their order of quarantine");
+        }
     }
 
     /// Follows these; those of whom the engine has not heard (a stop came in between) are told to it first.
@@ -230,15 +234,24 @@ impl People {
         let codes: Vec<String> = subjects.iter().map(ToString::to_string).collect();
         for unknown in self.engine.follow(codes.iter().map(String::as_str)) {
             let subject = subjects[unknown];
-            match self.registry.home_of(subject) {
-                Ok(home) => self.homes.tell(Traveller {
-                    subject: subject.to_string(),
-                    home: home.map(|home| home.area).unwrap_or_default(),
-                    is_followed: true,
-                }),
+            match self.neighbourhood_of(subject) {
+                Ok(home) => {
+                    let subject = subject.to_string();
+                    self.homes.tell(Traveller { subject, home, is_followed: true });
+                }
                 Err(error) => tracing::error!(%error, "somebody under way is not followed"),
             }
         }
+    }
+
+    /// Where somebody lives; or else where they said last that they go.
+    fn neighbourhood_of(&self, subject: SubjectCode) -> Result<String, RegistryError> {
+        if let Some(home) = self.registry.home_of(subject)?.filter(Residence::is_told) {
+            return Ok(home.area);
+        }
+        let newest = self.registry.declarations_of(subject, None, 1)?;
+        let leg = newest.first().map_or(Ok(None), |newest| self.registry.leg(newest.declaration))?;
+        Ok(leg.map(|(_, leg)| leg.to).unwrap_or_default())
     }
 
     /// Journeys that these passages belong to, each once: those told are as they are then.

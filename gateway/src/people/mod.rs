@@ -33,6 +33,7 @@ mod paper;
 mod quota;
 mod reach;
 mod register;
+mod sites;
 mod situation;
 mod tickets;
 mod vehicles;
@@ -61,13 +62,14 @@ pub use hooks::{HookConfigError, HookError, HookState, HookTrouble, Hooks};
 pub use live::{Happened, Heard, Live};
 pub use notices::{DIGEST_MAX, JourneyState, Notice, NoticesAsked, NoticesError};
 pub use orders::{
-    BulkOrdered, FACILITY_KINDS, Facility, OrderError, OrderRow, OrderShown, OrderWord, Ordering,
-    OrdersAsked, OrdersFound,
+    BulkOrdered, FACILITY_KINDS, OrderError, OrderRow, OrderShown, OrderWord, Ordering, OrdersAsked,
+    OrdersFound, OrdersWanted,
 };
 pub use paper::{Entered, OnPaper, PaperError};
 pub use quota::TooMany;
 pub use reach::Person;
 pub use register::{PopulationRegister, RegisterError};
+pub use sites::Facility;
 pub use situation::{
     AREAS_MAX as SITUATION_AREAS_MAX, AreaSituation, Arrivals, JourneySituation, Level, Scale, ScaleError,
     SetLevel, Situation, SituationError, Words,

@@ -12,30 +12,29 @@
 //!   named by those alone who may see who the person is.
 //! - Whose area an order is to be kept in sees it, and may look up who it is for.
 
+mod arrived;
 mod listed;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use truyvet_engine::TraceError;
 use truyvet_engine::registry::{
-    Account, Asked, DeclarationRecord, DeclarationState, NewOrder, NotOrdered, OrderedAll, RegistryError,
-    Whither, WholeOrder,
+    Account, Asked, DeclarationState, Ended, Made, NewOrder, NotOrdered, OrderedAll, RegistryError, Whither,
+    WholeOrder,
 };
-use truyvet_engine::{SiteRecord, TraceError};
 use truyvet_schemas::TimeMs;
-use truyvet_schemas::arrival::{Crossing, Quarantine};
 use truyvet_schemas::checking::{Flaw, Wrong};
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::person::{Document, Residence};
-use truyvet_schemas::quarantine::{
-    DiaryEntry, EndReason, NOTE_CHARS_MAX, OrderPlace, OrderReason, OrderTerms, PlaceKind,
-};
+use truyvet_schemas::quarantine::{DiaryEntry, EndReason, NOTE_CHARS_MAX, OrderPlace, OrderTerms, PlaceKind};
 
 use super::quota::TooMany;
 use super::{Caller, People, act, act_with};
 
+use listed::For;
 use shown::NotOrderedFor;
-pub use shown::{BulkOrdered, Facility, OrderRow, OrderShown, OrderWord, OrdersAsked, OrdersFound};
+pub use shown::{BulkOrdered, OrderRow, OrderShown, OrderWord, OrdersAsked, OrdersFound, OrdersWanted};
 
 /// Why something about an order was not done.
 #[derive(Debug, thiserror::Error)]
@@ -106,9 +105,9 @@ impl People {
         let made = self.with_order(&terms, ordering.request.as_deref(), account, now, |new| {
             self.registry.order(subject, new, act(now, &account.account, "order.make", "-"))
         })?;
-        let whole = made.map_err(|refusal| OrderError::Not(refusal.why))?;
-        self.follow_ordered(&[subject], [whole.place.area.clone()].into_iter());
-        self.show_order(whole.record.order, self.reaches_area(&whole.place.area, account), now)
+        let made = made.map_err(|refusal| OrderError::Not(refusal.why))?;
+        self.follow_made(&made);
+        self.show_order(made.whole.record.order, self.told_to(&made.whole, account), now)
     }
 
     /// Orders quarantine for these codes, whatever they are codes of. `is_tried`: tells what would be done.
@@ -133,16 +132,17 @@ impl People {
                 code: Wrong::Disagrees,
             }]));
         }
-        let all = self.with_order(&terms, ordering.request.as_deref(), account, now, |new| {
-            self.registry.order_all(subjects, new, &act(now, &account.account, "order.make", "-"), is_tried)
-        })?;
-        let areas: BTreeSet<&String> = all.made.iter().map(|(_, area)| area).collect();
-        let areas = areas.len();
+        let mut all = OrderedAll::default();
+        let act = act(now, &account.account, "order.make", "-");
+        let done = self.with_order(&terms, ordering.request.as_deref(), account, now, |new| {
+            self.registry.order_all(subjects, new, &act, is_tried, |more| take_in(&mut all, more))
+        });
+        // Also where it broke off: what is on disk is in force.
         if !is_tried {
-            let subjects: Vec<SubjectCode> = all.made.iter().map(|(record, _)| record.subject).collect();
-            self.follow_ordered(&subjects, all.made.iter().map(|(_, area)| area.clone()));
+            self.follow_all(&all);
         }
-        Ok(told(all, areas, is_tried))
+        done?;
+        Ok(told(all, is_tried))
     }
 
     /// An order as the caller may see it: whom it is for, and officials of the area where it is to be kept.
@@ -153,10 +153,10 @@ impl People {
     pub fn find_order(&self, number: u64, by: &Caller, now: TimeMs) -> Result<OrderShown, OrderError> {
         self.reached_order(number, by, "order.read", now)?;
         self.registry.note(act(now, by.actor(), "order.read", &number.to_string()))?;
-        self.show_order(number, true, now)
+        self.show_order(number, For::of(by), now)
     }
 
-    /// Writes into the diary of an order within the caller's reach.
+    /// Writes into the diary of an order within the caller's reach; once, however often the same request comes.
     ///
     /// # Errors
     /// Some fields are wrong, the order is over, or not within reach, or the store fails.
@@ -164,24 +164,32 @@ impl People {
         &self,
         number: u64,
         entry: DiaryEntry,
+        request: Option<&str>,
         by: &Caller,
         now: TimeMs,
     ) -> Result<OrderShown, OrderError> {
+        // As it was sent: "now" is another instant when it comes again.
+        let content = serde_json::to_string(&entry).expect("texts and numbers are JSON");
         let entry = entry.tidied(now.get());
         let flaws = entry.check(now.get());
         if !flaws.is_empty() {
             return Err(OrderError::Invalid(flaws));
         }
         let whole = self.reached_order(number, by, "order.diary", now)?;
-        if matches!(by, Caller::Citizen { .. }) {
+        let key = request.map(|request| format!("{}|{request}", by.actor()));
+        let asked = key.as_deref().map(|key| Asked { key, content: &content });
+        let before = asked.map_or(Ok(None), |asked| self.registry.diary_entry_of(number, asked))?;
+        if before.is_none() && matches!(by, Caller::Citizen { .. }) {
             self.quota.take(&format!("diary|{}", whole.record.subject), OWN_ENTRIES_A_DAY, now)?;
         }
-        self.registry.write_diary(number, entry, act(now, by.actor(), "order.diary", &number.to_string()))?;
-        self.tell_order_areas([whole.place.area.clone()].into_iter());
-        self.show_order(number, true, now)
+        let writes = act(now, by.actor(), "order.diary", &number.to_string());
+        self.registry.write_diary(number, entry, asked, writes)?;
+        self.tell_order_areas([whole.place.area]);
+        self.show_order(number, For::of(by), now)
     }
 
-    /// Ends an order before its time: for officials of the area where it is to be kept, and whoever made it.
+    /// Ends an order before its time: for officials of the area where it is to be kept, and whoever made it. What
+    /// gave way to one that has not begun goes on.
     ///
     /// # Errors
     /// It is over or not within reach, or the store fails.
@@ -207,8 +215,8 @@ impl People {
             self.reached_order(number, &by, "order.end", now)?;
         }
         let act = act(now, &account.account, "order.end", &number.to_string());
-        let whole = self.registry.end_order(number, reason, note.as_deref(), act)?;
-        self.tell_order_areas([whole.place.area].into_iter());
+        let Ended { whole, resumed } = self.registry.end_order(number, reason, note.as_deref(), act)?;
+        self.tell_order_areas([whole].into_iter().chain(resumed).map(|whole| whole.place.area));
         Ok(())
     }
 
@@ -227,7 +235,7 @@ impl People {
         let whole = self.reached_order(number, &by, "order.move", now)?;
         let place = match site {
             Some(site) => {
-                let area = self.site_area(site).ok_or_else(|| unknown("site"))?;
+                let area = self.area_of_site(site, &FACILITY_KINDS).ok_or_else(|| unknown("site"))?;
                 OrderPlace { kind: PlaceKind::Facility, area, address: None, site: Some(site.to_owned()) }
             }
             None => {
@@ -240,46 +248,9 @@ impl People {
         };
         let act = act(now, &account.account, "order.move", &number.to_string());
         let moved = self.registry.move_order(number, place, whole.permitted, act)?;
-        let areas = [whole.place.area, moved.place.area.clone()];
-        self.follow_ordered(&[moved.record.subject], areas.into_iter());
-        self.show_order(moved.record.order, self.reaches_area(&moved.place.area, account), now)
-    }
-
-    /// Orders quarantine for who has arrived from abroad, where the arrival says; once for each arrival. It holds
-    /// from a day after the landing, since the way there leads past checkpoints.
-    ///
-    /// # Errors
-    /// The store fails; the same again goes on.
-    pub(super) fn order_for_arrival(
-        &self,
-        record: &DeclarationRecord,
-        crossing: &Crossing,
-        by: &str,
-        now: TimeMs,
-    ) -> Result<(), RegistryError> {
-        let Quarantine { facility, home, until } = &crossing.quarantine;
-        let area = facility.as_ref().and_then(|site| self.site_area(site));
-        let place = match (facility, &area, home) {
-            (Some(site), Some(area), _) => Whither::Facility { site, area },
-            (_, _, Some(home)) => Whither::At(home),
-            _ => Whither::Home,
-        };
-        let (arrival, there_by) = (record.declaration.to_string(), crossing.arrived_at + WAY_THERE_MS);
-        let new = NewOrder {
-            place,
-            reason: OrderReason::Abroad,
-            from: if there_by < *until { there_by } else { crossing.arrived_at },
-            until: *until,
-            permitted: std::slice::from_ref(&crossing.site),
-            origin: None,
-            area_today: &|code: &str| self.area_today(code, now),
-            request: Some(Asked { key: &format!("arrival|{arrival}"), content: &arrival }),
-        };
-        // Somebody else may have ordered it already.
-        if let Ok(whole) = self.registry.order(record.subject, &new, act(now, by, "order.make", "-"))? {
-            self.follow_ordered(&[record.subject], [whole.place.area].into_iter());
-        }
-        Ok(())
+        self.follow(&[moved.record.subject]);
+        self.tell_order_areas([whole.place.area, moved.place.area.clone()]);
+        self.show_order(moved.record.order, self.told_to(&moved, account), now)
     }
 
     /// Whether an order keeps a subject from being at this site now.
@@ -293,7 +264,7 @@ impl People {
         now: TimeMs,
     ) -> Result<bool, RegistryError> {
         let order = self.registry.order_at(subject, now)?;
-        Ok(order.is_some_and(|order| !site.is_some_and(|site| order.permits(site))))
+        Ok(order.is_some_and(|order| !site.is_some_and(|site| order.permits(site, now.get()))))
     }
 
     /// Areas where a subject's orders are to be kept that are not over, and that others made than the account that
@@ -315,39 +286,30 @@ impl People {
         Ok(areas)
     }
 
-    /// The facilities of the country: sites of kinds that people can be ordered into, by name.
-    pub fn facilities(&self) -> Vec<Facility> {
-        let is_facility = |site: &SiteRecord| {
-            site.area.is_some() && site.kind.as_deref().is_some_and(|kind| FACILITY_KINDS.contains(&kind))
-        };
-        let sites = self.engine.catalog().sites().into_iter().filter(is_facility).take(FACILITIES_MAX);
-        let facility = |site: SiteRecord| {
-            let area = site.area.map(|area| self.areas.name(&area));
-            let parts = area.map(|area| [area.name, area.path]).unwrap_or_default();
-            let area: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            Facility {
-                name: site.name.unwrap_or_else(|| site.site.clone()),
-                kind: site.kind.unwrap_or_default(),
-                site: site.site,
-                area: area.join(", "),
-            }
-        };
-        let mut facilities: Vec<Facility> = sites.map(facility).collect();
-        facilities.sort_by(|a, b| a.name.cmp(&b.name));
-        facilities
+    /// From now on scans of whom it is for are told, and the areas know that there is a new order.
+    fn follow_made(&self, Made { whole, left }: &Made) {
+        self.follow(&[whole.record.subject]);
+        self.tell_order_areas(left.iter().chain([&whole.place.area]).cloned());
     }
 
-    /// From now on scans of these are told, and the areas know that there are new orders.
-    fn follow_ordered(&self, subjects: &[SubjectCode], areas: impl Iterator<Item = String>) {
-        self.follow(subjects);
-        self.tell_order_areas(areas);
+    fn follow_all(&self, all: &OrderedAll) {
+        let made = all.made.iter().map(|(record, area)| (record.subject, area));
+        let before = all.made_before.iter().map(|(subject, area)| (*subject, area));
+        let (subjects, areas): (Vec<SubjectCode>, Vec<&String>) = made.chain(before).unzip();
+        self.follow(&subjects);
+        self.tell_order_areas(areas.into_iter().chain(&all.left).cloned());
     }
 
     /// Tells listeners of these areas, and of all above them, that orders have changed.
-    fn tell_order_areas(&self, areas: impl Iterator<Item = String>) {
-        let areas: BTreeSet<String> = areas.collect();
+    fn tell_order_areas(&self, areas: impl IntoIterator<Item = String>) {
+        let areas: BTreeSet<String> = areas.into_iter().collect();
         let told = areas.iter().flat_map(|area| self.areas.all_above(area)).collect();
         self.live.orders_changed(&told);
+    }
+
+    /// What an official is told of an order that they made or moved.
+    fn told_to(&self, whole: &WholeOrder, account: &Account) -> For {
+        if self.reaches_area(&whole.place.area, account) { For::Keeper } else { For::Orderer }
     }
 
     /// Terms that are tidied and checked, places and all.
@@ -358,7 +320,7 @@ impl People {
         if let Some(wrong) = terms.area.as_deref().and_then(|area| self.areas.wrong(area, now.get())) {
             flaw("area".to_owned(), wrong);
         }
-        if terms.site.as_deref().is_some_and(|site| self.site_area(site).is_none()) {
+        if terms.site.as_deref().is_some_and(|site| self.area_of_site(site, &FACILITY_KINDS).is_none()) {
             flaw("site".to_owned(), Wrong::Unknown);
         }
         for (i, site) in terms.permitted.iter().enumerate() {
@@ -397,6 +359,7 @@ impl People {
             until: terms.until,
             permitted: &terms.permitted,
             origin: terms.origin.as_deref(),
+            yields: false,
             area_today: &|code: &str| self.area_today(code, now),
             request: key.as_deref().map(|key| Asked { key, content: &content }),
         };
@@ -450,7 +413,16 @@ impl People {
     }
 }
 
-fn told(all: OrderedAll, areas: usize, is_tried: bool) -> BulkOrdered {
+fn take_in(all: &mut OrderedAll, mut more: OrderedAll) {
+    all.made.append(&mut more.made);
+    all.made_before.append(&mut more.made_before);
+    all.left.append(&mut more.left);
+    all.not_ordered.append(&mut more.not_ordered);
+}
+
+fn told(all: OrderedAll, is_tried: bool) -> BulkOrdered {
+    let areas: BTreeSet<&String> = all.made.iter().map(|(_, area)| area).collect();
+    let areas = areas.len();
     let mut by_reason: BTreeMap<NotOrdered, Vec<String>> = BTreeMap::new();
     for (subject, why) in all.not_ordered {
         by_reason.entry(why).or_default().push(subject);
@@ -460,8 +432,10 @@ fn told(all: OrderedAll, areas: usize, is_tried: bool) -> BulkOrdered {
     BulkOrdered {
         tried: is_tried,
         is_cut: false,
+        unknown: Vec::new(),
+        incomplete: Vec::new(),
         ordered: all.made.len(),
-        ordered_before: all.made_before,
+        ordered_before: all.made_before.len(),
         areas,
         not_ordered: not_ordered.collect(),
     }
@@ -477,14 +451,12 @@ const fn advice(why: NotOrdered) -> &'static str {
         NotOrdered::Abroad => "there is no home in the country; order a facility",
         NotOrdered::AlreadyOrdered => "an order that lasts as long stands already; move or end that one",
         NotOrdered::Vehicle => "this is the code of a vehicle; order for those who were aboard",
+        NotOrdered::Damaged => "what is kept of this person cannot be read; look at the server's log",
     }
 }
 
-/// How long the way from the border to the place of quarantine may take.
-const WAY_THERE_MS: i64 = 24 * 3_600_000;
 /// Kinds of sites that people can be ordered into.
 pub const FACILITY_KINDS: [&str; 3] = ["facility", "quarantine", "hospital"];
-const FACILITIES_MAX: usize = 2_000;
 /// Entries that one writes about oneself in a day.
 const OWN_ENTRIES_A_DAY: u32 = 20;
 /// Newest orders and declarations of one subject that are looked at.

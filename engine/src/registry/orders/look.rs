@@ -8,9 +8,7 @@ use super::super::people::opened;
 use super::super::records::split;
 use super::super::vault::Secret;
 use super::super::{Registry, RegistryError, damaged, keys, place_of};
-use super::records::{DiaryRecord, Kept, OrderRecord, OrderState, WholeOrder, Written};
-use crate::error::EngineError;
-use crate::store::Entry;
+use super::records::{Kept, OrderRecord, OrderState, WholeOrder};
 
 /// An order that is not over, as the list of them has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,34 +96,6 @@ impl Registry {
         Ok(())
     }
 
-    /// The diary of an order, the first entry first. No act goes with it: whoever hands it out notes the look
-    /// first.
-    ///
-    /// # Errors
-    /// There is no such order, the store fails, or what it has is damaged.
-    pub fn diary(&self, order: u64) -> Result<Vec<DiaryRecord>, RegistryError> {
-        let (_, own) = self.opened_order(order)?.ok_or(RegistryError::UnknownOrder)?;
-        let prefix = keys::diary(order);
-        let read = |entry: Result<Entry, EngineError>| {
-            let (place, bytes) = entry?;
-            let (written, sealed) = split::<Written>(&bytes).ok_or_else(|| damaged("a diary"))?;
-            let entry = opened(&own, sealed, &place, "a diary")?;
-            let Written { number, at: written_at, by } = written;
-            Ok(DiaryRecord { number, written_at, by, entry })
-        };
-        self.table.scan(&prefix, &prefix).map(read).collect()
-    }
-
-    /// How many entries the diary of an order has.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn diary_entries(&self, order: u64) -> Result<u32, RegistryError> {
-        let last = self.table.last(&keys::diary(order), &keys::diary_entry(order, u32::MAX))?;
-        let number = |(key, _): Entry| key.last_chunk().copied().map(u32::from_be_bytes);
-        Ok(last.map_or(Some(0), number).ok_or_else(|| damaged("a diary"))?)
-    }
-
     /// Where a person is at home now, to have them stay there; none where nobody is known by this code.
     ///
     /// # Errors
@@ -143,7 +113,7 @@ impl Registry {
         newest.map(open).collect()
     }
 
-    /// An order that is not over, with the person's key.
+    /// An order that holds now or later, with the person's key.
     pub(super) fn standing_order(
         &self,
         order: u64,
@@ -156,23 +126,13 @@ impl Registry {
         }
     }
 
-    /// One that nobody has ended either.
-    pub(super) fn unended_order(
-        &self,
-        order: u64,
-        at_ms: i64,
-    ) -> Result<(WholeOrder, Secret), RegistryError> {
-        let standing = self.standing_order(order, at_ms)?;
-        standing.0.record.ended.is_none().then_some(standing).ok_or(RegistryError::OrderOver)
-    }
-
-    fn opened_order(&self, order: u64) -> Result<Option<(WholeOrder, Secret)>, RegistryError> {
+    pub(super) fn opened_order(&self, order: u64) -> Result<Option<(WholeOrder, Secret)>, RegistryError> {
         let place = keys::order(order);
         let Some(bytes) = self.table.get(&place)? else { return Ok(None) };
         let (record, sealed) = split::<OrderRecord>(&bytes).ok_or_else(|| damaged("an order"))?;
         let (own, _) = self.open_person(record.subject)?.ok_or_else(|| damaged("a person"))?;
-        let Kept { place, permitted, origin, end_note } = opened(&own, sealed, &place, "an order")?;
-        Ok(Some((WholeOrder { record, place, permitted, origin, end_note }, own)))
+        let Kept { place, permitted, left, origin, end_note } = opened(&own, sealed, &place, "an order")?;
+        Ok(Some((WholeOrder { record, place, permitted, left, origin, end_note }, own)))
     }
 }
 

@@ -71,7 +71,7 @@ pub enum OrderState {
 }
 
 impl OrderRecord {
-    /// When it is over, unix milliseconds; at its beginning where it was ended before that.
+    /// When it is over, unix milliseconds; before its beginning where it was ended before that.
     pub fn over_at(&self) -> i64 {
         self.ended.as_ref().map_or(self.until, |end| end.at.min(self.until))
     }
@@ -79,7 +79,8 @@ impl OrderRecord {
     /// How far it is at an instant.
     pub fn state(&self, now: TimeMs) -> OrderState {
         match now.get() {
-            now if self.over_at() <= now => OrderState::Ended,
+            // Also what was ended before it began.
+            now if self.over_at() <= now.max(self.from) => OrderState::Ended,
             now if now < self.from => OrderState::Planned,
             _ => OrderState::Open,
         }
@@ -100,6 +101,8 @@ pub struct WholeOrder {
     pub place: OrderPlace,
     /// Codes of sites that one may be seen at all the same.
     pub permitted: Vec<String>,
+    /// Facilities that one was moved from.
+    pub left: Vec<Left>,
     /// The question that led to it.
     pub origin: Option<String>,
     /// What was said when it was ended.
@@ -107,15 +110,27 @@ pub struct WholeOrder {
 }
 
 impl WholeOrder {
-    /// Whether one may be seen at a site: the facility's own, or a permitted one.
-    pub fn permits(&self, site: &str) -> bool {
-        self.place.site.as_deref() == Some(site) || self.permitted.iter().any(|permitted| permitted == site)
+    /// Whether one may be seen at a site and an instant: the facility's own, a permitted one, or for a while the
+    /// one that one was moved from.
+    pub fn permits(&self, site: &str, at_ms: i64) -> bool {
+        self.place.site.as_deref() == Some(site)
+            || self.permitted.iter().any(|permitted| permitted == site)
+            || self.left.iter().any(|left| left.site == site && at_ms < left.until)
     }
 
     /// Whether a scan at a site and an instant breaks it.
     pub fn is_broken_by(&self, site: &str, at_ms: i64) -> bool {
-        self.record.holds_at(at_ms) && !self.permits(site)
+        self.record.holds_at(at_ms) && !self.permits(site, at_ms)
     }
+}
+
+/// A facility that somebody was moved from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// Code of its site.
+    pub site: String,
+    /// One may be seen there before this instant, unix milliseconds.
+    pub until: i64,
 }
 
 /// An entry of a diary.
@@ -137,6 +152,8 @@ pub(super) struct Kept {
     pub(super) place: OrderPlace,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) permitted: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) left: Vec<Left>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) origin: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

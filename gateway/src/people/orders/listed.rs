@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use truyvet_engine::registry::{Account, OrderState, RegistryError, WholeOrder};
-use truyvet_engine::{Interval, Passage, Trail, TrailScan};
+use truyvet_engine::{Incomplete, Interval, Passage, Trail, TrailAnswer, TrailScan};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::pass::SubjectCode;
 use truyvet_schemas::person::Document;
 
-use super::super::{People, act};
+use super::super::{Caller, People, act};
 use super::shown::{EndShown, EntryShown};
-use super::{
-    Facility, ORDERS_LOOKED_AT, OrderError, OrderRow, OrderShown, OrderWord, OrdersAsked, OrdersFound,
-};
+use super::{ORDERS_LOOKED_AT, OrderError, OrderRow, OrderShown, OrderWord, OrdersAsked, OrdersFound};
 
 impl People {
     /// Orders that are to be kept in an area, which must be within the official's. The look is in the audit log
@@ -42,12 +40,11 @@ impl People {
                 before = Some(number);
                 let Some(whole) = self.registry.whole_order(number)? else { continue };
                 let is_over = whole.record.state(now) == OrderState::Ended;
-                // What time alone tells is asked before the trail.
-                if asked.state == Some(if is_over { OrderWord::Open } else { OrderWord::Ended }) {
+                if asked.state.is_some_and(|wanted| !wanted.may_be(is_over)) {
                     continue;
                 }
                 let row = self.order_row(&whole, now)?;
-                found.orders.extend(asked.wants(&row).then_some(row));
+                found.orders.extend(asked.state.is_none_or(|wanted| wanted.is(&row)).then_some(row));
             }
             if is_last {
                 return Ok(found);
@@ -72,31 +69,26 @@ impl People {
         let Some(subject) = self.own_subject(document, phone)? else { return Ok(Vec::new()) };
         let mut shown = Vec::new();
         for number in self.registry.orders_of(subject, None, ORDERS_LOOKED_AT)? {
-            shown.push(self.show_order(number, true, now)?);
+            shown.push(self.show_order(number, For::Subject, now)?);
         }
         Ok(shown)
     }
 
-    /// An order with its diary as they are now, the look at which has been noted. `is_reached`: also what those
-    /// alone are told whose area it is.
-    pub(super) fn show_order(
-        &self,
-        order: u64,
-        is_reached: bool,
-        now: TimeMs,
-    ) -> Result<OrderShown, OrderError> {
+    /// An order with its diary as they are now, the look at which has been noted.
+    pub(super) fn show_order(&self, order: u64, whom: For, now: TimeMs) -> Result<OrderShown, OrderError> {
         let whole = self.registry.whole_order(order)?.ok_or(OrderError::Unknown)?;
-        let breaches = self.breaches(&whole)?;
-        let row = self.row_of(&whole, &breaches, now)?;
+        let broken = self.breaches(&whole)?;
+        let row = self.row_of(&whole, &broken, now)?;
+        let is_reached = whom != For::Orderer;
         let diary = if is_reached { self.registry.diary(order)? } else { Vec::new() };
         let told = if is_reached { BREACHES_MAX } else { 0 };
         Ok(OrderShown {
             row,
             address: whole.place.address.filter(|_| is_reached),
             permitted: whole.permitted.iter().map(|site| self.facility(site)).collect(),
-            origin: whole.origin,
+            origin: whole.origin.filter(|_| whom != For::Subject),
             diary: diary.into_iter().map(EntryShown::from).collect(),
-            broken_by: breaches.into_iter().take(told).map(|scan| self.last_passage(scan)).collect(),
+            broken_by: broken.scans.into_iter().take(told).map(|scan| self.last_passage(scan)).collect(),
         })
     }
 
@@ -108,12 +100,8 @@ impl People {
         self.row_of(whole, &self.breaches(whole)?, now)
     }
 
-    fn row_of(
-        &self,
-        whole: &WholeOrder,
-        breaches: &[TrailScan],
-        now: TimeMs,
-    ) -> Result<OrderRow, OrderError> {
+    fn row_of(&self, whole: &WholeOrder, broken: &Breaches, now: TimeMs) -> Result<OrderRow, OrderError> {
+        let Breaches { scans: breaches, incomplete } = broken;
         let record = &whole.record;
         let state = match record.state(now) {
             OrderState::Ended => OrderWord::Ended,
@@ -144,6 +132,7 @@ impl People {
             made_at: record.made_at,
             breaches: breaches.len(),
             last_breach: breaches.last().map(|scan| self.last_passage(scan.clone())),
+            incomplete: incomplete.clone(),
             entries: self.registry.diary_entries(record.order)?,
         })
     }
@@ -163,24 +152,43 @@ impl People {
         Ok(broken)
     }
 
-    /// Scans that break an order, as far as they have come in, in order of time.
-    fn breaches(&self, whole: &WholeOrder) -> Result<Vec<TrailScan>, OrderError> {
+    fn breaches(&self, whole: &WholeOrder) -> Result<Breaches, OrderError> {
         let record = &whole.record;
         let Ok(interval) = Interval::new(TimeMs::new(record.from), TimeMs::new(record.over_at())) else {
-            return Ok(Vec::new()); // ended before it began
+            return Ok(Breaches::default()); // ended before it began
         };
         let trail = Trail { subject: record.subject.to_string(), interval };
-        let mut scans = self.engine.trail(&trail)?.scans;
+        let TrailAnswer { mut scans, incomplete, .. } = self.engine.trail(&trail)?;
         scans.retain(|scan| whole.is_broken_by(&scan.site, scan.at));
-        Ok(scans)
+        Ok(Breaches { scans, incomplete })
     }
+}
 
-    fn facility(&self, site: &str) -> Facility {
-        let record = self.engine.catalog().site(site);
-        let kind = record.as_ref().and_then(|record| record.kind.clone()).unwrap_or_default();
-        let area = record.and_then(|record| record.area).map(|area| self.areas.name(&area).name);
-        Facility { site: site.to_owned(), name: self.site_name(site), kind, area: area.unwrap_or_default() }
+/// Who is told of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum For {
+    /// Officials of the area where it is to be kept.
+    Keeper,
+    /// Who made it for another area: neither address nor diary, nor where somebody was seen.
+    Orderer,
+    /// Whom it is for: not what question led to it.
+    Subject,
+}
+
+impl For {
+    /// Of those who reach the order.
+    pub(super) fn of(by: &Caller) -> Self {
+        if matches!(by, Caller::Citizen { .. }) { Self::Subject } else { Self::Keeper }
     }
+}
+
+/// What breaks an order, as far as scans have come in.
+#[derive(Default)]
+struct Breaches {
+    /// In order of time.
+    scans: Vec<TrailScan>,
+    /// Days of which scans are gone.
+    incomplete: Vec<Incomplete>,
 }
 
 /// Scans elsewhere that are told of one order.

@@ -1,11 +1,13 @@
 //! Orders in the shape in which they are told.
 
+use truyvet_engine::Incomplete;
 use truyvet_engine::registry::{DiaryRecord, Ending, NotOrdered};
 use truyvet_schemas::quarantine::{DiaryEntry, OrderReason, PlaceKind};
 use utoipa::ToSchema;
 
 use super::super::areas::AreaName;
 use super::super::notices::LastPassage;
+use super::super::sites::Facility;
 
 /// What became of an order for many.
 #[derive(Clone, Debug, serde::Serialize, ToSchema)]
@@ -15,6 +17,12 @@ pub struct BulkOrdered {
     /// Whether the answer to the question was cut, so that there are others whom it does not name.
     #[serde(rename = "cut")]
     pub is_cut: bool,
+    /// Codes in the questions that nothing is known of: mistyped, perhaps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// Days in question of which scans are gone: there may be others whom no answer names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
     /// For how many it was ordered.
     pub ordered: usize,
     /// For how many the same request had ordered it before.
@@ -37,7 +45,7 @@ pub struct NotOrderedFor {
 }
 
 /// How far an order is, and whether it was kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderWord {
     /// Not begun.
@@ -91,6 +99,9 @@ pub struct OrderRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub last_breach: Option<LastPassage>,
+    /// Days of the order of which scans are gone: what broke it then nobody knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
     /// Number of entries of its diary.
     pub entries: u32,
 }
@@ -128,7 +139,7 @@ pub struct OrderShown {
     pub address: Option<String>,
     /// Sites that one may be seen at all the same.
     pub permitted: Vec<Facility>,
-    /// The question that led to it.
+    /// The question that led to it, which names others by their codes; for officials alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub origin: Option<String>,
@@ -159,17 +170,20 @@ impl From<DiaryRecord> for EntryShown {
     }
 }
 
-/// A site that people can be ordered into or be seen at.
-#[derive(Clone, Debug, serde::Serialize, ToSchema)]
-pub struct Facility {
-    /// Its code.
-    pub site: String,
-    /// Its name; the code where none is known.
-    pub name: String,
-    /// Its kind; empty where none is known.
-    pub kind: String,
-    /// Name of the area that it lies in, and of those above; empty where none is known.
-    pub area: String,
+/// Which orders are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrdersWanted {
+    /// Not begun.
+    Planned,
+    /// All that are not over.
+    Open,
+    /// Those that were broken, over or not.
+    Breached,
+    /// Those that were broken and are not over.
+    OpenBreached,
+    /// Over.
+    Ended,
 }
 
 /// Which orders are asked for.
@@ -177,21 +191,29 @@ pub struct Facility {
 pub struct OrdersAsked {
     /// Code of the area; those below it belong to it.
     pub area: String,
-    /// Planned, open and breached ones are `open`; `breached` are those that were broken, over or not.
-    pub state: Option<OrderWord>,
+    /// All unless given.
+    pub state: Option<OrdersWanted>,
     /// Made before the order of this number.
     pub before: Option<u64>,
     /// At most so many.
     pub limit: usize,
 }
 
-impl OrdersAsked {
-    pub(super) fn wants(&self, row: &OrderRow) -> bool {
-        match self.state {
-            None => true,
-            Some(OrderWord::Breached) => row.breaches > 0,
-            Some(OrderWord::Open) => row.state != OrderWord::Ended,
-            Some(word) => row.state == word,
+impl OrdersWanted {
+    /// Whether it is one by the clock alone; asked before the trail.
+    pub(super) fn may_be(self, is_over: bool) -> bool {
+        match self {
+            Self::Breached => true,
+            Self::Planned | Self::Open | Self::OpenBreached => !is_over,
+            Self::Ended => is_over,
+        }
+    }
+
+    pub(super) fn is(self, row: &OrderRow) -> bool {
+        match self {
+            Self::Planned => row.state == OrderWord::Planned,
+            Self::Open | Self::Ended => true,
+            Self::Breached | Self::OpenBreached => row.breaches > 0,
         }
     }
 }

@@ -5,7 +5,7 @@ import type { AreaName, LabTest, Symptom } from "../contract";
 export type OrderState = "planned" | "open" | "breached" | "ended";
 export type OrderReason = "contact" | "red_area" | "abroad" | "case";
 export type PlaceKind = "home" | "facility";
-export type NotOrdered = "no_record" | "abroad" | "already_ordered" | "vehicle";
+export type NotOrdered = "no_record" | "abroad" | "already_ordered" | "vehicle" | "damaged";
 
 /** A scan elsewhere. */
 export interface Seen {

@@ -7,7 +7,7 @@
 //!                                -> tickets, to send scans past HTTP
 //!            paper: what citizens declared on paper, one by one or as a table
 //! border     arrivals: who arrives, one by one or as a list of passengers; the pass leads to quarantine
-//! visitor    venues: scans a poster, is inside; how many are
+//! visitor    visits: scans a poster; venues: how many are inside
 //! driver     vehicles: declared, sealed at the depot by an officer, scanned with everyone aboard
 //! health     orders: quarantine, for one or for all that a trace question finds; the ward keeps the diary
 //! ward       notices: who leaves and who comes; live: as it happens; hooks: told to other systems
@@ -38,6 +38,7 @@ mod situation;
 mod tickets;
 mod vehicles;
 mod venues;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,13 +77,14 @@ pub use situation::{
 };
 pub use tickets::{Issued, Ticket, Tickets};
 pub use vehicles::{TripError, TripRow, TripShown, TripsAsked, TripsFound};
-pub use venues::{Venue, VenuesAsked, VisitAdmitted, VisitAsked, VisitRefused, Way};
+pub use venues::{Venue, VenuesAsked};
+pub use visits::{VisitAdmitted, VisitAsked, VisitRefused, Way};
 
 use accounts::Passwords;
 use checking::RecentChecks;
 use homes::Homes;
 use quota::Quota;
-use venues::LastVisits;
+use visits::LastVisits;
 
 /// Everything that serves people.
 pub struct People {

@@ -151,6 +151,7 @@ const FAMILIES: &[&str] = &[
     "inside_",
     "journey_",
     "n_",
+    "not_one_",
     "not_ordered_",
     "need_",
     "one_",

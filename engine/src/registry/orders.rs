@@ -6,7 +6,7 @@
 //!   +-- another in its place: moved, or for longer; it ends where that begins
 //! ```
 //! - At any instant one order of a subject holds at most: a new one ends those that it overlaps, and lasts at
-//!   least as long as they would have ([`fit`]). So nothing but an end makes a quarantine shorter.
+//!   least as long as they would have (`fit.rs`). So nothing but an end makes a quarantine shorter.
 //! - What is planned is a value ([`Planned`]): trying it out is planning without writing.
 //! - A request that comes again makes nothing twice, and goes on where it was interrupted: what became of it for
 //!   a subject, an order or that one stood, is written.

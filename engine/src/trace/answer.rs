@@ -3,12 +3,14 @@
 //! Fields are added, never renamed. `unknown` lists, in code order, the asked codes with neither a
 //! scan nor an entry; `incomplete` the days that the answer does not cover.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::partition::gaps::Why;
+
+/// A code in a long list: up to 23 bytes lie in the row itself, and a longer one is shared by its clones.
+pub type Code = SmolStr;
 
 /// Answer to [`Passed`](super::Passed).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -54,7 +56,8 @@ pub struct PassedHead {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PassedSubject {
     /// Its code.
-    pub subject: String,
+    #[schema(value_type = String)]
+    pub subject: Code,
     /// Time of its first scan there.
     pub first: i64,
     /// Time of its last scan there.
@@ -83,11 +86,14 @@ pub struct TrailScan {
     /// When.
     pub at: i64,
     /// Where.
-    pub site: String,
+    #[schema(value_type = String)]
+    pub site: Code,
     /// `pass`, `in` or `out`.
-    pub direction: String,
+    #[schema(value_type = String)]
+    pub direction: SmolStr,
     /// `passed`, `refused` or `corrected`.
-    pub verdict: String,
+    #[schema(value_type = String)]
+    pub verdict: SmolStr,
 }
 
 /// Answer to [`Contacts`](super::Contacts).
@@ -118,7 +124,8 @@ pub struct ContactsAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
     /// Its code.
-    pub subject: String,
+    #[schema(value_type = String)]
+    pub subject: Code,
     /// Number of contact events.
     pub events: u64,
     /// Smallest time between the two scans of an event.
@@ -133,11 +140,14 @@ pub struct Contact {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContactPair {
     /// The given subject.
-    pub given: String,
+    #[schema(value_type = String)]
+    pub given: Code,
     /// The other subject.
-    pub subject: String,
+    #[schema(value_type = String)]
+    pub subject: Code,
     /// Where.
-    pub site: String,
+    #[schema(value_type = String)]
+    pub site: Code,
     /// Scan of the given subject.
     pub given_at: i64,
     /// Scan of the other subject.
@@ -174,15 +184,16 @@ pub struct Generation {
 #[schema(as = ChainExposure)]
 pub struct Exposure {
     /// Its code.
-    pub subject: String,
+    #[schema(value_type = String)]
+    pub subject: Code,
     /// When it was exposed.
     pub exposed_at: i64,
     /// By whom; none for a seed.
     #[schema(value_type = Option<String>)]
-    pub from: Option<Arc<str>>,
+    pub from: Option<Code>,
     /// Where; none for a seed.
     #[schema(value_type = Option<String>)]
-    pub site: Option<Arc<str>>,
+    pub site: Option<Code>,
 }
 
 /// Answer to [`Common`](super::Common).
@@ -203,7 +214,8 @@ pub struct CommonAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cell {
     /// The site's code.
-    pub site: String,
+    #[schema(value_type = String)]
+    pub site: Code,
     /// Start of the whole cell.
     pub from: i64,
     /// End of the whole cell.
@@ -235,9 +247,11 @@ pub struct StaysAnswer {
 #[schema(as = Stay)]
 pub struct StayTold {
     /// Whose.
-    pub subject: String,
+    #[schema(value_type = String)]
+    pub subject: Code,
     /// Where.
-    pub site: String,
+    #[schema(value_type = String)]
+    pub site: Code,
     /// Begin.
     pub from: i64,
     /// End.
@@ -248,7 +262,8 @@ pub struct StayTold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MetInside {
     /// Its code.
-    pub subject: String,
+    #[schema(value_type = String)]
+    pub subject: Code,
     /// Number of pairs of stays that overlap.
     pub overlaps: u64,
     /// Their overlaps together.
@@ -312,7 +327,8 @@ pub struct SetAnswer {
     #[serde(flatten)]
     pub head: SetHead,
     /// The codes of the subjects in code order; empty when only the count was asked.
-    pub list: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub list: Vec<Code>,
 }
 
 /// What stands before the list in a [`SetAnswer`].

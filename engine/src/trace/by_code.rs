@@ -1,5 +1,6 @@
 //! Subjects put in order of their codes without holding their codes.
 
+use super::answer::Code;
 use super::explained::Way;
 use super::view::View;
 
@@ -19,7 +20,7 @@ pub(crate) fn sort_by_code<T: Copy>(view: &View<'_>, items: &mut Vec<T>, id: imp
     order.sort_unstable_by_key(|(prefix, _)| *prefix);
     for alike in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1) {
         let ids: Vec<u32> = alike.iter().map(|(_, item)| id(item)).collect();
-        let mut coded: Vec<(String, T)> =
+        let mut coded: Vec<(Code, T)> =
             view.subject_codes(&ids).into_iter().zip(alike.iter().map(|(_, item)| *item)).collect();
         coded.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         alike.iter_mut().zip(coded).for_each(|(place, (_, item))| place.1 = item);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::answer::{Contact, ContactPair, ContactsAnswer, Cut};
+use super::answer::{Code, Contact, ContactPair, ContactsAnswer, Cut};
 use super::question::Contacts;
 use super::stays::inside_with;
 use super::sweep::{Stretch, own_scans, sweep};
@@ -150,7 +150,7 @@ impl Pairs {
     fn told(self, view: &View<'_>, given: &[u32]) -> Vec<ContactPair> {
         let given = view.subject_codes(given);
         let others = view.subject_codes(&self.pairs.iter().map(|pair| pair.other).collect::<Vec<_>>());
-        let tell = |(pair, subject): (Pair, String)| ContactPair {
+        let tell = |(pair, subject): (Pair, Code)| ContactPair {
             given: given[pair.rank as usize].clone(),
             subject,
             site: view.site_code(pair.site),

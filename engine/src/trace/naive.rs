@@ -8,9 +8,9 @@ use std::time::Duration;
 use truyvet_schemas::{Direction, TimeMs, Verdict};
 
 use super::answer::{
-    Cell, ChainAnswer, CommonAnswer, Contact, ContactPair, ContactsAnswer, Exposure, Generation, MetInside,
-    OccupancyAnswer, OccupancyCell, PassedAnswer, PassedSubject, StayTold, StaysAnswer, TrailAnswer,
-    TrailScan,
+    Cell, ChainAnswer, Code, CommonAnswer, Contact, ContactPair, ContactsAnswer, Exposure, Generation,
+    MetInside, OccupancyAnswer, OccupancyCell, PassedAnswer, PassedSubject, StayTold, StaysAnswer,
+    TrailAnswer, TrailScan,
 };
 use super::question::{
     Chain, Common, Contacts, Interval, LONGEST_DEFAULT, OVERLAP_DEFAULT, Occupancy, Passed, Stays, Trail,
@@ -74,7 +74,7 @@ impl Naive {
         own.sort_by_key(|scan| (scan.at, &scan.site, scan.device, scan.seq));
         let told = |scan: &NaiveScan| TrailScan {
             at: scan.at.get(),
-            site: scan.site.clone(),
+            site: Code::new(&scan.site),
             direction: scan.direction.as_str().into(),
             verdict: scan.verdict.as_str().into(),
         };
@@ -97,9 +97,9 @@ impl Naive {
             let (a, b) = (own.at.get(), other.at.get());
             met.entry(&other.subject).or_default().push(((a - b).abs(), a.max(b)));
             pairs.push(ContactPair {
-                given: own.subject.clone(),
-                subject: other.subject.clone(),
-                site: own.site.clone(),
+                given: Code::new(&own.subject),
+                subject: Code::new(&other.subject),
+                site: Code::new(&own.site),
                 given_at: a,
                 at: b,
             });
@@ -206,15 +206,15 @@ impl Naive {
             .filter(|stay| stay.from < stay.to)
             .collect();
         let (own, others): (Vec<StayTold>, Vec<StayTold>) =
-            cut.into_iter().partition(|stay| question.subjects.contains(&stay.subject));
-        let mut met: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
+            cut.into_iter().partition(|stay| question.subjects.iter().any(|given| *given == stay.subject));
+        let mut met: BTreeMap<Code, Vec<(i64, i64)>> = BTreeMap::new();
         for (own, other) in own.iter().flat_map(|own| others.iter().map(move |other| (own, other))) {
             let (from, to) = (own.from.max(other.from), own.to.min(other.to));
             if own.site == other.site && to - from >= question.overlap.as_millis().max(1) as i64 {
                 met.entry(other.subject.clone()).or_default().push((from, to));
             }
         }
-        let tell = |(subject, overlaps): (String, Vec<(i64, i64)>)| MetInside {
+        let tell = |(subject, overlaps): (Code, Vec<(i64, i64)>)| MetInside {
             subject,
             overlaps: overlaps.len() as u64,
             overlap_ms: overlaps.iter().map(|(from, to)| to - from).sum(),

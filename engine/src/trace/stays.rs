@@ -9,7 +9,7 @@ use std::time::Duration;
 use hashbrown::{HashMap, HashSet};
 use truyvet_schemas::{Direction, TimeMs};
 
-use super::answer::{MetInside, OccupancyAnswer, OccupancyCell, StayTold, StaysAnswer};
+use super::answer::{Code, MetInside, OccupancyAnswer, OccupancyCell, StayTold, StaysAnswer};
 use super::asking::Asking;
 use super::explained::Way;
 use super::inside::{Event, Stay, changes, each_stay, site_events};
@@ -297,7 +297,7 @@ impl<'a> Meetings<'a> {
 
 fn told(view: &View<'_>, own: &[OwnStay]) -> Vec<StayTold> {
     let subjects = view.subject_codes(&own.iter().map(|stay| stay.subject).collect::<Vec<_>>());
-    let tell = |(stay, subject): (&OwnStay, String)| StayTold {
+    let tell = |(stay, subject): (&OwnStay, Code)| StayTold {
         subject,
         site: view.site_code(stay.site),
         from: stay.from_ms,
@@ -310,7 +310,7 @@ fn told(view: &View<'_>, own: &[OwnStay]) -> Vec<StayTold> {
 
 fn ordered(view: &View<'_>, met: &HashMap<u32, Met>) -> Vec<MetInside> {
     let ids: Vec<u32> = met.keys().copied().collect();
-    let tell = |(id, subject): (&u32, String)| {
+    let tell = |(id, subject): (&u32, Code)| {
         let Met { overlaps, overlap_ms, longest_ms, first, last } = met[id];
         MetInside { subject, overlaps, overlap_ms, longest_ms, first, last }
     };

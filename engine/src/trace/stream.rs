@@ -18,6 +18,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::ops::Range;
 
+use super::answer::Code;
 use crate::engine::Engine;
 
 /// A subject's code and its id; ordered by the code.
@@ -26,7 +27,7 @@ pub(crate) struct Coded {
     /// The code's first bytes, zeros where it is shorter: they decide most comparisons, and lie here
     /// rather than behind a pointer.
     start: [u8; 8],
-    pub(crate) code: String,
+    pub(crate) code: Code,
     pub(crate) id: u32,
 }
 
@@ -34,7 +35,7 @@ impl Coded {
     fn new(code: &str, id: u32) -> Self {
         let mut start = [0; 8];
         start.iter_mut().zip(code.bytes()).for_each(|(first, byte)| *first = byte);
-        Self { start, code: code.to_owned(), id }
+        Self { start, code: Code::new(code), id }
     }
 }
 

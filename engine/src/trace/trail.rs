@@ -1,5 +1,7 @@
 //! A subject's trail.
 
+use smol_str::SmolStr;
+
 use super::answer::{TrailAnswer, TrailScan};
 use super::explained::Way;
 use super::question::Trail;
@@ -36,7 +38,7 @@ fn told(view: &View<'_>, row: &TrailRow) -> TrailScan {
     TrailScan {
         at: row.at_ms,
         site: view.site_code(row.site),
-        direction: flags::direction(row.flags).as_str().to_owned(),
-        verdict: flags::verdict(row.flags).as_str().to_owned(),
+        direction: SmolStr::new_static(flags::direction(row.flags).as_str()),
+        verdict: SmolStr::new_static(flags::verdict(row.flags).as_str()),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::answer::Incomplete;
+use super::answer::{Code, Incomplete};
 use super::asking::Asking;
 use super::by_code::CODES_AT_ONCE;
 use super::distinct::Distinct;
@@ -301,30 +301,30 @@ impl<'e> View<'e> {
     }
 
     /// Codes of subjects, a few thousand under one lock, so that arriving scans are not held up.
-    pub(crate) fn subject_codes(&self, ids: &[u32]) -> Vec<String> {
+    pub(crate) fn subject_codes(&self, ids: &[u32]) -> Vec<Code> {
         self.asking.enter(Way::Telling);
         let mut codes = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(CODES_AT_ONCE) {
             let subjects = self.shared.catalog.subjects.read();
-            subjects.read_codes(chunk, |code| codes.push(code.to_owned()));
+            subjects.read_codes(chunk, |code| codes.push(Code::new(code)));
         }
         codes
     }
 
-    pub(crate) fn site_code(&self, site: u32) -> String {
-        self.shared.catalog.sites.read().code(site).to_owned()
+    pub(crate) fn site_code(&self, site: u32) -> Code {
+        Code::new(self.shared.catalog.sites.read().code(site))
     }
 
     /// Codes of sites, in their order.
-    pub(crate) fn site_codes_of(&self, numbers: impl Iterator<Item = u32>) -> Vec<String> {
+    pub(crate) fn site_codes_of(&self, numbers: impl Iterator<Item = u32>) -> Vec<Code> {
         let sites = self.shared.catalog.sites.read();
-        numbers.map(|site| sites.code(site).to_owned()).collect()
+        numbers.map(|site| Code::new(sites.code(site))).collect()
     }
 
     /// Codes of all sites, by number.
-    pub(crate) fn site_codes(&self) -> Vec<Arc<str>> {
+    pub(crate) fn site_codes(&self) -> Vec<Code> {
         let sites = self.shared.catalog.sites.read();
-        (0..sites.len() as u32).map(|site| Arc::from(sites.code(site))).collect()
+        (0..sites.len() as u32).map(|site| Code::new(sites.code(site))).collect()
     }
 
     /// The runs of the partitions that the interval touches.

@@ -143,7 +143,7 @@ pub(super) async fn digest(
 fn sheet(notices: &[Notice]) -> Sheet {
     let text = |name, of: &dyn Fn(&Notice) -> Option<String>| Column {
         name,
-        values: Values::Text(notices.iter().map(of).collect()),
+        values: Values::Text(notices.iter().map(|notice| of(notice).map(Into::into)).collect()),
     };
     let time = |name, of: &dyn Fn(&Notice) -> Option<i64>| {
         text(name, &|notice| of(notice).map(|at| TimeMs::new(at).rfc3339()))

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use truyvet_engine::{Chain, ChainAnswer, Incomplete, Passed};
+use truyvet_engine::{Chain, ChainAnswer, Code, Incomplete, Passed};
 use truyvet_schemas::TimeMs;
 use truyvet_schemas::quarantine::{DiaryEntry, EndReason, OrderTerms};
 use utoipa::{IntoParams, ToSchema};
@@ -214,9 +214,9 @@ struct WhomFound {
 }
 
 impl WhomFound {
-    fn new(codes: impl Iterator<Item = String>, unknown: Vec<String>, incomplete: Vec<Incomplete>) -> Self {
+    fn new(codes: impl Iterator<Item = Code>, unknown: Vec<String>, incomplete: Vec<Incomplete>) -> Self {
         let (unknown, incomplete) = (unknown.into_iter().collect(), incomplete.into_iter().collect());
-        Self { codes: codes.collect(), is_cut: false, unknown, incomplete }
+        Self { codes: codes.map(String::from).collect(), is_cut: false, unknown, incomplete }
     }
 }
 

@@ -277,7 +277,7 @@ impl People {
     pub(super) fn last_passage(&self, scan: TrailScan) -> LastPassage {
         let TrailScan { at, site, verdict, .. } = scan;
         let site_name = self.site_name(&site);
-        LastPassage { at, site, site_name, verdict }
+        LastPassage { at, site: site.into(), site_name, verdict: verdict.into() }
     }
 
     /// A site's name; the code where none is known.

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use parquet::errors::ParquetError;
 use serde::{Serialize, Serializer};
-use truyvet_engine::{Explained, PassedFound, PassedSubject, SetFound};
+use truyvet_engine::{Code, Explained, PassedFound, PassedSubject, SetFound};
 
 use super::{Column, Sheet, passed_columns, passed_summary, set_columns, set_summary};
 
@@ -55,7 +55,7 @@ impl Listed for PassedFound {
 }
 
 impl Listed for SetFound {
-    type Row = String;
+    type Row = Code;
 
     fn head(&self) -> impl Serialize + 'static {
         self.head.clone()
@@ -65,11 +65,11 @@ impl Listed for SetFound {
         set_summary(&self.head)
     }
 
-    fn columns(rows: &[String]) -> Vec<Column> {
+    fn columns(rows: &[Code]) -> Vec<Column> {
         set_columns(rows)
     }
 
-    fn chunks(self) -> impl Iterator<Item = Vec<String>> {
+    fn chunks(self) -> impl Iterator<Item = Vec<Code>> {
         Self::chunks(self)
     }
 }
@@ -173,7 +173,7 @@ mod tests {
     struct InMemory(SetAnswer);
 
     impl Listed for InMemory {
-        type Row = String;
+        type Row = Code;
 
         fn head(&self) -> impl Serialize + 'static {
             self.0.head.clone()
@@ -183,11 +183,11 @@ mod tests {
             set_summary(&self.0.head)
         }
 
-        fn columns(rows: &[String]) -> Vec<Column> {
+        fn columns(rows: &[Code]) -> Vec<Column> {
             set_columns(rows)
         }
 
-        fn chunks(self) -> impl Iterator<Item = Vec<String>> {
+        fn chunks(self) -> impl Iterator<Item = Vec<Code>> {
             let mut rows = self.0.list.into_iter();
             std::iter::from_fn(move || {
                 Some(rows.by_ref().take(2).collect::<Vec<_>>()).filter(|c| !c.is_empty())
@@ -201,7 +201,7 @@ mod tests {
         let unknown = vec!["a".into()];
         let head =
             SetHead { subjects: list.len() as u64, operands: vec![operand], unknown, ..SetHead::default() };
-        SetAnswer { head, list: list.iter().map(|code| (*code).to_owned()).collect() }
+        SetAnswer { head, list: list.iter().map(|code| Code::new(code)).collect() }
     }
 
     fn written(answer: &SetAnswer, write: impl Fn(InMemory, &mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {

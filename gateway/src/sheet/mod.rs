@@ -8,8 +8,8 @@ mod parquet;
 mod table;
 
 use truyvet_engine::{
-    ChainAnswer, CommonAnswer, ContactsAnswer, Incomplete, OccupancyAnswer, PassedAnswer, PassedSubject,
-    SetAnswer, SetHead, StaysAnswer, TrailAnswer, Why,
+    ChainAnswer, Code, CommonAnswer, ContactsAnswer, Incomplete, OccupancyAnswer, PassedAnswer,
+    PassedSubject, SetAnswer, SetHead, StaysAnswer, TrailAnswer, Why,
 };
 use truyvet_schemas::TimeMs;
 
@@ -39,7 +39,7 @@ pub struct Column {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values {
     /// Codes and words; none where the answer has null.
-    Text(Vec<Option<String>>),
+    Text(Vec<Option<Code>>),
     /// Instants, unix milliseconds.
     Time(Vec<i64>),
     /// Numbers.
@@ -97,10 +97,7 @@ macro_rules! column {
         Column { name: $name, values: Values::Text($rows.iter().map(|r| Some(r.$field.clone())).collect()) }
     };
     ($rows:expr, $name:literal, maybe $field:ident) => {
-        Column {
-            name: $name,
-            values: Values::Text($rows.iter().map(|r| r.$field.as_deref().map(str::to_owned)).collect()),
-        }
+        Column { name: $name, values: Values::Text($rows.iter().map(|r| r.$field.clone()).collect()) }
     };
     ($rows:expr, $name:literal, time $field:ident) => {
         Column { name: $name, values: Values::Time($rows.iter().map(|r| r.$field).collect()) }
@@ -253,7 +250,7 @@ fn set(answer: &SetAnswer) -> Sheet {
     Sheet { columns, ..set_summary(&answer.head) }
 }
 
-fn set_columns(list: &[String]) -> Vec<Column> {
+fn set_columns(list: &[Code]) -> Vec<Column> {
     let codes = list.iter().cloned().map(Some).collect();
     vec![Column { name: "subject", values: Values::Text(codes) }]
 }
@@ -276,9 +273,8 @@ mod tests {
     use super::*;
 
     fn sheet() -> Sheet {
-        let text = |values: &[Option<&str>]| {
-            Values::Text(values.iter().map(|value| value.map(str::to_owned)).collect())
-        };
+        let text =
+            |values: &[Option<&str>]| Values::Text(values.iter().map(|value| value.map(Code::new)).collect());
         let columns = vec![
             Column { name: "subject", values: text(&[Some("a,\"b\""), None]) },
             Column { name: "at", values: Values::Time(vec![0, 1500]) },

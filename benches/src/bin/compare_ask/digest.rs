@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use sha2::Digest as _;
-use truyvet_engine::{ChainAnswer, CommonAnswer, ContactsAnswer, PassedAnswer, TrailAnswer};
+use truyvet_engine::{ChainAnswer, Code, CommonAnswer, ContactsAnswer, PassedAnswer, TrailAnswer};
 
 /// The rows of an answer.
 #[derive(Debug, Default)]
@@ -55,8 +55,8 @@ impl Digest {
     }
 
     /// `subject`
-    pub(crate) fn subjects(subjects: &[String]) -> Self {
-        Self { lines: subjects.to_vec() }
+    pub(crate) fn subjects(subjects: &[Code]) -> Self {
+        Self { lines: subjects.iter().map(ToString::to_string).collect() }
     }
 
     /// `site,from,given,all`

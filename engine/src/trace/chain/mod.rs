@@ -15,12 +15,11 @@ mod earliest;
 mod pass;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use truyvet_schemas::TimeMs;
 
-use super::answer::{ChainAnswer, Exposure, Generation};
+use super::answer::{ChainAnswer, Code, Exposure, Generation};
 use super::bits::Bits;
 use super::by_code::{CODES_AT_ONCE, sort_by_code};
 use super::explained::Way;
@@ -96,7 +95,7 @@ impl Seeds {
             }
             if question.list {
                 let exposed_at = exposed_at.get();
-                list.push(Exposure { subject: code.to_owned(), exposed_at, from: None, site: None });
+                list.push(Exposure { subject: Code::new(code), exposed_at, from: None, site: None });
             }
         }
         list.sort_by_key(|exposure| exposure.exposed_at);
@@ -222,7 +221,7 @@ fn told(
     view.asking.enter(Way::Telling);
     newcomers.sort_unstable_by_key(|(id, event)| (event.at_ms, *id));
     let ranked: Vec<u32> = members.iter().map(|member| member.id).collect();
-    let from: Vec<Arc<str>> = view.subject_codes(&ranked).into_iter().map(Arc::from).collect();
+    let from = view.subject_codes(&ranked);
     let sites = view.site_codes();
     let mut list = filled(newcomers.len(), CODES_AT_ONCE, |start, piece: &mut [Exposure]| {
         let newcomers = &newcomers[start..start + piece.len()];
@@ -231,7 +230,7 @@ fn told(
         view.shared.catalog.subjects.read().read_codes(&ids, |code| {
             let Some((exposure, (_, event))) = left.next() else { return };
             *exposure = Exposure {
-                subject: code.to_owned(),
+                subject: Code::new(code),
                 exposed_at: event.at_ms,
                 from: Some(from[event.rank as usize].clone()),
                 site: Some(sites[event.site as usize].clone()),

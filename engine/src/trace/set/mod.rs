@@ -21,7 +21,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::answer::{Incomplete, SetAnswer, SetHead, SetOperandSize};
+use super::answer::{Code, Incomplete, SetAnswer, SetHead, SetOperandSize};
 use super::question::SetQuestion;
 use super::stream::CodeOrder;
 use super::view::View;
@@ -85,7 +85,7 @@ pub struct SetFound {
 
 impl SetFound {
     /// The listed codes in code order, a few thousand at a time.
-    pub fn chunks(self) -> impl Iterator<Item = Vec<String>> {
+    pub fn chunks(self) -> impl Iterator<Item = Vec<Code>> {
         self.codes.map(|chunk| chunk.into_iter().map(|coded| coded.code).collect())
     }
 

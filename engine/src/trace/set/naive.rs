@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expression::{SetExpression, SetOperand, SetPlace};
-use crate::trace::answer::{SetAnswer, SetHead, SetOperandSize};
+use crate::trace::answer::{Code, SetAnswer, SetHead, SetOperandSize};
 use crate::trace::naive::Naive;
 use crate::trace::question::SetQuestion;
 
@@ -36,7 +36,7 @@ impl Naive {
                 unknown: unknown.into_iter().cloned().collect(),
                 incomplete: Vec::new(),
             },
-            list: if question.list { found.into_iter().map(str::to_owned).collect() } else { Vec::new() },
+            list: if question.list { found.into_iter().map(Code::new).collect() } else { Vec::new() },
         }
     }
 

@@ -146,7 +146,7 @@ impl World {
         let own = (0..self.scans).map(self.scan).filter(|scan| scan.subject == subject);
         let expected: Vec<(i64, String)> = own.map(|scan| (scan.at_ms, site_code(scan.site))).collect();
         let trail = engine.trail(&Trail { subject: code(subject), interval: self.all() }).unwrap();
-        assert!(trail.scans.into_iter().map(|scan| (scan.at, scan.site)).eq(expected));
+        assert!(trail.scans.into_iter().map(|scan| (scan.at, String::from(scan.site))).eq(expected));
         for start in [first, midnight - length_ms / 2, last - length_ms] {
             let interval = Interval::new(TimeMs::new(start), TimeMs::new(start + length_ms)).unwrap();
             let naive = self.naive(interval);

@@ -201,7 +201,7 @@ mod tests {
         let unknown = vec!["a".into()];
         let head =
             SetHead { subjects: list.len() as u64, operands: vec![operand], unknown, ..SetHead::default() };
-        SetAnswer { head, list: list.iter().map(|code| Code::new(code)).collect() }
+        SetAnswer { head, list: list.iter().map(Code::new).collect() }
     }
 
     fn written(answer: &SetAnswer, write: impl Fn(InMemory, &mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {

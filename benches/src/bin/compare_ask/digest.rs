@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn the_order_of_rows_does_not_count_but_each_row_does() {
         let digest = |subjects: &[&str]| {
-            Digest::subjects(&subjects.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).finish()
+            Digest::subjects(&subjects.iter().map(Code::new).collect::<Vec<_>>()).finish()
         };
         assert_eq!(digest(&["A", "B"]), digest(&["B", "A"]));
         assert_ne!(digest(&["A", "B"]), digest(&["A"]));

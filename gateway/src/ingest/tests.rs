@@ -448,7 +448,8 @@ fn a_gateway_that_died_and_came_back_tells_its_devices_at_once() {
     devices.block_on(async {
         let again = start_in(data, GatewayConfig { listen, ..config }, 1);
         let restarted_at = std::time::Instant::now();
-        device.write(&batch(1, 11, 10)).await;
+        // Fails where a packet that the device sent of itself, a repeat or a probe, was answered first.
+        device.send.write_all(&batch(1, 11, 10)).await.ok();
         let lost = timeout(Duration::from_secs(10), device.connection.closed()).await;
         assert_eq!(lost, Ok(quinn::ConnectionError::Reset), "after {:?}", restarted_at.elapsed());
         let (mut device, _) = Device::patiently_welcomed(&again, 1).await;

@@ -31,7 +31,7 @@ pub(crate) fn sort_by_code<T: Copy>(view: &View<'_>, items: &mut Vec<T>, id: imp
 
 /// The first eight bytes as a number; a shorter code is followed by zeros, and is before any longer one
 /// that begins alike, as those with zeros are told apart by the whole code.
-fn prefix(code: &[u8]) -> u64 {
+pub(crate) fn prefix(code: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     let len = code.len().min(8);
     bytes[..len].copy_from_slice(&code[..len]);

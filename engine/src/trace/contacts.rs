@@ -168,5 +168,5 @@ impl Pairs {
     }
 }
 
-/// Most pairs told: about 200 MB.
+/// Most pairs told: about 90 MB, and more where codes have over 23 bytes.
 const PAIRS_MAX: usize = 1_000_000;

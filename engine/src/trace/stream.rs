@@ -19,23 +19,21 @@ use std::collections::binary_heap::PeekMut;
 use std::ops::Range;
 
 use super::answer::Code;
+use super::by_code::prefix;
 use crate::engine::Engine;
 
 /// A subject's code and its id; ordered by the code.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Coded {
-    /// The code's first bytes, zeros where it is shorter: they decide most comparisons, and lie here
-    /// rather than behind a pointer.
-    start: [u8; 8],
+    /// Decides most comparisons: a list takes half as long again without it.
+    prefix: u64,
     pub(crate) code: Code,
     pub(crate) id: u32,
 }
 
 impl Coded {
     fn new(code: &str, id: u32) -> Self {
-        let mut start = [0; 8];
-        start.iter_mut().zip(code.bytes()).for_each(|(first, byte)| *first = byte);
-        Self { start, code: Code::new(code), id }
+        Self { prefix: prefix(code.as_bytes()), code: Code::new(code), id }
     }
 }
 
@@ -170,8 +168,8 @@ struct Sizes {
     chunk: usize,
 }
 
-/// A run's codes are 4 MB as they usually are, at most 20. Twenty million subjects are 306 runs, which
-/// read 2 MB ahead, at most 12. A chunk is 200 KB, at most 1 MB.
+/// A run's codes are 3 MB as they usually are, at most 20. Twenty million subjects are 306 runs, which
+/// read 2 MB ahead, at most 12. A chunk is 160 KB, at most 1.3 MB.
 const SIZES: Sizes = Sizes { run: 1 << 16, ahead: 128, chunk: 4_096 };
 
 /// Codes read under one lock: a few tenths of a millisecond.

@@ -249,5 +249,5 @@ const SUBJECTS_PER_SCAN: usize = 512;
 /// A member's sweep costs as much as passing over the scans of this many subjects.
 const SWEEP_COST: u64 = 100;
 
-/// Most exposures told: about a gigabyte.
+/// Most exposures told: about 400 MB, and more where codes have over 23 bytes.
 const LIST_MAX: usize = 5_000_000;

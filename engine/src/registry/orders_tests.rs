@@ -268,7 +268,7 @@ impl Twin {
     /// Ends those that hold then, at the beginning of the new one.
     fn keep(&mut self, new: Known, key: Option<&str>) {
         let (now, held) = (self.now, self.held(new.whom));
-        let overlap = |known: &Known| new.from < known.over_at && known.from < new.until;
+        let overlap = |known: &Known| new.from < known.over_at && known.from < new.over_at;
         for known in self.orders.iter_mut().filter(|known| known.whom == new.whom && known.stands(now)) {
             if overlap(known) {
                 (known.over_at, known.ended, known.next) =

@@ -17,6 +17,7 @@ mod a_restored_server_meets_its_devices;
 mod a_server_with_certificates_of_its_own;
 mod a_stopped_server_answers_what_is_in_flight;
 mod an_agent_on_a_bad_day_loses_nothing;
+mod an_import_by_days_is_as_good_as_sealed;
 mod an_operator_is_told_what_a_command_did;
 mod answers_agree_with_the_naive_twin;
 mod area_counts_come_from_rollups;

@@ -5,6 +5,7 @@
 //! importing the same content again, adds nothing twice.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -13,6 +14,8 @@ use crate::catalog::DeviceState;
 use crate::error::EngineError;
 use crate::index::rows::{Rows, flags};
 use crate::keeper::Job;
+use crate::memory::ImportMemory;
+use crate::partition::plan::{Span, day_of};
 use crate::shared::Shared;
 
 /// Codes, one a row.
@@ -118,15 +121,26 @@ pub struct ImportReport {
     pub rows_done: u64,
 }
 
+/// Rows whose codes were looked up.
+struct Columns {
+    at_ms: Vec<i64>,
+    sites: Vec<u32>,
+    subjects: Vec<u32>,
+    directions: Vec<u8>,
+}
+
 /// An import that is going on.
 pub struct Import {
     shared: Arc<Shared>,
+    _memory: ImportMemory,
     jobs: Sender<Job>,
     device: u32,
     state: Arc<DeviceState>,
     rows: Rows,
     /// The last row that `rows` and all before stand for.
     last_row: u64,
+    /// First instant after the newest day of `rows`.
+    day_end_ms: i64,
     site_numbers: HashMap<String, u32>,
     in_flight: Option<(u64, Receiver<Result<(), EngineError>>)>,
 }
@@ -140,14 +154,15 @@ impl Import {
     ) -> Result<Self, EngineError> {
         let (device, state) = shared.catalog.import_device(digest, name)?;
         let last_row = state.durable_seq();
-        let rows = Rows::default();
         Ok(Self {
+            _memory: ImportMemory::take(shared.clone()),
             shared,
             jobs,
             device,
             state,
-            rows,
+            rows: Rows::default(),
             last_row,
+            day_end_ms: i64::MIN,
             site_numbers: HashMap::new(),
             in_flight: None,
         })
@@ -158,7 +173,9 @@ impl Import {
         self.state.durable_seq()
     }
 
-    /// Adds rows, which must follow those before. They become durable in steps of millions.
+    /// Adds rows, which must follow those before. They become durable in steps, of as many as the engine's
+    /// memory allows. In a file in order of days a step ends with a day: then a day is one run, and nothing is
+    /// left to be merged.
     ///
     /// # Errors
     /// The chunk is inconsistent, there are too many subjects, or the store fails.
@@ -168,17 +185,16 @@ impl Import {
         self.site_ids(&chunk.sites, &mut sites)?;
         let mut subjects = Vec::with_capacity(chunk.at_ms.len());
         self.subject_ids(&chunk.subjects, &sites, &mut subjects)?;
-        if self.rows.is_empty() {
-            let rows = self.shared.memory.import_rows();
-            self.rows = Rows::with_capacity(rows + chunk.at_ms.len());
+        let columns = Columns { at_ms: chunk.at_ms, sites, subjects, directions: chunk.directions };
+        let has_bad_rows = columns.at_ms.len() as u64 != chunk.rows;
+        let mut start = 0;
+        while let Some(end) = self.end_of_day(&columns.at_ms, start, has_bad_rows) {
+            self.add(&columns, start..end);
+            self.last_row = chunk.first_row + end as u64 - 1;
+            self.hand_over()?;
+            start = end;
         }
-        let rows = chunk.at_ms.len();
-        self.rows.device.extend(std::iter::repeat_n(self.device, rows));
-        self.rows.at_ms.extend_from_slice(&chunk.at_ms);
-        self.rows.site.append(&mut sites);
-        self.rows.subject.append(&mut subjects);
-        let direction = |i: usize| flags::pack(chunk.directions.get(i).copied().unwrap_or_default(), 0);
-        self.rows.flags.extend((0..rows).map(direction));
+        self.add(&columns, start..columns.at_ms.len());
         self.last_row = chunk.first_row + chunk.rows - 1;
         if self.rows.len() >= self.shared.memory.import_rows() {
             self.hand_over()?;
@@ -268,10 +284,40 @@ impl Import {
         }
     }
 
+    /// Where among the rows from `start` on a new day begins, so that the step should end there: it is half
+    /// full or more. Which row of the file that is, nobody knows where bad rows were left out before it.
+    fn end_of_day(&mut self, at_ms: &[i64], start: usize, has_bad_rows: bool) -> Option<usize> {
+        let enough = self.shared.memory.import_rows() / 2;
+        for (i, at_ms) in (start..).zip(&at_ms[start..]) {
+            if *at_ms < self.day_end_ms {
+                continue;
+            }
+            let is_known = i == 0 || !has_bad_rows;
+            if is_known && self.rows.len() + i - start >= enough {
+                return Some(i);
+            }
+            self.day_end_ms = Span::of_day(day_of(*at_ms)).end_ms();
+        }
+        None
+    }
+
+    fn add(&mut self, columns: &Columns, range: Range<usize>) {
+        if self.rows.is_empty() {
+            self.rows = Rows::with_capacity(self.shared.memory.import_rows() + range.len());
+        }
+        self.rows.device.extend(std::iter::repeat_n(self.device, range.len()));
+        self.rows.at_ms.extend_from_slice(&columns.at_ms[range.clone()]);
+        self.rows.site.extend_from_slice(&columns.sites[range.clone()]);
+        self.rows.subject.extend_from_slice(&columns.subjects[range.clone()]);
+        let direction = |i: usize| flags::pack(columns.directions.get(i).copied().unwrap_or_default(), 0);
+        self.rows.flags.extend(range.map(direction));
+    }
+
     fn hand_over(&mut self) -> Result<(), EngineError> {
         self.wait()?;
         let (done, waits) = bounded(1);
         let rows = std::mem::take(&mut self.rows);
+        self.day_end_ms = i64::MIN;
         let job = Job::Import { rows, device: self.device, mark: self.last_row, reply: Some(done) };
         self.jobs.send(job).map_err(|_| EngineError::Stopped)?;
         self.in_flight = Some((self.last_row, waits));

@@ -182,6 +182,8 @@ impl Keeper {
         let spans = self.spans_for(rows, placed);
         let picks = pick(rows, &spans);
         let ids_end = self.shared.catalog.subjects.read().ids_end();
+        let areas = imported.then(|| self.shared.catalog.site_areas());
+        let today = day_of(TimeMs::now().get());
         let mut written = Vec::new();
         for ((span, family), picked) in spans.into_iter().zip(picks) {
             if picked.is_empty() {
@@ -193,7 +195,9 @@ impl Keeper {
             };
             let number = self.shared.next_run();
             let scans = picked.len() as u64;
-            let plan = write::Plan { number, family, imported, scans, ids_end, areas: None };
+            // A day that is over and comes at once is as good as sealed.
+            let areas = areas.as_deref().filter(|_| span.is_dense() && span.to <= today);
+            let plan = write::Plan { number, family, imported, scans, ids_end, areas };
             let run = write_run(&self.shared.store, plan, |writer| write::write_rows(writer, rows, &picked))?;
             self.shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
             written.push(Placed { span, run: run.entry });

@@ -2,27 +2,29 @@
 //!
 //! ```text
 //! memory_bytes = live tables      two: one fills while the other is written
-//!              + writing          rows of the table that is written, and what two writers sort
-//!              + importing        rows of two steps of an import
+//!              + writing          rows of the table that is written, and what three writers sort
 //!              + journal          the store's write buffers, for two segments
 //!              + store cache      catalog, marks, dead letters
+//!              + importing        rows of two steps, and writing them    while it goes on
 //!              + subjects         codes, and their chains in live tables   grows
 //!              + directories      of the runs that were read               grows
 //!              + block cache      what is left
 //! ```
 //!
-//! All but the last three are bounded by settings and known at the start. What grows is looked at by the
-//! keeper, after each of its jobs and when it is idle, and is taken off the block cache, down to
-//! `CACHE_BYTES_MIN`. What a question holds while it is answered comes on top; lists and passes have
-//! limits of their own (`trace`).
+//! The first four are bounded by settings and known at the start. Imports, and what grows, are looked at by
+//! the keeper, after each of its jobs and when it is idle, and taken off the block cache, down to
+//! `CACHE_BYTES_MIN`. What a question holds while it is answered comes on top; lists and passes have limits
+//! of their own (`trace`).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::Serialize;
 use truyvet_schemas::utoipa::{self, ToSchema};
 
 use crate::config::EngineConfig;
 use crate::index::rows::FullPosting;
+use crate::sealer::MERGES_AT_ONCE;
 use crate::shared::Shared;
 
 /// Bytes by what they are for.
@@ -31,13 +33,16 @@ pub(crate) struct Memory {
     limit: u64,
     live_tables: u64,
     writing: u64,
-    importing: u64,
     journal: u64,
     base_cache: u64,
     /// What one sort of a run's writer may hold.
     writer: u64,
     /// Rows of a step of an import.
     import_rows: u64,
+    /// What an import takes.
+    import: u64,
+    /// Imports that are going on.
+    imports: AtomicU64,
     is_over_told: AtomicBool,
 }
 
@@ -52,12 +57,14 @@ impl Memory {
         Self {
             limit,
             live_tables: 2 * (LIVE_TABLE_BYTES + live_scans_max * LIVE_SCAN_BYTES),
-            writing: live_scans_max.max(import_rows) * WRITTEN_SCAN_BYTES + SORTS * writer,
-            importing: 2 * import_rows * IMPORTED_SCAN_BYTES,
+            writing: live_scans_max * WRITTEN_SCAN_BYTES + SORTS * writer,
             journal: (2 * live_scans_max * JOURNAL_SCAN_BYTES).max(JOURNAL_BYTES_MIN),
             base_cache: (limit / BASE_CACHE_SHARE).clamp(MIB, BASE_CACHE_BYTES_MAX),
             writer,
             import_rows,
+            import: 2 * import_rows * IMPORTED_SCAN_BYTES
+                + import_rows.saturating_sub(live_scans_max) * WRITTEN_SCAN_BYTES,
+            imports: AtomicU64::new(0),
             is_over_told: AtomicBool::new(false),
         }
     }
@@ -67,7 +74,7 @@ impl Memory {
     /// # Errors
     /// Says what needs how much.
     pub(crate) fn check(&self, live_scans_max: usize) -> Result<(), String> {
-        if self.limit >= self.fixed() + CACHE_BYTES_MIN {
+        if self.limit >= self.least() {
             return Ok(());
         }
         let mib = |bytes: u64| bytes.div_ceil(MIB);
@@ -78,7 +85,7 @@ impl Memory {
             self.limit,
             mib(self.live_tables),
             mib(self.writing),
-            mib(self.importing),
+            mib(self.import),
             mib(self.journal),
             mib(self.base_cache),
             mib(CACHE_BYTES_MIN),
@@ -112,7 +119,15 @@ impl Memory {
     }
 
     fn fixed(&self) -> u64 {
-        self.live_tables + self.writing + self.importing + self.journal + self.base_cache
+        self.live_tables + self.writing + self.journal + self.base_cache
+    }
+
+    fn importing(&self) -> u64 {
+        self.imports.load(Ordering::Relaxed) * self.import
+    }
+
+    fn least(&self) -> u64 {
+        self.fixed() + self.import + CACHE_BYTES_MIN
     }
 }
 
@@ -120,7 +135,7 @@ impl Memory {
 fn least(live_scans_max: u64) -> u64 {
     let mut bytes = 0;
     loop {
-        let needed = Memory::within(bytes, live_scans_max).fixed() + CACHE_BYTES_MIN;
+        let needed = Memory::within(bytes, live_scans_max).least();
         if needed <= bytes {
             return bytes;
         }
@@ -137,7 +152,7 @@ pub struct MemoryStatus {
     pub live_tables_bytes: u64,
     /// Set aside for writing and merging runs.
     pub writing_bytes: u64,
-    /// Set aside for the rows of an import.
+    /// Set aside for the rows of imports that are going on.
     pub importing_bytes: u64,
     /// Set aside for the store's write buffers.
     pub journal_bytes: u64,
@@ -161,7 +176,7 @@ impl Shared {
             limit_bytes: self.memory.limit,
             live_tables_bytes: self.memory.live_tables,
             writing_bytes: self.memory.writing,
-            importing_bytes: self.memory.importing,
+            importing_bytes: self.memory.importing(),
             journal_bytes: self.memory.journal,
             store_cache_bytes: self.memory.base_cache,
             subjects_bytes: self.subjects_bytes(),
@@ -173,7 +188,7 @@ impl Shared {
 
     /// Gives the block cache what is left beside what has grown.
     pub(crate) fn fit_block_cache(&self) {
-        let grown = self.subjects_bytes() + self.directories_bytes();
+        let grown = self.memory.importing() + self.subjects_bytes() + self.directories_bytes();
         let bytes = self.memory.block_cache(grown);
         let blocks = self.store.blocks();
         if blocks.capacity().abs_diff(bytes) >= CACHE_STEP_BYTES {
@@ -181,7 +196,7 @@ impl Shared {
         }
         let is_over = self.memory.fixed() + grown + CACHE_BYTES_MIN > self.memory.limit;
         if is_over && !self.memory.is_over_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(grown, "subjects and directories have outgrown `memory_bytes`; raise it");
+            tracing::warn!(grown, "subjects, directories and imports have outgrown `memory_bytes`; raise it");
         }
     }
 
@@ -194,6 +209,23 @@ impl Shared {
         let state = self.state.load();
         let runs = state.partitions.iter().flat_map(|partition| &partition.runs);
         runs.map(|run| run.directory_bytes() as u64).sum()
+    }
+}
+
+/// What an import takes, off the block cache for as long as this lives.
+pub(crate) struct ImportMemory(Arc<Shared>);
+
+impl ImportMemory {
+    pub(crate) fn take(shared: Arc<Shared>) -> Self {
+        shared.memory.imports.fetch_add(1, Ordering::Relaxed);
+        shared.fit_block_cache();
+        Self(shared)
+    }
+}
+
+impl Drop for ImportMemory {
+    fn drop(&mut self) {
+        self.0.memory.imports.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -213,8 +245,8 @@ const IMPORTED_SCAN_BYTES: u64 = 21;
 /// A row of a step for each 512 bytes: a quarter of all, most of it while it is written.
 const IMPORT_SHARE: u64 = 512;
 const IMPORT_ROWS_MIN: u64 = 100_000;
-/// More would not make larger runs than days have.
-const IMPORT_ROWS_MAX: u64 = 4_000_000;
+/// A nation's day.
+const IMPORT_ROWS_MAX: u64 = 12_000_000;
 /// A batch of 50 scans as it was signed, with its key.
 const JOURNAL_SCAN_BYTES: u64 = 40;
 /// Changes of the catalog pass through the same buffers.
@@ -222,8 +254,8 @@ const JOURNAL_BYTES_MIN: u64 = 16 * MIB;
 /// Catalog, marks and dead letters are read at starts and now and then.
 const BASE_CACHE_BYTES_MAX: u64 = 16 * MIB;
 const BASE_CACHE_SHARE: u64 = 128;
-/// Keeper and sealer each sort a column of subjects and the pointers to them.
-const SORTS: u64 = 4;
+/// The keeper and each merge sort a column of subjects and the pointers to them.
+const SORTS: u64 = 2 * (1 + MERGES_AT_ONCE as u64);
 /// Sixteen million subjects, or the pointers to five million scans: a nation's day in a dozen passes.
 const WRITER_BYTES_MAX: u64 = 64 * MIB;
 const WRITER_SHARE: u64 = 32;

@@ -21,7 +21,7 @@ use crate::pace::Pace;
 use crate::partition::Partition;
 use crate::partition::manifest::{Merged, RunEntry};
 use crate::partition::merge::merge_runs;
-use crate::partition::plan::{Candidate, Merge, Span, day_of, next_merge};
+use crate::partition::plan::{Candidate, Merge, Span, day_of, next_merges};
 use crate::partition::run::Run;
 use crate::partition::write::{Plan, write_run};
 use crate::shared::{Shared, State};
@@ -94,14 +94,29 @@ impl Sealer {
             let areas = self.shared.catalog.site_areas();
             let tree = areas.have_rollups().then_some(areas.tree);
             let candidates: Vec<Candidate> = state.partitions.iter().map(|p| p.candidate(tree)).collect();
-            let Some(merge) = next_merge(&candidates, today, self.shared.config.runs_max, seal) else {
+            let at_once = if self.pace == Pace::Alike { MERGES_AT_ONCE } else { 1 };
+            let merges = next_merges(&candidates, today, self.shared.config.runs_max, seal, at_once);
+            if merges.is_empty() {
                 return Ok(());
-            };
+            }
             if !self.shared.space.has_room_for_families() {
                 return Err(EngineError::NoSpace);
             }
-            self.perform(&state, merge)?;
+            self.perform_all(&state, merges)?;
         }
+    }
+
+    /// Each on a thread of its own.
+    fn perform_all(&self, state: &State, merges: Vec<Merge>) -> Result<(), EngineError> {
+        let perform = |merge| {
+            self.pace.take();
+            self.perform(state, merge)
+        };
+        std::thread::scope(|threads| {
+            let merges: Vec<_> =
+                merges.into_iter().map(|merge| threads.spawn(move || perform(merge))).collect();
+            merges.into_iter().map(|merge| merge.join().expect("a merge does not panic")).collect()
+        })
     }
 
     fn perform(&self, state: &State, merge: Merge) -> Result<(), EngineError> {
@@ -171,6 +186,9 @@ impl Sealer {
         }
     }
 }
+
+/// Closed days that are sealed at once while somebody waits for it.
+pub(crate) const MERGES_AT_ONCE: usize = 2;
 
 /// How often a merge looks whether a flush is over, which takes about a second.
 const FLUSH_LOOK: Duration = Duration::from_millis(5);

@@ -170,7 +170,7 @@ class Sample:
         return Scan(part["subject"][index].as_py(), part["site"][index].as_py(), part["unix_ms"][index].as_py())
 
 
-#: Row groups of a sample, 30 MB each: of every day two or more.
+#: Row groups of a sample, 30 MB each: some of every day.
 PARTS_MAX = 28
 
 

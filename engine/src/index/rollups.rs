@@ -5,10 +5,10 @@
 //!                          1: number of subjects varint | ids (gaps, see `ids`)
 //! ```
 //!
-//! Made when runs are merged, for spans short enough to be dense. They hold for one state of the tree of
-//! areas; a question that finds another state, or no rollup, reads the postings instead. Whole countries
-//! are dense, and lie as the bitmap in which they are united; a district's residents and visitors take half
-//! the space as gaps. Where even that is much beside the postings, there is no rollup.
+//! Made when runs of closed days are merged or imported, for spans short enough to be dense. They hold for
+//! one state of the tree of areas; a question that finds another state, or no rollup, reads the postings
+//! instead. Whole countries are dense, and lie as the bitmap in which they are united; a district's residents
+//! and visitors take half the space as gaps. Where even that is much beside the postings, there is no rollup.
 
 use std::collections::BTreeMap;
 

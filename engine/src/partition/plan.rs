@@ -14,6 +14,10 @@ pub(crate) struct Span {
 }
 
 impl Span {
+    pub(crate) fn of_day(day: i32) -> Self {
+        Self { from: day, to: day.saturating_add(1) }
+    }
+
     pub(crate) fn contains(self, day: i32) -> bool {
         self.from <= day && day < self.to
     }
@@ -68,7 +72,7 @@ fn pack(existing: &[Span], days: &[(i32, u64)], today: i32, scans_max: u64) -> V
     let mut spans: Vec<Span> = Vec::new();
     let mut scans_in_last = 0;
     for (day, scans) in days {
-        let alone = Span { from: *day, to: day + 1 };
+        let alone = Span::of_day(*day);
         let joined = spans.last().map(|last| Span { from: last.from, to: day + 1 }).filter(|joined| {
             let free = existing.iter().all(|span| span.to <= joined.from || span.from >= joined.to);
             free && *day < today && scans_in_last + scans <= scans_max
@@ -114,10 +118,16 @@ pub(crate) enum Merge {
     Part { partition: usize, runs: Vec<u32> },
 }
 
-/// The next merge, or `None` when all is well. With `seal`, closed days become one run of each kind, with
-/// the rollups of today's areas;
-/// without, and from `today` on, runs are merged when `runs_max` of a size have come together.
-pub(crate) fn next_merge(partitions: &[Candidate], today: i32, runs_max: usize, seal: bool) -> Option<Merge> {
+/// What to merge next, nothing when all is well: one merge, or of closed days as many as may be sealed at once.
+/// With `seal`, closed days become one run of each kind, with the rollups of today's areas; without, and from
+/// `today` on, runs are merged when `runs_max` of a size have come together.
+pub(crate) fn next_merges(
+    partitions: &[Candidate],
+    today: i32,
+    runs_max: usize,
+    seal: bool,
+    at_once: usize,
+) -> Vec<Merge> {
     let closed = |p: &Candidate| p.span.to <= today;
     let scans = |p: &Candidate| p.runs.iter().map(|run| run.scans).sum::<u64>();
     let joinable = |i: &usize| closed(&partitions[*i]) && closed(&partitions[i + 1]);
@@ -126,18 +136,22 @@ pub(crate) fn next_merge(partitions: &[Candidate], today: i32, runs_max: usize, 
     if let Some(i) = cheapest {
         let crowded = partitions.len() > SPANS_MAX;
         if crowded || (seal && joint(&i) <= SPAN_SCANS) {
-            return Some(Merge::Whole(i..i + 2));
+            return vec![Merge::Whole(i..i + 2)];
         }
     }
     let lacks_rollups = |p: &Candidate| p.runs.iter().any(|run| run.lacks_rollups);
     let is_unsealed = |p: &Candidate| lacks_rollups(p) || kinds(p).iter().any(|runs| runs.len() > 1);
-    if let Some(i) = partitions.iter().position(|p| seal && closed(p) && is_unsealed(p)) {
-        return Some(Merge::Whole(i..i + 1));
+    let unsealed =
+        (0..partitions.len()).filter(|i| seal && closed(&partitions[*i]) && is_unsealed(&partitions[*i]));
+    let sealed: Vec<Merge> = unsealed.take(at_once).map(|i| Merge::Whole(i..i + 1)).collect();
+    if !sealed.is_empty() {
+        return sealed;
     }
-    partitions.iter().enumerate().find_map(|(partition, candidate)| {
+    let part = |(partition, candidate): (usize, &Candidate)| {
         let runs = kinds(candidate).into_iter().find_map(|runs| alike(&runs, runs_max))?;
         Some(Merge::Part { partition, runs })
-    })
+    };
+    partitions.iter().enumerate().find_map(part).into_iter().collect()
 }
 
 fn kinds(candidate: &Candidate) -> [Vec<RunSize>; 2] {
@@ -214,19 +228,35 @@ mod tests {
         Candidate { span: span(from, from + 1), runs: (0..).zip(sizes).map(size).collect() }
     }
 
+    fn next_merge(partitions: &[Candidate], runs_max: usize, seal: bool) -> Option<Merge> {
+        let merges = next_merges(partitions, 4, runs_max, seal, 2);
+        assert!(merges.len() <= 1, "{merges:?}");
+        merges.into_iter().next()
+    }
+
     #[test]
     fn small_closed_neighbours_are_merged_when_sealing() {
         let p = candidate;
         let partitions = [p(1, &[5_000_000]), p(2, &[10]), p(3, &[10]), p(4, &[10])];
-        assert_eq!(next_merge(&partitions, 4, 8, true), Some(Merge::Whole(1..3)));
-        assert_eq!(next_merge(&partitions, 4, 8, false), None);
-        assert_eq!(next_merge(&[p(1, &[5_000_000, 9])], 4, 8, true), Some(Merge::Whole(0..1)));
-        assert_eq!(next_merge(&[p(4, &[5_000_000, 9])], 4, 8, true), None);
+        assert_eq!(next_merge(&partitions, 8, true), Some(Merge::Whole(1..3)));
+        assert_eq!(next_merge(&partitions, 8, false), None);
+        assert_eq!(next_merge(&[p(1, &[5_000_000, 9])], 8, true), Some(Merge::Whole(0..1)));
+        assert_eq!(next_merge(&[p(4, &[5_000_000, 9])], 8, true), None);
+    }
+
+    #[test]
+    fn as_many_closed_days_are_sealed_at_once_as_may_be() {
+        let unsealed = |day| candidate(day, &[5_000_000, 5_000_000]);
+        let partitions = [unsealed(1), candidate(2, &[5_000_000]), unsealed(3), unsealed(4), unsealed(5)];
+        let whole = |i: usize| Merge::Whole(i..i + 1);
+        assert_eq!(next_merges(&partitions, 5, 8, true, 2), [whole(0), whole(2)]);
+        assert_eq!(next_merges(&partitions, 5, 8, true, 9), [whole(0), whole(2), whole(3)]);
+        assert_eq!(next_merges(&partitions, 5, 8, false, 9), []);
     }
 
     #[test]
     fn runs_of_a_size_are_merged_and_larger_ones_left_alone() {
-        let part = |sizes: &[u64]| next_merge(&[candidate(4, sizes)], 4, 3, false);
+        let part = |sizes: &[u64]| next_merge(&[candidate(4, sizes)], 3, false);
         assert_eq!(part(&[4_000_000; 2]), None);
         assert_eq!(part(&[4_000_000; 3]), Some(Merge::Part { partition: 0, runs: vec![0, 1, 2] }));
         let runs = vec![1, 2, 3];
@@ -239,7 +269,7 @@ mod tests {
         let mut mixed = candidate(4, &[10; 5]);
         (0..5).for_each(|i| mixed.runs[i].imported = i % 2 == 0);
         let runs = vec![0, 2, 4];
-        assert_eq!(next_merge(&[mixed], 4, 3, false), Some(Merge::Part { partition: 0, runs }));
+        assert_eq!(next_merge(&[mixed], 3, false), Some(Merge::Part { partition: 0, runs }));
     }
 
     proptest::proptest! {

@@ -131,7 +131,11 @@ fn memory_numbers(memory: &MemoryStatus) -> [Number; 10] {
         now("memory_limit_bytes", "The setting memory_bytes", m.limit_bytes),
         now("memory_live_tables_bytes", "Set aside for scans in no run yet", m.live_tables_bytes),
         now("memory_writing_bytes", "Set aside for writing and merging runs", m.writing_bytes),
-        now("memory_importing_bytes", "Set aside for the rows of an import", m.importing_bytes),
+        now(
+            "memory_importing_bytes",
+            "Set aside for the rows of imports that are going on",
+            m.importing_bytes,
+        ),
         now("memory_journal_bytes", "Set aside for the store's write buffers", m.journal_bytes),
         now("memory_store_cache_bytes", "Set aside for the store's own cache", m.store_cache_bytes),
         now("memory_subjects_bytes", "In use for codes of subjects", m.subjects_bytes),

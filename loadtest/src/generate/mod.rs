@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! nation -> areas.csv sites.csv people.csv
-//! history, day by day -> sorted by time -> scans.{csv,csv.gz,parquet}
+//! history, day by day -> in order of time -> scans.{csv,csv.gz,parquet}
 //!         -> examples.json cluster.txt: codes that give interesting answers
 //! ```
 //!
-//! One thread makes and sorts, one writes; at most two chunks of `CHUNK_SCANS` are held.
+//! One thread makes and sorts, one writes; two days are held, at 24 bytes a scan.
 
 mod examples;
 mod sink;
@@ -78,31 +78,27 @@ impl Generate {
         progress: &ProgressBar,
     ) -> Result<(), GenerateError> {
         let mut sink = Sink::create(&self.out.join(self.format.file_name()), self.format, nation)?;
-        let (chunks, made) = sync_channel(0);
+        let (days, made) = sync_channel(0);
         thread::scope(|scope| {
-            scope.spawn(move || make(history, &chunks));
-            for chunk in made {
-                sink.write(&chunk)?;
-                progress.inc(chunk.len() as u64);
+            scope.spawn(move || make(history, &days));
+            for day in made {
+                for chunk in day.chunks(CHUNK_SCANS) {
+                    sink.write(chunk)?;
+                    progress.inc(chunk.len() as u64);
+                }
             }
             sink.finish()
         })
     }
 }
 
-/// Stops early where nobody takes the chunks any more.
-fn make(history: &History<'_>, chunks: &SyncSender<Vec<ModelScan>>) {
+/// Each day in order of time, as a log is. Stops early where nobody takes the days any more.
+fn make(history: &History<'_>, days: &SyncSender<Vec<ModelScan>>) {
     for day in history.days() {
-        let mut scans = history.scans_of_day(day);
-        loop {
-            let mut chunk: Vec<_> = scans.by_ref().take(CHUNK_SCANS).collect();
-            if chunk.is_empty() {
-                break;
-            }
-            chunk.sort_unstable();
-            if chunks.send(chunk).is_err() {
-                return;
-            }
+        let mut scans: Vec<_> = history.scans_of_day(day).collect();
+        scans.sort_unstable();
+        if days.send(scans).is_err() {
+            return;
         }
     }
 }
@@ -134,8 +130,7 @@ impl GenerateError {
     }
 }
 
-/// A row group of Parquet, and what is sorted at once: 24 MB. A day above it is written as several
-/// runs, each in order of time.
+/// A row group of Parquet.
 const CHUNK_SCANS: usize = 1 << 20;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ from .peer import Ingested
 #: Bytes of disk a scan at the worst moment: runs, and what a merge writes beside them.
 LOAD_BYTES_A_SCAN = 20
 
-#: Of the server, as inside the process: a quarter of the machine's, as PostgreSQL has.
+#: Of every process: a quarter of the machine's, as PostgreSQL has.
 MEMORY_BYTES = 6 << 30
 
 
@@ -51,8 +51,15 @@ class Truyvet:
         return [part for name in names for part in (f"--{name}", self.nation.file(f"{name}.csv"))]
 
     def truyvet(self, word: str, *arguments: str) -> None:
-        self.dir.parent.mkdir(parents=True, exist_ok=True)
-        output([self.run.program("truyvet"), word, "--data", str(self.dir), *arguments], quiet=True)
+        command = [self.run.program("truyvet"), word, "--data", str(self.dir), "--config", str(self.config())]
+        output([*command, *arguments], quiet=True)
+
+    def config(self) -> Path:
+        """Written anew: where the data lies it may not be yet, or not any more."""
+        file = self.dir.with_suffix(".toml")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"[engine]\nmemory_bytes = {MEMORY_BYTES}\n", encoding="utf-8")
+        return file
 
     def bytes_on_disk(self) -> int:
         return sum(file.stat().st_size for file in self.dir.rglob("*") if file.is_file())
@@ -91,10 +98,9 @@ class Truyvet:
     def server(self, data: Path) -> Iterator[dict[str, str]]:
         """A server on loopback, and its addresses; ended when they are no longer needed."""
         data.parent.mkdir(parents=True, exist_ok=True)
-        log, config = data.with_suffix(".log"), data.with_suffix(".toml")
-        config.write_text(f"[engine]\nmemory_bytes = {MEMORY_BYTES}\n", encoding="utf-8")
+        log = data.with_suffix(".log")
         command = [self.run.program("truyvet"), "serve", "--data", str(data)]
-        command += ["--http", "127.0.0.1:0", "--quic", "127.0.0.1:0", "--config", str(config)]
+        command += ["--http", "127.0.0.1:0", "--quic", "127.0.0.1:0", "--config", str(self.config())]
         with open(log, "w", encoding="utf-8") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out)
         try:
@@ -103,10 +109,10 @@ class Truyvet:
             process.terminate()
             process.wait()
         log.unlink()
-        config.unlink()
 
     def remove(self) -> None:
         shutil.rmtree(self.dir, ignore_errors=True)
+        self.dir.with_suffix(".toml").unlink(missing_ok=True)
 
 
 def wait_for(process: subprocess.Popen[bytes], file: Path, log: Path) -> dict[str, str]:

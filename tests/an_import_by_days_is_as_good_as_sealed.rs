@@ -53,7 +53,7 @@ fn bad_rows_are_counted_wherever_a_step_ends() {
     push(&mut import, done + 1, BAD_A_CHUNK);
     import.commit().unwrap();
     house.engine().seal().unwrap();
-    assert_eq!(runs(&house), [1; DAYS as usize]);
+    assert!(runs(&house).iter().all(|runs| *runs == 1));
     (0..DAYS).for_each(|day| assert_eq!(count(&house, day), (DAY_ROWS, true)));
     house.assert_sound();
 }

@@ -21,10 +21,11 @@ pub struct EngineConfig {
     /// Milliseconds by which a scan's time may be ahead of the gateway's clock. Default 300,000.
     /// Scans further ahead become dead letters.
     pub clock_skew_ms: u64,
-    /// Bytes of memory that the engine may take. Default 2 GiB. What live tables, writing, imports,
-    /// the journal and subjects leave is for blocks read from disk: more makes repeated questions
-    /// about the same days faster. Too little for `live_scans_max` is refused at the start. What a
-    /// question holds while it is answered comes on top.
+    /// Bytes of memory that the engine may take. Default 2 GiB. What live tables, writing, the journal,
+    /// subjects, and imports while they go on leave is for blocks read from disk: more makes repeated
+    /// questions about the same days faster, and the steps of an import larger (5 GiB for a nation's
+    /// day). Too little for `live_scans_max` is refused at the start. What a question holds while it is
+    /// answered comes on top.
     pub memory_bytes: u64,
     /// Bytes that must stay free on the data directory's file system; below, no scans are taken.
     /// Default 512 MiB: room for one run, the journal, and the operator's own tools.

@@ -96,6 +96,7 @@ def make(run: Run) -> Nation:
     """Generates and encodes, unless the same nation is there."""
     directory = run.nation_dir
     wanted = {"scans": run.scans, "people": run.people, "sites": run.sites, "seed": run.seed, "last": LAST_DAY}
+    wanted["order"] = "time"
     mark = directory / "nation.json"
     if mark.exists() and json.loads(mark.read_text()) == wanted:
         return Nation(directory)

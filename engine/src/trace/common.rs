@@ -146,8 +146,8 @@ fn keep_top(counted: &mut Vec<Counted>, top: usize) {
     }
 }
 
-/// Subjects whose trails a thread reads at once.
-const SUBJECTS_AT_ONCE: usize = 32;
+/// Subjects whose trails a thread reads at once: few enough that the processors share a hundred evenly.
+const SUBJECTS_AT_ONCE: usize = 16;
 
 /// Cells that a thread counts at once: a thread is worth it from some hundred cells on.
 const CELLS_AT_ONCE: usize = 128;

@@ -115,7 +115,7 @@ impl Sealer {
         std::thread::scope(|threads| {
             let merges: Vec<_> =
                 merges.into_iter().map(|merge| threads.spawn(move || perform(merge))).collect();
-            merges.into_iter().map(|merge| merge.join().expect("a merge does not panic")).collect()
+            merges.into_iter().try_for_each(|merge| merge.join().expect("a merge does not panic"))
         })
     }
 

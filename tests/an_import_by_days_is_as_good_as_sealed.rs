@@ -1,13 +1,9 @@
 //! A file in order of days becomes a run a day, with its rollups, so that sealing has nothing to do; stopped
 //! anywhere, it goes on from what is durable, and adds nothing twice.
 
-use std::sync::Arc;
+use truyvet_engine::{CodeColumn, EngineConfig, Import, RowChunk};
 
-use truyvet_engine::{
-    AreaRecord, Asking, CodeColumn, EngineConfig, Import, Interval, Passed, RowChunk, SiteRecord,
-};
-use truyvet_schemas::TimeMs;
-
+use crate::support::ward::{count_in_ward, put_ward, ward_site};
 use crate::support::{House, START_MS, config};
 
 #[test]
@@ -61,14 +57,7 @@ fn bad_rows_are_counted_wherever_a_step_ends() {
 fn house() -> House {
     // A step takes a day and no two.
     let house = House::with(EngineConfig { memory_bytes: 300 << 20, ..config() });
-    let catalog = house.engine().catalog();
-    catalog.put_areas(vec![AreaRecord { area: "ward".into(), ..AreaRecord::default() }]).unwrap();
-    let in_ward = |number| SiteRecord {
-        site: format!("s{number}"),
-        area: Some("ward".into()),
-        ..SiteRecord::default()
-    };
-    catalog.put_sites((0..SITES).map(in_ward).collect()).unwrap();
+    put_ward(&house, 0..SITES);
     house
 }
 
@@ -87,7 +76,7 @@ fn push(import: &mut Import, first_row: u64, bad: u64) {
         let (mut subjects, mut sites, mut at_ms) = (CodeColumn::plain(), CodeColumn::plain(), Vec::new());
         for row in rows {
             subjects.push(&format!("p{}", row * 7_919 % 1_009));
-            sites.push(&format!("s{}", row % u64::from(SITES)));
+            sites.push(&ward_site((row % u64::from(SITES)) as u32));
             let (day, of_day) = (row / DAY_ROWS, row % DAY_ROWS);
             // Within a day in any order.
             at_ms.push(START_MS + (day * DAY_MS + of_day * 7_919 % DAY_ROWS * 150) as i64);
@@ -102,14 +91,8 @@ fn runs(house: &House) -> Vec<usize> {
     house.engine().status().partitions.iter().map(|partition| partition.runs).collect()
 }
 
-/// Scans in the ward that day, and whether they were counted from rollups alone.
 fn count(house: &House, day: u64) -> (u64, bool) {
-    let asking = Arc::new(Asking::unlimited());
-    let start = TimeMs::new(START_MS + (day * DAY_MS) as i64);
-    let interval = Interval::new(start, TimeMs::new(start.get() + DAY_MS as i64)).unwrap();
-    let question = Passed { sites: Vec::new(), areas: vec!["ward".into()], interval, list: false };
-    let answer = house.engine().asked_within(asking.clone()).passed(&question).unwrap();
-    (answer.scans, asking.explained().posting_leaves == 0)
+    count_in_ward(house, START_MS + (day * DAY_MS) as i64)
 }
 
 const SITES: u32 = 30;

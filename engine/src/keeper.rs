@@ -179,11 +179,11 @@ impl Keeper {
         imported: bool,
         placed: &[Placed],
     ) -> Result<Vec<Placed>, EngineError> {
-        let spans = self.spans_for(rows, placed);
+        let today = day_of(TimeMs::now().get());
+        let spans = self.spans_for(rows, placed, today);
         let picks = pick(rows, &spans);
         let ids_end = self.shared.catalog.subjects.read().ids_end();
         let areas = imported.then(|| self.shared.catalog.site_areas());
-        let today = day_of(TimeMs::now().get());
         let mut written = Vec::new();
         for ((span, family), picked) in spans.into_iter().zip(picks) {
             if picked.is_empty() {
@@ -207,7 +207,7 @@ impl Keeper {
     }
 
     /// The spans of days that there are or should be, each with its family if it has one.
-    fn spans_for(&self, rows: &Rows, placed: &[Placed]) -> Vec<(Span, Option<u32>)> {
+    fn spans_for(&self, rows: &Rows, placed: &[Placed], today: i32) -> Vec<(Span, Option<u32>)> {
         let known = self.manifest.partitions.iter().map(|p| (p.span(), p.family));
         let mut spans: Vec<(Span, Option<u32>)> = known
             .chain(placed.iter().map(|placed| (placed.span, placed.run.family)))
@@ -216,7 +216,6 @@ impl Keeper {
         spans.sort_unstable_by_key(|(span, _)| *span);
         spans.dedup_by_key(|(span, _)| *span);
         let existing: Vec<Span> = spans.iter().map(|(span, _)| *span).collect();
-        let today = day_of(TimeMs::now().get());
         let new = new_spans(&existing, &scans_by_day(rows), today);
         spans.extend(new.into_iter().map(|span| (span, None)));
         spans.sort_unstable_by_key(|(span, _)| *span);

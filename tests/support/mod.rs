@@ -10,6 +10,7 @@ pub(crate) mod power;
 pub(crate) mod server;
 pub(crate) mod stream;
 pub(crate) mod twin;
+pub(crate) mod ward;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -212,7 +212,7 @@ impl<'e> View<'e> {
                     let Some(area) = area else { break };
                     self.asking.enter(Way::Rollups);
                     self.asking.spend_rollup()?;
-                    let day_span = Span { from: day, to: day + 1 };
+                    let day_span = Span::of_day(day);
                     let meter = self.asking.meter();
                     let add = |rollup: &_| sum.add_rollup(rollup);
                     if run.rollup(&self.shared.store, meter, area.area, day, add)? {

@@ -16,7 +16,7 @@ use crate::index::packed::Packed;
 use crate::index::rows::{Posting, TrailRow};
 use crate::index::times::Times;
 use crate::index::{packed, times, trails};
-use crate::journal::{Journal, record};
+use crate::journal::{Journal, Segment, record};
 use crate::live::{Appender, BlockFacts, LiveTable};
 use crate::memory::Memory;
 use crate::store::Store;
@@ -142,7 +142,8 @@ impl OpenJournal {
     pub fn create(dir: &Path) -> Result<Self, OpenError> {
         let config = EngineConfig::default();
         let store = Store::open(&dir.join("engine"), &dir.join("scratch"), &config, &Memory::of(&config))?;
-        Ok(Self { journal: Journal::start(Arc::new(store), 1)? })
+        let segment = Segment::create(&store, 1)?;
+        Ok(Self { journal: Journal::start(Arc::new(store), segment) })
     }
 
     /// Appends batches, one of each device, and returns when all of them are on disk.
@@ -163,7 +164,7 @@ impl OpenJournal {
                 batch,
             }
             .encode(&mut bytes);
-            group.append(&bytes, device, 1)?;
+            group.append(&bytes, device, 1);
         }
         group.commit()
     }

@@ -49,6 +49,8 @@ struct Inner {
     jobs: Option<Sender<Job>>,
     /// Keeper, sealer, applier, committer.
     threads: Vec<JoinHandle<()>>,
+    /// Removes old logs until its sender goes.
+    cleaner: Option<(Sender<()>, JoinHandle<()>)>,
     dir: DataDir,
 }
 
@@ -68,7 +70,7 @@ impl Engine {
         let numbers = first_unused(&store)?;
         let catalog = Catalog::load(store.clone(), config.subjects_max)?;
         let (reaper, unread) = unbounded();
-        let partitions = open_partitions(&manifest, &[], &reaper);
+        let partitions = open_partitions(&store, &manifest, &[], &reaper);
         let gaps = Arc::new(manifest.gaps.clone());
         let shared = Arc::new(Shared {
             space: Space::new(dir.root().to_owned(), config.free_bytes_min),
@@ -81,10 +83,12 @@ impl Engine {
             numbers,
             followed: Followed::new(),
             spare_table: parking_lot::Mutex::default(),
+            spare_segment: parking_lot::Mutex::default(),
         });
         shared.fit_block_cache();
         let recovered = recovery::replay(&shared, &manifest)?;
-        let journal = Journal::start(shared.store.clone(), recovered.next_segment)?;
+        shared.numbers.segment.store(recovered.next_segment, Ordering::Relaxed);
+        let journal = Journal::start(shared.store.clone(), shared.start_segment()?);
         let mut threads = Vec::new();
         let (jobs, jobs_queue) = bounded(1);
         let (seals, seals_queue) = bounded(1);
@@ -100,12 +104,15 @@ impl Engine {
         let (requests, requests_queue) = bounded(REQUESTS_MAX);
         let committer = Committer::new(shared.clone(), journal, requests_queue, steps);
         threads.push(spawn("committer", move || committer.run())?);
+        let (clean, until) = bounded(0);
+        let store = shared.store.clone();
+        let cleaner = Some((clean, spawn("cleaner", move || store.remove_old_logs(&until))?));
         if !recovered.tables.is_empty() {
             let (tables, next_segment) = (recovered.tables, recovered.next_segment);
             jobs.send(Job::Flush { tables, next_segment, reply: None }).map_err(|_| EngineError::Stopped)?;
         }
-        let inner =
-            Inner { shared, requests: Some(requests), seals: Some(seals), jobs: Some(jobs), threads, dir };
+        let (requests, seals, jobs) = (Some(requests), Some(seals), Some(jobs));
+        let inner = Inner { shared, requests, seals, jobs, threads, cleaner, dir };
         Ok(Self { inner: Arc::new(inner), asking: Arc::default() })
     }
 
@@ -300,6 +307,10 @@ impl Drop for Inner {
             jobs.send(Job::Close).ok();
         }
         threads.into_iter().for_each(|keeper| drop(keeper.join()));
+        if let Some((until, cleaner)) = self.cleaner.take() {
+            drop(until);
+            cleaner.join().ok();
+        }
         let applied = self.shared.counters.scans_applied.load(Ordering::Relaxed);
         tracing::debug!(applied, "engine closed");
     }
@@ -327,7 +338,7 @@ fn first_unused(store: &Store) -> Result<Numbers, EngineError> {
     let family = families.iter().filter_map(|family| Kind::Partition.number(family)).max();
     let run = store.stored_runs()?.into_iter().map(|(_, run)| run).max();
     let next = |last: Option<u32>| last.map_or(0, |last| last + 1).into();
-    Ok(Numbers { run: next(run), family: next(family) })
+    Ok(Numbers { run: next(run), family: next(family), segment: 0.into() })
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {

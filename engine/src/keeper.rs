@@ -23,10 +23,10 @@ use crate::partition::gaps::Why;
 use crate::partition::manifest::{Manifest, Merged, PartitionEntry, RunEntry};
 use crate::partition::plan::{Span, day_of, new_spans};
 use crate::partition::run::Run;
-use crate::partition::write::{self, write_run};
+use crate::partition::write::{self, RunWriter, write_run};
 use crate::sealer;
 use crate::shared::Shared;
-use crate::store::{Base, Family, Kind, Reaper, Unread};
+use crate::store::{Base, Family, Kind, Reaper, Store, Unread};
 
 /// What the keeper is asked to do. A reply comes when it is done.
 pub(crate) enum Job {
@@ -70,6 +70,8 @@ pub(crate) struct Keeper {
     sealer: Sender<sealer::Request>,
     reaper: Reaper,
     unread: Receiver<Unread>,
+    /// Whether somebody waits for the job at hand.
+    is_waited_for: bool,
 }
 
 /// A run and the days that it belongs to.
@@ -86,23 +88,23 @@ impl Keeper {
         sealer: Sender<sealer::Request>,
         (reaper, unread): (Reaper, Receiver<Unread>),
     ) -> Self {
-        Self { shared, manifest, jobs, sealer, reaper, unread }
+        Self { shared, manifest, jobs, sealer, reaper, unread, is_waited_for: false }
     }
 
     /// Works until the engine closes.
     pub(crate) fn run(mut self) {
-        self.shared.prepare_table();
+        self.prepare();
         loop {
             match self.jobs.recv_timeout(IDLE) {
                 Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return self.drop_unread(),
                 Ok(job) => {
-                    Pace::unless(job.is_waited_for() || !self.jobs.is_empty()).take();
+                    self.is_waited_for = job.is_waited_for();
                     let is_flush = matches!(job, Job::Flush { .. });
                     self.shared.counters.set_flushing(is_flush);
                     self.perform(job);
                     self.shared.counters.set_flushing(false);
                     if is_flush {
-                        self.shared.prepare_table();
+                        self.prepare();
                     }
                     // A full queue means that the sealer will look anyway.
                     self.sealer.try_send(sealer::Request::Look).ok();
@@ -112,6 +114,17 @@ impl Keeper {
             self.drop_unread();
             self.shared.fit_block_cache();
         }
+    }
+
+    /// Has at hand what the next full table needs.
+    fn prepare(&self) {
+        self.shared.prepare_segment();
+        self.at_pace(|| self.shared.prepare_table());
+    }
+
+    /// Behind others, unless somebody waits.
+    fn at_pace<T>(&self, work: impl FnOnce() -> T) -> T {
+        Pace::unless(self.is_waited_for || !self.jobs.is_empty()).during(work)
     }
 
     fn perform(&mut self, job: Job) {
@@ -151,7 +164,7 @@ impl Keeper {
     fn flush(&mut self, tables: &[Arc<LiveTable>], next_segment: u32) -> Result<(), EngineError> {
         let mut placed = Vec::new();
         for table in tables {
-            let rows = table.rows();
+            let rows = self.at_pace(|| table.rows());
             placed.extend(self.write_rows(&rows, false, &placed)?);
         }
         let mut next = self.manifest.clone();
@@ -162,7 +175,7 @@ impl Keeper {
                 self.shared.store.drop_family(&family)?;
             }
         }
-        Ok(())
+        self.shared.store.begin_log()
     }
 
     fn import(&mut self, rows: &Rows, device: u32, mark: u64) -> Result<(), EngineError> {
@@ -181,7 +194,7 @@ impl Keeper {
     ) -> Result<Vec<Placed>, EngineError> {
         let today = day_of(TimeMs::now().get());
         let spans = self.spans_for(rows, placed, today);
-        let picks = pick(rows, &spans);
+        let picks = self.at_pace(|| pick(rows, &spans));
         let ids_end = self.shared.catalog.subjects.read().ids_end();
         let areas = imported.then(|| self.shared.catalog.site_areas());
         let mut written = Vec::new();
@@ -198,7 +211,8 @@ impl Keeper {
             // A day that is over and comes at once is as good as sealed.
             let areas = areas.as_deref().filter(|_| span.is_dense() && span.to <= today);
             let plan = write::Plan { number, family, imported, scans, ids_end, areas };
-            let run = write_run(&self.shared.store, plan, |writer| write::write_rows(writer, rows, &picked))?;
+            let write = |writer: &mut RunWriter<'_, '_>| write::write_rows(writer, rows, &picked);
+            let run = self.at_pace(|| write_run(&self.shared.store, plan, write))?;
             self.shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
             written.push(Placed { span, run: run.entry });
         }
@@ -250,7 +264,7 @@ impl Keeper {
     /// longer named, and families without a name, go with their last reader.
     fn show(&mut self, next: Manifest, replaced: &[Arc<LiveTable>]) {
         let former = self.shared.state.load_full();
-        let partitions = open_partitions(&next, &former.partitions, &self.reaper);
+        let partitions = open_partitions(&self.shared.store, &next, &former.partitions, &self.reaper);
         let gaps = Arc::new(next.gaps.clone());
         self.shared.change_state(|state| {
             state.partitions.clone_from(&partitions);
@@ -314,7 +328,7 @@ impl Keeper {
     fn drop_unread(&self) {
         for unread in self.unread.try_iter() {
             let dropped = match &unread {
-                Unread::Family(family) => self.shared.store.drop_family(family),
+                Unread::Family { name, .. } => self.shared.store.drop_family(name),
                 Unread::Run { family, run } => self.shared.store.drop_run(family, *run),
             };
             if let Err(error) = dropped {
@@ -326,6 +340,7 @@ impl Keeper {
 
 /// The manifest's partitions, opened; families and runs that are open already are shared.
 pub(crate) fn open_partitions(
+    store: &Store,
     manifest: &Manifest,
     former: &[Arc<Partition>],
     reaper: &Reaper,
@@ -337,7 +352,7 @@ pub(crate) fn open_partitions(
         runs.insert(run.entry.number, run.clone());
     }
     let mut family = |number: u32| {
-        let open = || Arc::new(Family::new(Kind::Partition.family(number), reaper.clone()));
+        let open = || Arc::new(Family::open(store, Kind::Partition.family(number), reaper.clone()));
         families.entry(number).or_insert_with(open).clone()
     };
     let mut open = |entry: &PartitionEntry| {

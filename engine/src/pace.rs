@@ -1,7 +1,8 @@
 //! How much of the processors the threads take that write and merge runs.
 //!
 //! On few processors a merge beside arrivals makes these wait at every turn. So such threads work *behind*:
-//! with what others leave. Only while nobody waits for them, because it may be nothing.
+//! with what others leave. Only while nobody waits for them, because it may be nothing, and only for work
+//! that holds no lock: whoever needs the lock would wait for a thread that gets no time.
 
 use std::os::unix::thread::{JoinHandleExt as _, RawPthread};
 use std::thread::JoinHandle;
@@ -26,9 +27,12 @@ impl Pace {
         if is_waited_for { Self::Alike } else { Self::Behind }
     }
 
-    /// For the thread that calls.
-    pub(crate) fn take(self) {
+    /// Does `work`, which must hold no lock that others need; then the thread is as everybody.
+    pub(crate) fn during<T>(self, work: impl FnOnce() -> T) -> T {
         self.set(thread_native_id());
+        let done = work();
+        Self::Alike.set(thread_native_id());
+        done
     }
 
     fn set(self, thread: RawPthread) {
@@ -54,7 +58,7 @@ impl Hurry {
         Self(thread.as_pthread_t())
     }
 
-    /// From now on it works as everybody, until it takes another pace itself.
+    /// From now on it works as everybody, until it begins other work behind.
     pub(crate) fn up(self) {
         Pace::Alike.set(self.0);
     }
@@ -69,15 +73,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_works_behind_until_it_is_hurried_and_nobodys_niceness_changes() {
+    fn a_thread_works_behind_until_it_is_hurried_or_done_and_nobodys_niceness_changes() {
         let niceness = || rustix::process::getpriority_process(None).expect("it is always told");
         let (reached, reports) = mpsc::channel();
         let (go_on, goes) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let before = niceness();
-            Pace::Behind.take();
-            reached.send(thread_schedule_policy()).expect("is read");
-            goes.recv().expect("is told");
+            Pace::Behind.during(|| {
+                reached.send(thread_schedule_policy()).expect("is read");
+                goes.recv().expect("is told");
+                reached.send(thread_schedule_policy()).expect("is read");
+            });
+            Pace::Behind.during(|| ());
             reached.send(thread_schedule_policy()).expect("is read");
             assert_eq!(niceness(), before);
         });
@@ -89,6 +96,8 @@ mod tests {
         go_on.send(()).expect("it waits");
         let hurried = reports.recv().expect("is told").expect("the system tells it");
         assert_eq!(hurried, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other));
+        let after = reports.recv().expect("is told").expect("the system tells it");
+        assert_eq!(after, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Other));
         thread.join().expect("nothing failed there");
     }
 }

@@ -26,9 +26,10 @@ pub(crate) fn replay(shared: &Shared, manifest: &Manifest) -> Result<Recovered, 
     let mut recovered = Recovered { tables: Vec::new(), next_segment: manifest.first_segment };
     for (number, family) in segments(&shared.store, manifest.first_segment)? {
         recovered.next_segment = number + 1;
+        let family = shared.store.find_family(family)?;
         if replay_segment(&shared.store, &family, |record| replayer.apply(record))? == 0 {
             // A start that was given nothing leaves nothing behind.
-            shared.store.drop_family(&family)?;
+            shared.store.drop_family(family.name())?;
         }
     }
     recovered.tables = replayer.tables;

@@ -23,7 +23,7 @@ use crate::partition::manifest::{Merged, RunEntry};
 use crate::partition::merge::merge_runs;
 use crate::partition::plan::{Candidate, Merge, Span, day_of, next_merges};
 use crate::partition::run::Run;
-use crate::partition::write::{Plan, write_run};
+use crate::partition::write::{Plan, RunWriter, write_run};
 use crate::shared::{Shared, State};
 use crate::store::Kind;
 
@@ -55,13 +55,13 @@ impl Sealer {
         while let Ok(request) = self.requests.recv() {
             match request {
                 Request::Look => {
-                    self.take(Pace::Behind);
+                    self.pace = Pace::Behind;
                     if let Err(error) = self.merge(false) {
                         self.report(&error);
                     }
                 }
                 Request::Seal(pace, reply) => {
-                    self.take(pace);
+                    self.pace = pace;
                     let result = self.merge(true);
                     if let Err(error) = &result {
                         self.report(error);
@@ -71,11 +71,6 @@ impl Sealer {
                 Request::Close => return,
             }
         }
-    }
-
-    fn take(&mut self, pace: Pace) {
-        pace.take();
-        self.pace = pace;
     }
 
     fn report(&self, error: &EngineError) {
@@ -108,13 +103,9 @@ impl Sealer {
 
     /// Each on a thread of its own.
     fn perform_all(&self, state: &State, merges: Vec<Merge>) -> Result<(), EngineError> {
-        let perform = |merge| {
-            self.pace.take();
-            self.perform(state, merge)
-        };
         std::thread::scope(|threads| {
             let merges: Vec<_> =
-                merges.into_iter().map(|merge| threads.spawn(move || perform(merge))).collect();
+                merges.into_iter().map(|merge| threads.spawn(|| self.perform(state, merge))).collect();
             merges.into_iter().try_for_each(|merge| merge.join().expect("a merge does not panic"))
         })
     }
@@ -170,8 +161,8 @@ impl Sealer {
             self.let_a_flush_pass();
             shared.counters.is_closing()
         };
-        let run =
-            write_run(&shared.store, plan, |writer| merge_runs(&shared.store, runs, writer, is_stopped))?;
+        let merge = |writer: &mut RunWriter<'_, '_>| merge_runs(&shared.store, runs, writer, is_stopped);
+        let run = self.pace.during(|| write_run(&shared.store, plan, merge))?;
         assert_eq!(run.entry.scans, plan.scans, "a merge keeps every scan");
         shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
         shared.counters.runs_written.fetch_add(1, Ordering::Relaxed);

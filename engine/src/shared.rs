@@ -12,6 +12,7 @@ use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::follow::Followed;
 use crate::ingest::space::Space;
+use crate::journal::Segment;
 use crate::live::{Appender, LiveTable};
 use crate::memory::Memory;
 use crate::partition::Partition;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) numbers: Numbers,
     pub(crate) followed: Followed,
     pub(crate) spare_table: Mutex<Option<(Arc<LiveTable>, Appender)>>,
+    pub(crate) spare_segment: Mutex<Option<Segment>>,
 }
 
 /// Numbers for what is made next. None is used twice while anything of that number may be there.
@@ -38,6 +40,7 @@ pub(crate) struct Shared {
 pub(crate) struct Numbers {
     pub(crate) run: AtomicU32,
     pub(crate) family: AtomicU32,
+    pub(crate) segment: AtomicU32,
 }
 
 /// Where every visible scan is, exactly once.
@@ -95,6 +98,14 @@ impl Shared {
         (table, appender)
     }
 
+    /// A new segment of the journal, behind all others.
+    pub(crate) fn start_segment(&self) -> Result<Segment, EngineError> {
+        // One that was begun before another is not behind it; it goes with the next that is written.
+        let is_last = |spare: &Segment| spare.number + 1 == self.numbers.segment.load(Ordering::Relaxed);
+        let spare = self.spare_segment.lock().take().filter(is_last);
+        spare.map_or_else(|| self.new_segment(), Ok)
+    }
+
     /// Sees to it that the next table is at hand: making its columns takes tens of milliseconds, which
     /// arrivals would wait for.
     pub(crate) fn prepare_table(&self) {
@@ -102,6 +113,22 @@ impl Shared {
             let table = self.new_table();
             self.spare_table.lock().replace(table);
         }
+    }
+
+    /// The same with the next segment. One that cannot be begun is begun again when it is needed, which
+    /// tells why not.
+    pub(crate) fn prepare_segment(&self) {
+        if self.spare_segment.lock().is_none()
+            && let Ok(segment) = self.new_segment()
+        {
+            self.spare_segment.lock().replace(segment);
+        }
+    }
+
+    fn new_segment(&self) -> Result<Segment, EngineError> {
+        // Counted up first: a failed attempt may leave its family behind, and then its number is taken.
+        let number = self.numbers.segment.fetch_add(1, Ordering::Relaxed);
+        Segment::create(&self.store, number)
     }
 
     fn new_table(&self) -> (Arc<LiveTable>, Appender) {

@@ -114,7 +114,7 @@ impl Applier {
         let (table, appender) = self.shared.start_table();
         let tables = std::mem::replace(&mut self.tables, vec![table]);
         self.appender = appender;
-        if reply.is_some() || !self.jobs.is_empty() {
+        if reply.is_some() || self.shared.counters.is_flushing() || !self.jobs.is_empty() {
             self.hurry.up();
         }
         // Waits while the keeper is busy with the table before: that is the back-pressure that bounds

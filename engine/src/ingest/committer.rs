@@ -167,11 +167,13 @@ impl Committer {
             return;
         }
         let rotated = match self.shared.space.has_room_for_families() {
-            true => self.journal.rotate(),
+            true => self.shared.start_segment(),
             false => Err(EngineError::NoSpace),
         };
         match rotated {
-            Ok(next_segment) => {
+            Ok(segment) => {
+                let next_segment = segment.number;
+                self.journal.rotate(segment);
                 self.steps.send(Step::Rotate { next_segment, reply }).ok();
                 (self.scans, self.blocks) = (0, 0);
             }
@@ -252,7 +254,7 @@ fn write(
                 batch: &batch,
             };
             record.encode(scratch);
-            group.append(scratch, device, last_seq)?;
+            group.append(scratch, device, last_seq);
             group.note_lost(device, first_seq, &json(&lost));
             let step = Step::Lost { device, lost, reply: reply.clone() };
             Ok(outcome(last_seq, Some(step), 0, 1, reply))
@@ -270,7 +272,7 @@ fn write(
                 batch: &batch,
             };
             record.encode(scratch);
-            let position = group.append(scratch, device, new_last)?;
+            let position = group.append(scratch, device, new_last);
             keep_aside(group, position, &view, device, received_at, &refused);
             let scans = view.len() - skip as usize - refused.len();
             let blocks = refused.len() + 1;

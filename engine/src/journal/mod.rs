@@ -14,36 +14,45 @@ use std::sync::Arc;
 
 use crate::error::EngineError;
 use crate::index::keys::{self, MetaTag};
-use crate::store::{Base, Changes, Kind, Store};
+use crate::store::{Base, Changes, Handle, Kind, Store};
 
 /// The open end of the journal. One thread appends.
 pub(crate) struct Journal {
     store: Arc<Store>,
-    segment: u32,
-    family: String,
+    segment: Segment,
     next_position: u64,
 }
 
+/// A family that holds, or is to hold, the batches of one live table.
+pub(crate) struct Segment {
+    pub(crate) number: u32,
+    family: Handle,
+}
+
+impl Segment {
+    pub(crate) fn create(store: &Store, number: u32) -> Result<Self, EngineError> {
+        Ok(Self { number, family: store.create_family(Kind::Journal, number)? })
+    }
+}
+
 impl Journal {
-    /// Starts a new segment behind all others.
-    pub(crate) fn start(store: Arc<Store>, segment: u32) -> Result<Self, EngineError> {
-        let family = store.create_family(Kind::Journal, segment)?;
-        Ok(Self { store, segment, family, next_position: first_position(segment) })
+    /// Appends to this segment, which is behind all others and empty.
+    pub(crate) fn start(store: Arc<Store>, segment: Segment) -> Self {
+        let next_position = first_position(segment.number);
+        Self { store, segment, next_position }
     }
 
     /// Begins a group of appends that become durable together.
     pub(crate) fn group(&mut self) -> Group<'_> {
         let changes = self.store.changes();
-        Group { changes, family: &self.family, next_position: &mut self.next_position }
+        Group { changes, family: &self.segment.family, next_position: &mut self.next_position }
     }
 
-    /// Starts the next segment, and tells its number.
-    pub(crate) fn rotate(&mut self) -> Result<u32, EngineError> {
-        // Counted up first: a failed attempt may leave its family behind, and then its number is taken.
-        self.segment += 1;
-        self.family = self.store.create_family(Kind::Journal, self.segment)?;
-        self.next_position = first_position(self.segment);
-        Ok(self.segment)
+    /// Goes on in the next segment.
+    pub(crate) fn rotate(&mut self, next: Segment) {
+        debug_assert!(self.segment.number < next.number, "segments are replayed in order of their numbers");
+        self.next_position = first_position(next.number);
+        self.segment = next;
     }
 }
 
@@ -54,18 +63,18 @@ fn first_position(segment: u32) -> u64 {
 /// Appends that become durable together.
 pub(crate) struct Group<'j> {
     changes: Changes<'j>,
-    family: &'j str,
+    family: &'j Handle,
     next_position: &'j mut u64,
 }
 
 impl Group<'_> {
     /// Adds a record and its device's new high-water mark; tells its position.
-    pub(crate) fn append(&mut self, record: &[u8], device: u32, last_seq: u64) -> Result<u64, EngineError> {
+    pub(crate) fn append(&mut self, record: &[u8], device: u32, last_seq: u64) -> u64 {
         let position = *self.next_position;
         *self.next_position += 1;
-        self.changes.put_in(self.family, &keys::position(position), record)?;
+        self.changes.put_in(self.family, &keys::position(position), record);
         self.changes.put(Base::Meta, &keys::meta(MetaTag::Mark, device), &last_seq.to_be_bytes());
-        Ok(position)
+        position
     }
 
     /// Adds scans that are lost.
@@ -103,11 +112,11 @@ pub(crate) fn segments(store: &Store, first: u32) -> Result<Vec<(u32, String)>, 
 /// Hands every record of a segment to `apply`, in order, and tells how many there are.
 pub(crate) fn replay(
     store: &Store,
-    family: &str,
+    family: &Handle,
     mut apply: impl FnMut(&[u8]) -> Result<(), EngineError>,
 ) -> Result<u64, EngineError> {
     let mut records = 0;
-    for entry in store.sweep(family, &[], &[u8::MAX; 9])? {
+    for entry in store.sweep(family, &[], &[u8::MAX; 9]) {
         let (_, record) = entry?;
         apply(&record)?;
         records += 1;

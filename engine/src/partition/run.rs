@@ -11,7 +11,7 @@ use crate::index::rollups::Rollup;
 use crate::index::trails::{self, Pointer};
 use crate::partition::manifest::RunEntry;
 use crate::store::cache::{Block, Meter, Part};
-use crate::store::{Family, Store};
+use crate::store::{Entry, Family, Store};
 
 /// Sorted scans in a family. Its directory is read at the first question.
 pub(crate) struct Run {
@@ -41,7 +41,7 @@ impl Run {
             return Ok(directory);
         }
         let key = keys::directory(self.entry.number);
-        let read = store.read(self.family.name(), &key, Directory::parse)?;
+        let read = self.read(store, &key, Directory::parse)?;
         let directory = read.flatten().ok_or_else(|| self.corrupt("the directory"))?;
         Ok(self.directory.get_or_init(|| directory))
     }
@@ -85,7 +85,7 @@ impl Run {
     ) -> Result<Block, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
         let number = self.entry.number;
-        let block = store.read_cached(meter, self.family.name(), Part::Posting, number, leaf, &key)?;
+        let block = store.read_cached(meter, self.family.handle()?, Part::Posting, number, leaf, &key)?;
         block.ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
@@ -108,9 +108,8 @@ impl Run {
         read: impl FnOnce(postings::Leaf<'_>) -> Option<()>,
     ) -> Result<usize, EngineError> {
         let key = keys::posting(self.entry.number, leaf);
-        let done = store.read(self.family.name(), &key, |bytes| {
-            postings::Leaf::parse(bytes).and_then(read).map(|()| bytes.len())
-        })?;
+        let done = self
+            .read(store, &key, |bytes| postings::Leaf::parse(bytes).and_then(read).map(|()| bytes.len()))?;
         done.flatten().ok_or_else(|| self.corrupt(&format!("posting leaf {leaf}")))
     }
 
@@ -123,7 +122,7 @@ impl Run {
     ) -> Result<Option<Block>, EngineError> {
         let group = subject >> self.entry.group_shift;
         let key = keys::trail(self.entry.number, group);
-        store.read_cached(meter, self.family.name(), Part::Trail, self.entry.number, group, &key)
+        store.read_cached(meter, self.family.handle()?, Part::Trail, self.entry.number, group, &key)
     }
 
     /// Appends pointers to the subject's scans, by leaf and place.
@@ -150,7 +149,7 @@ impl Run {
     ) -> Result<bool, EngineError> {
         let key = keys::rollup(self.entry.number, area, day);
         let (part, number) = (Part::Rollup(day), self.entry.number);
-        match store.read_cached(meter, self.family.name(), part, number, area, &key)? {
+        match store.read_cached(meter, self.family.handle()?, part, number, area, &key)? {
             Some(Block::Rollup(rollup)) => {
                 read(&rollup);
                 Ok(true)
@@ -167,7 +166,27 @@ impl Run {
         leaves: std::ops::Range<u32>,
     ) -> Result<impl Iterator<Item = Result<Box<[u8]>, EngineError>> + use<'s>, EngineError> {
         let (from, to) = keys::posting_bounds(self.entry.number, leaves);
-        Ok(store.sweep(self.family.name(), &from, &to)?.map(|entry| Ok(entry?.1)))
+        Ok(self.sweep(store, &from, &to)?.map(|entry| Ok(entry?.1)))
+    }
+
+    /// Hands the value of a key to `read`, past the cache and without a copy.
+    pub(crate) fn read<T>(
+        &self,
+        store: &Store,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<Option<T>, EngineError> {
+        store.read(self.family.handle()?, key, read)
+    }
+
+    /// The entries from one key up to and including another, read past the cache.
+    pub(crate) fn sweep<'s>(
+        &self,
+        store: &'s Store,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Entry, EngineError>> + use<'s>, EngineError> {
+        Ok(store.sweep(self.family.handle()?, from, to))
     }
 
     pub(crate) fn corrupt(&self, part: &str) -> EngineError {

@@ -63,7 +63,7 @@ impl Store {
     /// Bytes that [`Store::snapshot`] writes, about: what is in no file yet.
     pub(crate) fn unflushed_bytes(&self) -> u64 {
         let bytes = |family: &String| {
-            let handle = self.handle(family).ok()?;
+            let handle = self.db.cf_handle(family)?;
             self.db.property_int_value_cf(&handle, "rocksdb.cur-size-all-mem-tables").ok().flatten()
         };
         self.changing_families().unwrap_or_default().iter().filter_map(bytes).sum()

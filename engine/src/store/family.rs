@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 
+use super::{Handle, Store};
+use crate::error::EngineError;
+
 /// What nobody reads any more.
 pub(crate) enum Unread {
-    /// A family with all that is in it.
-    Family(String),
+    /// A family with all that is in it; its files go with the last handle.
+    Family { name: String, _last: Option<Handle> },
     /// The file of one run.
     Run { family: String, run: u32 },
 }
@@ -19,13 +22,25 @@ pub(crate) type Reaper = Sender<Unread>;
 /// Keeps a family in the store for as long as anybody holds it.
 pub(crate) struct Family {
     name: String,
+    /// None of a family that is missing.
+    handle: Option<Handle>,
     doomed: AtomicBool,
     reaper: Reaper,
 }
 
 impl Family {
-    pub(crate) fn new(name: String, reaper: Reaper) -> Self {
-        Self { name, doomed: AtomicBool::new(false), reaper }
+    pub(crate) fn open(store: &Store, name: String, reaper: Reaper) -> Self {
+        let handle = store.find_family(name.clone()).ok();
+        Self { name, handle, doomed: AtomicBool::new(false), reaper }
+    }
+
+    /// What it is read by.
+    ///
+    /// # Errors
+    /// It was missing when the partition was opened.
+    pub(crate) fn handle(&self) -> Result<&Handle, EngineError> {
+        let missing = || EngineError::Corrupt { what: format!("the store: family {} is missing", self.name) };
+        self.handle.as_ref().ok_or_else(missing)
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -52,7 +67,8 @@ impl Drop for Family {
     fn drop(&mut self) {
         if *self.doomed.get_mut() {
             let name = std::mem::take(&mut self.name);
-            self.reap(Unread::Family(name));
+            let _last = self.handle.take();
+            self.reap(Unread::Family { name, _last });
         }
     }
 }

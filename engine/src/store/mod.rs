@@ -8,21 +8,25 @@ mod backup;
 pub(crate) mod cache;
 mod family;
 mod files;
+mod handle;
 mod log_file;
+mod old_logs;
 mod salvage;
 pub(crate) mod table;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rocksdb::{
     BlockBasedOptions, BoundColumnFamily, Cache, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DataBlockIndexType, Direction, IteratorMode, Options, ReadOptions, SstFileWriter, WriteBatch,
-    WriteOptions,
+    DataBlockIndexType, Direction, FlushOptions, IteratorMode, Options, ReadOptions, SstFileWriter,
+    WriteBatch, WriteOptions,
 };
 
 pub use backup::BesideFile;
 pub(crate) use backup::{BackupFacts, BackupStore, take_beside};
 pub(crate) use family::{Family, Reaper, Unread};
+pub(crate) use handle::Handle;
 
 use crate::config::EngineConfig;
 use crate::error::{EngineError, OpenError};
@@ -87,7 +91,9 @@ impl Kind {
 
 /// An open store.
 pub(crate) struct Store {
-    db: DB,
+    db: Arc<DB>,
+    /// In the order of [`Base::ALL`].
+    base: [Handle; 3],
     scratch: PathBuf,
     blocks: BlockCache,
     cache: Cache,
@@ -127,13 +133,16 @@ impl Store {
             base.chain(transient.map(options)).collect()
         };
         let (db, given_up) = salvage::open(dir, &options, families)?;
+        let db = Arc::new(db);
+        let find = |base: Base| Handle::find(&db, base.name().to_owned());
+        let base = [find(Base::Meta)?, find(Base::Subjects)?, find(Base::DeadLetters)?];
         let blocks = BlockCache::new(memory.block_cache(0) as usize);
         let (scratch, gate) = (scratch.to_owned(), backup::Gate::default());
-        Ok(Self { db, scratch, blocks, cache, journal_bytes, writer_bytes, given_up, gate })
+        Ok(Self { db, base, scratch, blocks, cache, journal_bytes, writer_bytes, given_up, gate })
     }
 
     pub(crate) fn get(&self, base: Base, key: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
-        Ok(self.db.get_cf(&self.base(base), key)?)
+        Ok(self.db.get_cf(self.base(base), key)?)
     }
 
     /// The entries from `start` on whose keys begin with `prefix`, in key order.
@@ -144,12 +153,12 @@ impl Store {
         start: &[u8],
     ) -> impl Iterator<Item = Result<Entry, EngineError>> + use<'s> {
         let mode = IteratorMode::From(start, Direction::Forward);
-        beginning_with(prefix, self.db.iterator_cf(&self.base(base), mode))
+        beginning_with(prefix, self.db.iterator_cf(self.base(base), mode))
     }
 
     /// The last entries of a family, newest first.
     pub(crate) fn scan_backward(&self, base: Base) -> impl Iterator<Item = Result<Entry, EngineError>> {
-        self.db.iterator_cf(&self.base(base), IteratorMode::End).map(|entry| entry.map_err(EngineError::from))
+        self.db.iterator_cf(self.base(base), IteratorMode::End).map(|entry| entry.map_err(EngineError::from))
     }
 
     pub(crate) fn changes(&self) -> Changes<'_> {
@@ -164,11 +173,15 @@ impl Store {
         Ok(names)
     }
 
-    pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<String, EngineError> {
+    pub(crate) fn create_family(&self, kind: Kind, number: u32) -> Result<Handle, EngineError> {
         let name = kind.family(number);
         let _open = self.gate.pass();
         self.db.create_cf(&name, &kind_options(kind, &self.cache, self.journal_bytes))?;
-        Ok(name)
+        self.find_family(name)
+    }
+
+    pub(crate) fn find_family(&self, name: String) -> Result<Handle, EngineError> {
+        Handle::find(&self.db, name)
     }
 
     pub(crate) fn drop_family(&self, name: &str) -> Result<(), EngineError> {
@@ -180,7 +193,17 @@ impl Store {
     pub(crate) fn drop_run(&self, family: &str, run: u32) -> Result<(), EngineError> {
         let (from, to) = keys::run_bounds(run);
         let _open = self.gate.pass();
-        Ok(self.db.delete_file_in_range_cf(&self.handle(family)?, from, to)?)
+        let family = self.find_family(family.to_owned())?;
+        Ok(self.db.delete_file_in_range_cf(family.get(), from, to)?)
+    }
+
+    /// Has a new log begun. The one before goes once what is in it is in files, or dropped; a segment that
+    /// had to be written to a file for it would be written twice.
+    pub(crate) fn begin_log(&self) -> Result<(), EngineError> {
+        let mut options = FlushOptions::default();
+        options.set_wait(false);
+        // The smallest family that every log has something of.
+        Ok(self.db.flush_cf_opt(self.base(Base::Meta), &options)?)
     }
 
     /// The runs whose files lie in partitions' families, each with its family.
@@ -227,18 +250,19 @@ impl Store {
         options.set_move_files(true);
         options.set_allow_global_seqno(true);
         let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let family = self.find_family(family.to_owned())?;
         let _open = self.gate.pass();
-        Ok(self.db.ingest_external_file_cf_opts(&self.handle(family)?, &options, files)?)
+        Ok(self.db.ingest_external_file_cf_opts(family.get(), &options, files)?)
     }
 
     /// Hands the value of `key` in a partition's family to `read`, without copying it.
     pub(crate) fn read<T>(
         &self,
-        family: &str,
+        family: &Handle,
         key: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<Option<T>, EngineError> {
-        let value = self.db.get_pinned_cf(&self.handle(family)?, key)?;
+        let value = self.db.get_pinned_cf(family.get(), key)?;
         Ok(value.map(|value| read(&value)))
     }
 
@@ -246,7 +270,7 @@ impl Store {
     pub(crate) fn read_cached(
         &self,
         meter: &Meter,
-        family: &str,
+        family: &Handle,
         part: Part,
         run: u32,
         number: u32,
@@ -262,7 +286,8 @@ impl Store {
             None if matches!(part, Part::Rollup(_)) => Some(Block::Absent),
             None => return Ok(None),
         };
-        let damaged = || EngineError::Corrupt { what: format!("{part:?} {number} of run {run} in {family}") };
+        let damaged =
+            || EngineError::Corrupt { what: format!("{part:?} {number} of run {run} in {}", family.name()) };
         let block = parsed.ok_or_else(damaged)?;
         self.blocks.insert(part, run, number, block.clone());
         Ok(Some(block))
@@ -277,36 +302,29 @@ impl Store {
     /// past the cache: for merges, which touch everything once.
     pub(crate) fn sweep<'s>(
         &'s self,
-        family: &str,
+        family: &Handle,
         from: &[u8],
         to: &[u8],
-    ) -> Result<impl Iterator<Item = Result<Entry, EngineError>> + use<'s>, EngineError> {
+    ) -> impl Iterator<Item = Result<Entry, EngineError>> + use<'s> {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_readahead_size(SWEEP_READAHEAD_BYTES);
         let to = to.to_vec();
         let mode = IteratorMode::From(from, Direction::Forward);
-        Ok(self
-            .db
-            .iterator_cf_opt(&self.handle(family)?, options, mode)
+        self.db
+            .iterator_cf_opt(family.get(), options, mode)
             .take_while(move |entry| entry.as_ref().map_or(true, |(key, _)| **key <= *to))
-            .map(|entry| entry.map_err(EngineError::from)))
+            .map(|entry| entry.map_err(EngineError::from))
     }
 
     /// About how many entries a base family holds.
     pub(crate) fn entries(&self, base: Base) -> u64 {
-        let value = self.db.property_int_value_cf(&self.base(base), "rocksdb.estimate-num-keys");
+        let value = self.db.property_int_value_cf(self.base(base), "rocksdb.estimate-num-keys");
         value.ok().flatten().unwrap_or(0)
     }
 
-    fn base(&self, base: Base) -> std::sync::Arc<BoundColumnFamily<'_>> {
-        self.db.cf_handle(base.name()).expect("every base family was opened with the store")
-    }
-
-    fn handle(&self, family: &str) -> Result<std::sync::Arc<BoundColumnFamily<'_>>, EngineError> {
-        self.db
-            .cf_handle(family)
-            .ok_or_else(|| EngineError::Corrupt { what: format!("the store: family {family} is missing") })
+    fn base(&self, base: Base) -> &Arc<BoundColumnFamily<'_>> {
+        self.base[base as usize].get()
     }
 }
 
@@ -320,12 +338,11 @@ pub(crate) struct Changes<'s> {
 
 impl Changes<'_> {
     pub(crate) fn put(&mut self, base: Base, key: &[u8], value: &[u8]) {
-        self.batch.put_cf(&self.store.base(base), key, value);
+        self.batch.put_cf(self.store.base(base), key, value);
     }
 
-    pub(crate) fn put_in(&mut self, family: &str, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
-        self.batch.put_cf(&self.store.handle(family)?, key, value);
-        Ok(())
+    pub(crate) fn put_in(&mut self, family: &Handle, key: &[u8], value: &[u8]) {
+        self.batch.put_cf(family.get(), key, value);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -391,6 +408,7 @@ fn database_options(config: &EngineConfig, memory: &Memory) -> Options {
     options.create_missing_column_families(true);
     // An idle family would otherwise keep the log from being cut.
     options.set_max_total_wal_size(config.wal_bytes_max);
+    options.set_wal_ttl_seconds(u64::MAX); // moved aside: `old_logs` removes them
     options.set_db_write_buffer_size(memory.journal());
     options.set_max_background_jobs(2);
     options.set_bytes_per_sync(1 << 20);

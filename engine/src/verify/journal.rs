@@ -24,8 +24,8 @@ pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), EngineError> {
             continue;
         }
         // A segment that went meanwhile is in runs.
-        let Ok(records) = store.sweep(&family, &[], &keys::position(u64::MAX)) else { continue };
-        for entry in records {
+        let Ok(family) = store.find_family(family) else { continue };
+        for entry in store.sweep(&family, &[], &keys::position(u64::MAX)) {
             let (key, record) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {

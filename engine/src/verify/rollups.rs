@@ -46,7 +46,7 @@ impl<'a> Rollups<'a> {
             }
         };
         let (from, to) = keys::rollup_bounds(run.entry.number);
-        for entry in checker.shared.store.sweep(run.family.name(), &from, &to)? {
+        for entry in run.sweep(&checker.shared.store, &from, &to)? {
             let (key, bytes) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {

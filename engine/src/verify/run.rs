@@ -16,7 +16,7 @@ pub(super) fn check(checker: &mut Checker<'_>, span: Span, run: &Run) -> Result<
     let at = at_run(span, run);
     let store = &checker.shared.store;
     // From the disk, not the copy that questions use.
-    let read = store.read(run.family.name(), &keys::directory(run.entry.number), Directory::parse);
+    let read = run.read(store, &keys::directory(run.entry.number), Directory::parse);
     let directory = match read {
         Ok(Some(Some(directory))) => directory,
         Ok(_) => {
@@ -113,7 +113,7 @@ impl LeafReader {
     pub(super) fn read(&mut self, checker: &Checker<'_>, run: &Run, leaf: u32) -> Result<u64, String> {
         self.rows.clear();
         let key = keys::posting(run.entry.number, leaf);
-        let read = checker.shared.store.read(run.family.name(), &key, |bytes| {
+        let read = run.read(&checker.shared.store, &key, |bytes| {
             Leaf::parse(bytes)?.read_full(&mut self.scratch, &mut self.rows)?;
             Some(bytes.len() as u64)
         });

@@ -61,7 +61,7 @@ pub(super) fn check(checker: &mut Checker<'_>, at: At<'_>, run: &Run) -> Result<
     for group in 0..groups {
         pointers.clear();
         let key = keys::trail(run.entry.number, group);
-        let read = checker.shared.store.read(run.family.name(), &key, |bytes| {
+        let read = run.read(&checker.shared.store, &key, |bytes| {
             Leaf::parse(bytes)?.read_all(&mut pointers)?;
             Some(bytes.len() as u64)
         });

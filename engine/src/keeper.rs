@@ -17,7 +17,7 @@ use crate::index::keys::{self, MetaTag};
 use crate::index::rows::Rows;
 use crate::journal;
 use crate::live::LiveTable;
-use crate::pace::Pace;
+use crate::pace;
 use crate::partition::Partition;
 use crate::partition::gaps::Why;
 use crate::partition::manifest::{Manifest, Merged, PartitionEntry, RunEntry};
@@ -93,18 +93,23 @@ impl Keeper {
 
     /// Works until the engine closes.
     pub(crate) fn run(mut self) {
-        self.prepare();
+        self.shared.prepare_segment();
+        self.prepare_table();
         loop {
             match self.jobs.recv_timeout(IDLE) {
                 Ok(Job::Close) | Err(RecvTimeoutError::Disconnected) => return self.drop_unread(),
                 Ok(job) => {
                     self.is_waited_for = job.is_waited_for();
                     let is_flush = matches!(job, Job::Flush { .. });
+                    if is_flush {
+                        // The one at hand was just taken.
+                        self.shared.prepare_segment();
+                    }
                     self.shared.counters.set_flushing(is_flush);
                     self.perform(job);
                     self.shared.counters.set_flushing(false);
                     if is_flush {
-                        self.prepare();
+                        self.prepare_table();
                     }
                     // A full queue means that the sealer will look anyway.
                     self.sealer.try_send(sealer::Request::Look).ok();
@@ -116,15 +121,14 @@ impl Keeper {
         }
     }
 
-    /// Has at hand what the next full table needs.
-    fn prepare(&self) {
-        self.shared.prepare_segment();
-        self.at_pace(|| self.shared.prepare_table());
+    /// Not before the former table is written: memory is for two.
+    fn prepare_table(&self) {
+        self.behind(|| self.shared.prepare_table());
     }
 
     /// Behind others, unless somebody waits.
-    fn at_pace<T>(&self, work: impl FnOnce() -> T) -> T {
-        Pace::unless(self.is_waited_for || !self.jobs.is_empty()).during(work)
+    fn behind<T>(&self, work: impl FnOnce() -> T) -> T {
+        pace::behind_unless(|| self.is_waited_for || !self.jobs.is_empty(), work)
     }
 
     fn perform(&mut self, job: Job) {
@@ -164,18 +168,29 @@ impl Keeper {
     fn flush(&mut self, tables: &[Arc<LiveTable>], next_segment: u32) -> Result<(), EngineError> {
         let mut placed = Vec::new();
         for table in tables {
-            let rows = self.at_pace(|| table.rows());
+            let rows = self.behind(|| table.rows());
             placed.extend(self.write_rows(&rows, false, &placed)?);
         }
         let mut next = self.manifest.clone();
         next.first_segment = next_segment;
         self.publish(next, placed, None, tables)?;
-        for (number, family) in journal::segments(&self.shared.store, 0)? {
-            if number < next_segment {
-                self.shared.store.drop_family(&family)?;
-            }
+        self.forget_segments(next_segment);
+        Ok(())
+    }
+
+    /// Drops segments that are in runs, and ends the log that they are in. What cannot be done now is done
+    /// after the next flush: were the job to fail for it, it would be done again, and the scans twice.
+    fn forget_segments(&self, before: u32) {
+        let store = &self.shared.store;
+        let warn = |error| tracing::warn!(%error, "the journal could not be cut; the next flush tries again");
+        let segments = journal::segments(store).unwrap_or_else(|error| {
+            warn(error);
+            Vec::new()
+        });
+        for (_, family) in segments.iter().filter(|(number, _)| *number < before) {
+            store.drop_family(family).unwrap_or_else(warn);
         }
-        self.shared.store.begin_log()
+        store.begin_log().unwrap_or_else(warn);
     }
 
     fn import(&mut self, rows: &Rows, device: u32, mark: u64) -> Result<(), EngineError> {
@@ -194,7 +209,7 @@ impl Keeper {
     ) -> Result<Vec<Placed>, EngineError> {
         let today = day_of(TimeMs::now().get());
         let spans = self.spans_for(rows, placed, today);
-        let picks = self.at_pace(|| pick(rows, &spans));
+        let picks = self.behind(|| pick(rows, &spans));
         let ids_end = self.shared.catalog.subjects.read().ids_end();
         let areas = imported.then(|| self.shared.catalog.site_areas());
         let mut written = Vec::new();
@@ -212,7 +227,7 @@ impl Keeper {
             let areas = areas.as_deref().filter(|_| span.is_dense() && span.to <= today);
             let plan = write::Plan { number, family, imported, scans, ids_end, areas };
             let write = |writer: &mut RunWriter<'_, '_>| write::write_rows(writer, rows, &picked);
-            let run = self.at_pace(|| write_run(&self.shared.store, plan, write))?;
+            let run = self.behind(|| write_run(&self.shared.store, plan, write))?;
             self.shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
             written.push(Placed { span, run: run.entry });
         }

@@ -2,9 +2,10 @@
 //!
 //! On few processors a merge beside arrivals makes these wait at every turn. So such threads work *behind*:
 //! with what others leave. Only while nobody waits for them, because it may be nothing, and only for work
-//! that holds no lock: whoever needs the lock would wait for a thread that gets no time.
+//! that holds no lock for long: whoever needs it would wait for a thread that gets no time.
 
 use std::os::unix::thread::{JoinHandleExt as _, RawPthread};
+use std::sync::OnceLock;
 use std::thread::JoinHandle;
 
 use thread_priority::{
@@ -22,31 +23,55 @@ pub(crate) enum Pace {
 }
 
 impl Pace {
-    /// Behind, unless somebody waits.
-    pub(crate) fn unless(is_waited_for: bool) -> Self {
-        if is_waited_for { Self::Alike } else { Self::Behind }
-    }
-
-    /// Does `work`, which must hold no lock that others need; then the thread is as everybody.
-    pub(crate) fn during<T>(self, work: impl FnOnce() -> T) -> T {
-        self.set(thread_native_id());
-        let done = work();
-        Self::Alike.set(thread_native_id());
-        done
-    }
-
-    fn set(self, thread: RawPthread) {
+    /// Tells whether the system allows it.
+    fn set(self, thread: RawPthread) -> bool {
         let policy = match self {
             Self::Alike => NormalThreadSchedulePolicy::Other,
             Self::Behind => NormalThreadSchedulePolicy::Idle,
         };
         let policy = ThreadSchedulePolicy::Normal(policy);
         let niceness = rustix::process::getpriority_process(None);
-        set_thread_priority_and_policy(thread, ThreadPriority::Os(ThreadPriorityOsValue::default()), policy)
-            .ok();
+        let set = set_thread_priority_and_policy(
+            thread,
+            ThreadPriority::Os(ThreadPriorityOsValue::default()),
+            policy,
+        );
         // The library sets a niceness too, and that of the thread that calls, whichever was meant.
         niceness.and_then(|niceness| rustix::process::setpriority_process(None, niceness)).ok();
+        set.is_ok()
     }
+}
+
+/// Does `work` behind others unless it is urgent; then the thread is as everybody.
+pub(crate) fn behind_unless<T>(is_urgent: impl Fn() -> bool, work: impl FnOnce() -> T) -> T {
+    if is_urgent() || !may_come_back() {
+        return work();
+    }
+    Pace::Behind.set(thread_native_id());
+    // It may have become urgent just before, and `Hurry` have come too early.
+    if is_urgent() {
+        Pace::Alike.set(thread_native_id());
+    }
+    let done = work();
+    Pace::Alike.set(thread_native_id());
+    done
+}
+
+/// Whether a thread that works behind may go on as everybody: to leave a policy takes a right that to take it
+/// does not (`CAP_SYS_NICE`, or a limit of niceness of 20).
+fn may_come_back() -> bool {
+    static MAY: OnceLock<bool> = OnceLock::new();
+    let try_it = || Pace::Behind.set(thread_native_id()) && Pace::Alike.set(thread_native_id());
+    *MAY.get_or_init(|| {
+        let may = std::thread::spawn(try_it).join().unwrap_or(false);
+        if !may {
+            tracing::info!(
+                "merges run beside arrivals with equal right: this process may not raise a thread's priority again \
+                 (LimitNICE=+0 of a unit, `--ulimit nice=20` of a container)"
+            );
+        }
+        may
+    })
 }
 
 /// A thread that may be hurried by those who wait for it, while it runs.
@@ -60,7 +85,9 @@ impl Hurry {
 
     /// From now on it works as everybody, until it begins other work behind.
     pub(crate) fn up(self) {
-        Pace::Alike.set(self.0);
+        if may_come_back() {
+            Pace::Alike.set(self.0);
+        }
     }
 }
 
@@ -79,17 +106,24 @@ mod tests {
         let (go_on, goes) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let before = niceness();
-            Pace::Behind.during(|| {
-                reached.send(thread_schedule_policy()).expect("is read");
-                goes.recv().expect("is told");
-                reached.send(thread_schedule_policy()).expect("is read");
-            });
-            Pace::Behind.during(|| ());
+            behind_unless(
+                || false,
+                || {
+                    reached.send(thread_schedule_policy()).expect("is read");
+                    goes.recv().expect("is told");
+                    reached.send(thread_schedule_policy()).expect("is read");
+                },
+            );
+            behind_unless(|| false, || ());
             reached.send(thread_schedule_policy()).expect("is read");
             assert_eq!(niceness(), before);
         });
         let behind = reports.recv().expect("is told").expect("the system tells it");
-        assert_eq!(behind, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+        let expected = match may_come_back() {
+            true => NormalThreadSchedulePolicy::Idle,
+            false => NormalThreadSchedulePolicy::Other,
+        };
+        assert_eq!(behind, ThreadSchedulePolicy::Normal(expected));
         let before = niceness();
         Hurry::of(&thread).up();
         assert_eq!(niceness(), before);

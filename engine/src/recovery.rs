@@ -24,7 +24,11 @@ pub(crate) struct Recovered {
 pub(crate) fn replay(shared: &Shared, manifest: &Manifest) -> Result<Recovered, EngineError> {
     let mut replayer = Replayer { shared, open: None, tables: Vec::new(), scratch: Scratch::default() };
     let mut recovered = Recovered { tables: Vec::new(), next_segment: manifest.first_segment };
-    for (number, family) in segments(&shared.store, manifest.first_segment)? {
+    for (number, family) in segments(&shared.store)? {
+        if number < manifest.first_segment {
+            shared.store.drop_family(&family)?;
+            continue;
+        }
         recovered.next_segment = number + 1;
         let family = shared.store.find_family(family)?;
         if replay_segment(&shared.store, &family, |record| replayer.apply(record))? == 0 {

@@ -17,7 +17,7 @@ use truyvet_schemas::TimeMs;
 
 use crate::error::EngineError;
 use crate::keeper::Job;
-use crate::pace::Pace;
+use crate::pace::{self, Pace};
 use crate::partition::Partition;
 use crate::partition::manifest::{Merged, RunEntry};
 use crate::partition::merge::merge_runs;
@@ -162,7 +162,7 @@ impl Sealer {
             shared.counters.is_closing()
         };
         let merge = |writer: &mut RunWriter<'_, '_>| merge_runs(&shared.store, runs, writer, is_stopped);
-        let run = self.pace.during(|| write_run(&shared.store, plan, merge))?;
+        let run = pace::behind_unless(|| self.pace == Pace::Alike, || write_run(&shared.store, plan, merge))?;
         assert_eq!(run.entry.scans, plan.scans, "a merge keeps every scan");
         shared.store.ingest(&Kind::Partition.family(family), &[run.file])?;
         shared.counters.runs_written.fetch_add(1, Ordering::Relaxed);

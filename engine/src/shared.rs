@@ -100,10 +100,8 @@ impl Shared {
 
     /// A new segment of the journal, behind all others.
     pub(crate) fn start_segment(&self) -> Result<Segment, EngineError> {
-        // One that was begun before another is not behind it; it goes with the next that is written.
-        let is_last = |spare: &Segment| spare.number + 1 == self.numbers.segment.load(Ordering::Relaxed);
-        let spare = self.spare_segment.lock().take().filter(is_last);
-        spare.map_or_else(|| self.new_segment(), Ok)
+        let spare = self.spare_segment.lock().take();
+        spare.filter(|spare| self.is_last(spare)).map_or_else(|| self.new_segment(), Ok)
     }
 
     /// Sees to it that the next table is at hand: making its columns takes tens of milliseconds, which
@@ -118,11 +116,19 @@ impl Shared {
     /// The same with the next segment. One that cannot be begun is begun again when it is needed, which
     /// tells why not.
     pub(crate) fn prepare_segment(&self) {
-        if self.spare_segment.lock().is_none()
+        let is_at_hand = self.spare_segment.lock().as_ref().is_some_and(|spare| self.is_last(spare));
+        if !is_at_hand
+            && self.space.has_room_for_families()
             && let Ok(segment) = self.new_segment()
         {
-            self.spare_segment.lock().replace(segment);
+            let former = self.spare_segment.lock().replace(segment);
+            drop(former);
         }
+    }
+
+    /// Whether no segment was begun after this one. One that is behind no more goes with what is written next.
+    fn is_last(&self, segment: &Segment) -> bool {
+        segment.number + 1 == self.numbers.segment.load(Ordering::Relaxed)
     }
 
     fn new_segment(&self) -> Result<Segment, EngineError> {

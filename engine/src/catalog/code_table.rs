@@ -1,6 +1,7 @@
-//! Codes by hash: an open-addressed table of 8-byte slots beside one arena of codes.
+//! Codes by hash: open-addressed tables of 8-byte slots, shared out by hash, beside one arena of codes.
 //!
 //! ```text
+//! table   by the hash's upper bits; the slot by its lower ones
 //! slot    hash u32 | place in the arena u32                  0: free
 //! arena   id u32 LE | length u8 | code | id | length | code ...
 //! ```
@@ -8,7 +9,8 @@
 //! A look-up among millions of subjects waits for memory twice: for the slot and for the code. So many
 //! codes are looked up together, in rounds: all slots, then all codes, then the comparisons. The waits of
 //! a round overlap, which makes it several times faster than one code after the other
-//! (`cargo bench -p truyvet-benches --bench import`).
+//! (`cargo bench -p truyvet-benches --bench import`). Tables grow one at a time, because whoever adds a
+//! code waits for it: one table of 25 million codes would take a third of a second.
 
 use std::hash::BuildHasher;
 
@@ -20,16 +22,22 @@ pub(crate) const NO_ID: u32 = u32::MAX;
 /// Codes and their ids. Nothing is ever removed.
 pub(crate) struct CodeTable {
     hasher: DefaultHashBuilder,
-    slots: Vec<u64>,
+    tables: [Slots; TABLES],
     arena: Vec<u8>,
+    len: usize,
+}
+
+/// The slots of the codes whose hash begins alike.
+struct Slots {
+    slots: Vec<u64>,
     len: usize,
 }
 
 impl CodeTable {
     pub(crate) fn new() -> Self {
-        let slots = vec![0; SLOTS_MIN];
+        let tables = std::array::from_fn(|_| Slots::for_codes(0));
         // The first byte stays unused: place 0 says that a slot is free.
-        Self { hasher: DefaultHashBuilder::default(), slots, arena: vec![0], len: 0 }
+        Self { hasher: DefaultHashBuilder::default(), tables, arena: vec![0], len: 0 }
     }
 
     /// Number of codes.
@@ -44,12 +52,13 @@ impl CodeTable {
 
     /// Bytes of memory: of slots and arena.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u64>() + self.arena.capacity()
+        let slots: usize = self.tables.iter().map(|table| table.slots.capacity()).sum();
+        slots * size_of::<u64>() + self.arena.capacity()
     }
 
     pub(crate) fn find(&self, code: &[u8]) -> u32 {
         let hash = self.hash(code);
-        self.compare(hash, self.first_slot(hash), code)
+        self.compare(hash, code)
     }
 
     /// Appends the id of every code to `out`, `NO_ID` for those that are not there.
@@ -74,25 +83,20 @@ impl CodeTable {
             *hash = self.hash(code);
         }
         for (slot, hash) in slots.iter_mut().zip(&hashes[..codes.len()]) {
-            *slot = self.slots[self.first_slot(*hash)];
+            *slot = self.table(*hash).first(*hash);
         }
         for slot in &slots[..codes.len()] {
             touched ^= self.arena[place_of(*slot)];
         }
         std::hint::black_box(touched);
-        out.extend(
-            codes.iter().zip(hashes).map(|(code, hash)| self.compare(hash, self.first_slot(hash), code)),
-        );
+        out.extend(codes.iter().zip(hashes).map(|(code, hash)| self.compare(hash, code)));
     }
 
     /// Adds a code that is not there, and tells its place.
     pub(crate) fn insert(&mut self, code: &[u8], id: u32) -> u32 {
-        if (self.len + 1) * 4 > self.slots.len() * 3 {
-            self.grow();
-        }
         let place = self.append(code, id);
         let hash = self.hash(code);
-        put(&mut self.slots, u64::from(hash) << 32 | u64::from(place));
+        self.tables[table_of(hash)].insert(u64::from(hash) << 32 | u64::from(place));
         place
     }
 
@@ -108,9 +112,9 @@ impl CodeTable {
 
     /// Makes all slots anew, in rounds: what one waits for memory, the others of its round wait too.
     pub(crate) fn index(&mut self) {
-        let count = (self.len * 4 / 3 + 1).next_power_of_two().max(SLOTS_MIN);
-        self.slots = Vec::new();
-        let mut slots = vec![0; count];
+        for table in &mut self.tables {
+            *table = Slots::for_codes(self.len / TABLES);
+        }
         let (mut round, mut place) = (Vec::with_capacity(ROUND), 1);
         while place < self.arena.len() {
             round.clear();
@@ -119,11 +123,11 @@ impl CodeTable {
                 round.push(u64::from(self.hash(code)) << 32 | place as u64);
                 place += ENTRY_HEAD + code.len();
             }
-            let touched = round.iter().fold(0, |all, new| all ^ slots[(new >> 32) as usize & (count - 1)]);
+            let touched =
+                round.iter().fold(0, |all, new| all ^ self.table(hash_of(*new)).first(hash_of(*new)));
             std::hint::black_box(touched);
-            round.iter().for_each(|new| put(&mut slots, *new));
+            round.iter().for_each(|new| self.tables[table_of(hash_of(*new))].insert(*new));
         }
-        self.slots = slots;
     }
 
     /// The code at a place that [`CodeTable::insert`] told.
@@ -138,19 +142,22 @@ impl CodeTable {
     }
 
     #[inline]
-    fn compare(&self, hash: u32, mut slot: usize, code: &[u8]) -> u32 {
+    fn compare(&self, hash: u32, code: &[u8]) -> u32 {
+        let Slots { slots, .. } = self.table(hash);
+        let mask = slots.len() - 1;
+        let mut slot = hash as usize & mask;
         loop {
-            let found = self.slots[slot];
+            let found = slots[slot];
             if found == 0 {
                 return NO_ID;
             }
-            if (found >> 32) as u32 == hash {
+            if hash_of(found) == hash {
                 let (id, known) = self.entry(place_of(found));
                 if known == code {
                     return id;
                 }
             }
-            slot = (slot + 1) & (self.slots.len() - 1);
+            slot = (slot + 1) & mask;
         }
     }
 
@@ -161,35 +168,63 @@ impl CodeTable {
         (u32::from_le_bytes(*head), &self.arena[place + ENTRY_HEAD..][..length])
     }
 
-    fn grow(&mut self) {
-        let mut slots = vec![0; self.slots.len() * 2];
-        self.slots.iter().filter(|slot| **slot != 0).for_each(|slot| put(&mut slots, *slot));
-        self.slots = slots;
-    }
-
     #[inline]
     fn hash(&self, code: &[u8]) -> u32 {
         self.hasher.hash_one(code) as u32
     }
 
     #[inline]
-    fn first_slot(&self, hash: u32) -> usize {
-        hash as usize & (self.slots.len() - 1)
+    fn table(&self, hash: u32) -> &Slots {
+        &self.tables[table_of(hash)]
+    }
+}
+
+impl Slots {
+    fn for_codes(count: usize) -> Self {
+        let slots = (count * 4 / 3 + 1).next_power_of_two().max(SLOTS_MIN);
+        Self { slots: vec![0; slots], len: 0 }
+    }
+
+    /// The slot in which a code with this hash is looked for first.
+    #[inline]
+    fn first(&self, hash: u32) -> u64 {
+        self.slots[hash as usize & (self.slots.len() - 1)]
+    }
+
+    fn insert(&mut self, new: u64) {
+        if (self.len + 1) * 4 > self.slots.len() * 3 {
+            let mut slots = vec![0; self.slots.len() * 2];
+            self.slots.iter().filter(|slot| **slot != 0).for_each(|slot| put(&mut slots, *slot));
+            self.slots = slots;
+        }
+        put(&mut self.slots, new);
+        self.len += 1;
     }
 }
 
 fn put(slots: &mut [u64], new: u64) {
     let mask = slots.len() - 1;
-    let mut slot = (new >> 32) as usize & mask;
+    let mut slot = hash_of(new) as usize & mask;
     while slots[slot] != 0 {
         slot = (slot + 1) & mask;
     }
     slots[slot] = new;
 }
 
+fn hash_of(slot: u64) -> u32 {
+    (slot >> 32) as u32
+}
+
 fn place_of(slot: u64) -> usize {
     slot as u32 as usize
 }
+
+fn table_of(hash: u32) -> usize {
+    (hash >> (u32::BITS - TABLES.ilog2())) as usize
+}
+
+/// A power of two. Each table is then at most some megabytes.
+const TABLES: usize = 64;
 
 /// Codes of one round: as many as a core has loads under way, and a bit.
 pub(crate) const ROUND: usize = 32;
@@ -198,7 +233,7 @@ pub(crate) const ROUND: usize = 32;
 const ENTRY_HEAD: usize = 5;
 
 /// A power of two, as always.
-const SLOTS_MIN: usize = 1 << 10;
+const SLOTS_MIN: usize = 1 << 4;
 
 #[cfg(test)]
 mod tests {

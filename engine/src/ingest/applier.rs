@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TrySendError};
 use truyvet_schemas::wire::{BatchView, Reason};
 
 use super::BatchReply;
@@ -114,12 +114,20 @@ impl Applier {
         let (table, appender) = self.shared.start_table();
         let tables = std::mem::replace(&mut self.tables, vec![table]);
         self.appender = appender;
-        if reply.is_some() || self.shared.counters.is_flushing() || !self.jobs.is_empty() {
+        let is_urgent = reply.is_some() || self.shared.counters.is_flushing();
+        let sent = match self.jobs.try_send(Job::Flush { tables, next_segment, reply }) {
+            // Waits while the keeper is busy with the table before: that is the back-pressure that bounds
+            // memory to two tables and the rows of one.
+            Err(TrySendError::Full(job)) => {
+                self.hurry.up();
+                self.jobs.send(job).is_ok()
+            }
+            sent => sent.is_ok(),
+        };
+        if is_urgent {
             self.hurry.up();
         }
-        // Waits while the keeper is busy with the table before: that is the back-pressure that bounds
-        // memory to two tables and the rows of one.
-        if self.jobs.send(Job::Flush { tables, next_segment, reply }).is_err() {
+        if !sent {
             // Without a keeper memory would grow: take nothing more. The journal has it all.
             self.shared.space.failed("the thread that writes runs has stopped; restart the server");
         }

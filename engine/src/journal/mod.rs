@@ -97,16 +97,10 @@ impl Group<'_> {
     }
 }
 
-/// Segments that are there, in order; obsolete ones are dropped.
-pub(crate) fn segments(store: &Store, first: u32) -> Result<Vec<(u32, String)>, EngineError> {
-    let mut segments = Vec::new();
-    for family in store.families(Kind::Journal)? {
-        match Kind::Journal.number(&family) {
-            Some(number) if number >= first => segments.push((number, family)),
-            _ => store.drop_family(&family)?,
-        }
-    }
-    Ok(segments)
+/// Segments that are there, in order, each with its family.
+pub(crate) fn segments(store: &Store) -> Result<Vec<(u32, String)>, EngineError> {
+    let families = store.families(Kind::Journal)?.into_iter();
+    Ok(families.filter_map(|family| Some((Kind::Journal.number(&family)?, family))).collect())
 }
 
 /// Hands every record of a segment to `apply`, in order, and tells how many there are.

@@ -325,7 +325,8 @@ impl Twin {
         assert_eq!(found, resumed.into_iter().collect());
     }
 
-    /// As if an order had never been: what it cut goes on until what begins after it, or its own end.
+    /// As if an order had never been: what it cut goes on until what begins after it, or its own end, unless
+    /// another holds by then.
     fn resume(&mut self, never: u64) -> Vec<u64> {
         let gave_way: Vec<usize> =
             (0..self.orders.len()).filter(|at| self.orders[*at].next == Some(never)).collect();
@@ -333,8 +334,25 @@ impl Twin {
             let known = &mut self.orders[*at];
             (known.over_at, known.ended, known.next) = (known.until, None, None);
         }
-        for at in &gave_way {
+        let covering = |known: &Known| {
+            let mut others =
+                (0..self.orders.len()).filter(|at| !gave_way.contains(at)).map(|at| &self.orders[at]);
+            let holds = |other: &&Known| {
+                other.whom == known.whom && other.stands(self.now) && other.holds_at(known.from)
+            };
+            others.find(holds).map(|other| (other.from, other.number))
+        };
+        let covered: Vec<_> = gave_way.iter().map(|at| covering(&self.orders[*at])).collect();
+        for (at, covered) in gave_way.iter().zip(&covered) {
+            if let Some((from, number)) = covered {
+                let cut = &mut self.orders[*at];
+                (cut.over_at, cut.ended, cut.next) = (*from, Some(Ending::Replaced), Some(*number));
+            }
+        }
+        let mut goes_on = Vec::new();
+        for (at, _) in gave_way.iter().zip(covered).filter(|(_, covered)| covered.is_none()) {
             let known = self.orders[*at].clone();
+            goes_on.push(known.number);
             let after = self.orders.iter().filter(|other| {
                 other.whom == known.whom
                     && (other.from, other.number) > (known.from, known.number)
@@ -347,7 +365,7 @@ impl Twin {
             }
         }
         self.acts += gave_way.len() as u64;
-        gave_way.into_iter().map(|at| self.orders[at].number).collect()
+        goes_on
     }
 
     fn change_place(&mut self, registry: &Registry, at: usize, is_home: bool) {
@@ -459,41 +477,54 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
     fn orders_agree_with_their_naive_twin(steps in proptest::collection::vec(step(), 1..20)) {
-        let mut place = Place::new();
-        let people = settle(place.registry());
-        let acts = people.len() as u64;
-        let (made, refused) = (BTreeMap::new(), BTreeSet::new());
-        let mut twin =
-            Twin { now: NOW, people, orders: Vec::new(), sent: Vec::new(), made, refused, acts };
-        for step in steps {
-            match step {
-                Step::Order { whom, in_facility, from_h, days } => {
-                    let from = twin.now + from_h * HOUR_MS;
-                    let until = from.max(twin.now) + days * DAY_MS;
-                    let sent = Sent { whom, in_facility, from, until, key: twin.sent.len().to_string() };
-                    twin.order(place.registry(), &sent);
-                    twin.sent.push(sent);
-                }
-                Step::Repeat(at) => twin.repeat(place.registry(), at),
-                Step::End(at) => twin.end(place.registry(), at),
-                Step::Move { order, home } => twin.change_place(place.registry(), order, home),
-                Step::Write(at) => twin.write(place.registry(), at),
-                Step::Wait(hours) => twin.now += hours * HOUR_MS,
-                Step::Sweep => {
-                    place.registry().sweep(TimeMs::new(twin.now)).expect("room");
-                }
-                Step::Rotate => {
-                    place.registry().rotate_master(act(twin.now)).expect("room");
-                    twin.acts += 1;
-                }
-                Step::Reopen => place.reopen(),
-                Step::Crash => place.crash(),
-            }
-        }
-        twin.check(place.registry());
-        place.reopen();
-        twin.check(place.registry());
+        agree(steps);
     }
+}
+
+#[test]
+fn what_gave_way_to_an_order_that_never_began_gives_way_to_what_took_its_place() {
+    let order = |in_facility, from_h, days| Step::Order { whom: vec![2], in_facility, from_h, days };
+    let mut steps = vec![order(false, 37, 1), order(true, 1, 2), order(false, 2, 3), Step::End(1)];
+    agree(steps.clone());
+    // That one never begins either: the first goes on.
+    steps.push(Step::End(2));
+    agree(steps);
+}
+
+fn agree(steps: Vec<Step>) {
+    let mut place = Place::new();
+    let people = settle(place.registry());
+    let acts = people.len() as u64;
+    let (made, refused) = (BTreeMap::new(), BTreeSet::new());
+    let mut twin = Twin { now: NOW, people, orders: Vec::new(), sent: Vec::new(), made, refused, acts };
+    for step in steps {
+        match step {
+            Step::Order { whom, in_facility, from_h, days } => {
+                let from = twin.now + from_h * HOUR_MS;
+                let until = from.max(twin.now) + days * DAY_MS;
+                let sent = Sent { whom, in_facility, from, until, key: twin.sent.len().to_string() };
+                twin.order(place.registry(), &sent);
+                twin.sent.push(sent);
+            }
+            Step::Repeat(at) => twin.repeat(place.registry(), at),
+            Step::End(at) => twin.end(place.registry(), at),
+            Step::Move { order, home } => twin.change_place(place.registry(), order, home),
+            Step::Write(at) => twin.write(place.registry(), at),
+            Step::Wait(hours) => twin.now += hours * HOUR_MS,
+            Step::Sweep => {
+                place.registry().sweep(TimeMs::new(twin.now)).expect("room");
+            }
+            Step::Rotate => {
+                place.registry().rotate_master(act(twin.now)).expect("room");
+                twin.acts += 1;
+            }
+            Step::Reopen => place.reopen(),
+            Step::Crash => place.crash(),
+        }
+    }
+    twin.check(place.registry());
+    place.reopen();
+    twin.check(place.registry());
 }
 
 fn sent(whom: &[u8], until: i64) -> Sent {

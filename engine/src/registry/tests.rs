@@ -1,6 +1,7 @@
 //! The registry held against a slow and obvious twin, with reopening, crashes, rotation and two at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -36,11 +37,7 @@ impl Place {
     pub(super) fn crash(&mut self) {
         let left = tempfile::tempdir().expect("a temporary folder");
         for folder in ["registry", "keys"] {
-            let (from, to) = (self.dir.path().join(folder), left.path().join(folder));
-            std::fs::create_dir(&to).expect("a new folder");
-            for entry in std::fs::read_dir(from).expect("readable").flatten() {
-                std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
-            }
+            copy_at_one_moment(&self.dir.path().join(folder), &left.path().join(folder));
         }
         self.registry = None;
         self.dir = left;
@@ -50,6 +47,25 @@ impl Place {
     pub(super) fn registry(&self) -> &Registry {
         self.registry.as_ref().expect("open")
     }
+}
+
+/// The store may be removing files meanwhile: copies anew until nothing came, went or grew.
+fn copy_at_one_moment(from: &Path, to: &Path) {
+    let files = || -> BTreeSet<(OsString, u64)> {
+        let entries = std::fs::read_dir(from).expect("readable").flatten();
+        let files = entries.filter_map(|entry| Some((entry.file_name(), entry.metadata().ok()?.len())));
+        files.filter(|(name, _)| name != "LOG").collect()
+    };
+    for _ in 0..1_000 {
+        std::fs::create_dir(to).expect("a new folder");
+        let before = files();
+        let copied = before.iter().all(|(name, _)| std::fs::copy(from.join(name), to.join(name)).is_ok());
+        if copied && files() == before {
+            return;
+        }
+        std::fs::remove_dir_all(to).expect("its own");
+    }
+    panic!("the store never rests");
 }
 
 fn document(number: u8) -> Document {

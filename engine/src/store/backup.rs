@@ -8,7 +8,7 @@
 //!   the log says of it is there: a mark without its batch, a manifest without its run. Here nothing
 //!   begins, ends or is moved in while the links are made (`Gate`), which takes milliseconds.
 //! - It keeps every file and every log from being deleted until the last byte is copied. The links do
-//!   that for the files, and nothing holds the log.
+//!   that for the files and for logs that are no longer written; nothing holds the others.
 //!
 //! ```text
 //! flush -> gate closes -> hard links, tail of the log -> gate opens -> opened, small files put in
@@ -45,7 +45,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// To be held while a family begins or ends, or files are moved into one.
+    /// To be held while a family begins or ends, files are moved into one, or a log is cut.
     pub(super) fn pass(&self) -> RwLockReadGuard<'_, ()> {
         self.families.read()
     }

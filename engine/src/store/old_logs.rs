@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,11 +39,22 @@ impl Store {
 /// Makes the oldest log shorter; tells whether there was one.
 fn cut_oldest(dir: &Path) -> io::Result<bool> {
     let Some(path) = oldest(dir)? else { return Ok(false) };
-    let file = File::options().write(true).open(&path)?;
-    match file.metadata()?.len().saturating_sub(PIECE_BYTES) {
-        0 => fs::remove_file(&path)?,
-        left => file.set_len(left)?,
+    if !cut(&path).unwrap_or(false) {
+        fs::remove_file(&path)?;
     }
+    Ok(true)
+}
+
+/// Cuts a piece off; tells whether that was possible and something is left.
+fn cut(path: &Path) -> io::Result<bool> {
+    let file = File::options().write(true).open(path)?;
+    let data = file.metadata()?;
+    let left = data.len().saturating_sub(PIECE_BYTES);
+    // A snapshot has a link to it and needs all of it: the file stays there when its name here goes.
+    if data.nlink() > 1 || left == 0 {
+        return Ok(false);
+    }
+    file.set_len(left)?;
     Ok(true)
 }
 
@@ -93,5 +105,18 @@ mod tests {
         let after = [Some(3), Some(3), Some(3), None];
         assert!(seen.iter().copied().eq(cut.into_iter().zip(after)), "{seen:?}");
         assert_eq!(bytes_of("note"), Some(1));
+    }
+
+    #[test]
+    fn a_log_that_a_snapshot_links_to_stays_whole_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (aside, snapshot) = (dir.path().join(ASIDE), dir.path().join("snapshot.log"));
+        fs::create_dir(&aside).expect("made");
+        let log = aside.join("000007.log");
+        File::create(&log).and_then(|file| file.set_len(3 * PIECE_BYTES)).expect("written");
+        fs::hard_link(&log, &snapshot).expect("linked");
+        assert!(cut_oldest(&aside).expect("it can be removed"));
+        assert!(!log.exists());
+        assert_eq!(fs::metadata(&snapshot).expect("it is there").len(), 3 * PIECE_BYTES);
     }
 }

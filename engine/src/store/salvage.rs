@@ -87,6 +87,8 @@ pub(super) fn damaged_log(dir: &Path) -> Option<(PathBuf, String)> {
     let logs = entries.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
     std::iter::once(manifest.clone()).chain(logs).find_map(|path| match log_file::find_damage(&path) {
         Ok(None) => None,
+        // Moved aside meanwhile, and cut: it was no longer needed.
+        Ok(Some(_)) if path != manifest && !path.exists() => None,
         Ok(Some(offset)) => Some((path, format!("a record at byte {offset} is not what was written"))),
         // A log that went meanwhile was no longer needed.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && path != manifest => None,

@@ -12,14 +12,13 @@ use super::report::At;
 use crate::error::EngineError;
 use crate::index::keys;
 use crate::journal::record::{NO_SITE, Record};
+use crate::journal::segments;
 use crate::partition::manifest::Manifest;
-use crate::store::Kind;
 
 pub(super) fn check(checker: &mut Checker<'_>) -> Result<(), EngineError> {
     let store = &checker.shared.store;
     let mut keys_of = HashMap::new();
-    for family in store.families(Kind::Journal)? {
-        let Some(segment) = Kind::Journal.number(&family) else { continue };
+    for (segment, family) in segments(store)? {
         if segment < Manifest::load(store)?.first_segment {
             continue;
         }

@@ -82,7 +82,8 @@ impl Registry {
         Ok(moved)
     }
 
-    /// What gave way to an order that ended before it began goes on, as if that had never been.
+    /// What gave way to an order that ended before it began goes on, as if that had never been; or gives way to
+    /// what has since taken that one's place. Tells those that go on.
     fn resume(
         &self,
         never: &OrderRecord,
@@ -99,11 +100,15 @@ impl Registry {
                 && (record.from < record.over_at() || gave_way(record))
         });
         standing.sort_by_key(|known| (known.record.from, known.record.order));
+        let others = standing.iter().map(|known| known.record.clone()).filter(|other| !gave_way(other));
+        let others: Vec<OrderRecord> = others.collect();
         let (mut resumed, mut after) = (Vec::new(), None);
         for mut known in standing.into_iter().rev() {
-            let begins = Some((known.record.from, known.record.order));
+            let begins = (known.record.from, known.record.order);
             if gave_way(&known.record) {
-                let next = after.filter(|(from, _)| *from < known.record.until);
+                let covering = others.iter().find(|other| other.holds_at(begins.0));
+                let covering = covering.map(|other| (other.from, other.order));
+                let next = covering.or(after).filter(|(from, _)| *from < known.record.until);
                 let end = next.map(|(at, next)| OrderEnd {
                     at,
                     by: act.actor.clone(),
@@ -111,10 +116,14 @@ impl Registry {
                     next: Some(next),
                 });
                 put_end(&mut known, end, own, changes);
+                if covering.is_some() {
+                    changes.acts.push(act_about(&known, "order.replaced", act));
+                    continue;
+                }
                 changes.acts.push(act_about(&known, "order.resumed", act));
                 resumed.push(known);
             }
-            after = begins;
+            after = Some(begins);
         }
         Ok(resumed)
     }
